@@ -1,0 +1,77 @@
+// Deformable convolution without libnd4j: the interface that every implementation shares.
+#pragma once
+
+#include "tensor.h"
+
+namespace dcn4j {
+
+/// The shape of one deformable convolution. All sizes are at least 1, `batch` at least 0;
+/// `channels` and `outChannels` divide by `groups`, `channels` by `offsetGroups`.
+struct Conv2dGeometry {
+    Index batch, channels, height, width;
+    Index outChannels, outHeight, outWidth;
+    Index kernelH, kernelW;
+    Index strideH, strideW;
+    /// Rows and columns of zeros before the first; negative where 'same' padding skips some.
+    Index padTop, padLeft;
+    Index dilationH, dilationW;
+    Index offsetGroups, groups;
+
+    Index taps() const { return kernelH * kernelW; }
+    Index pixels() const { return height * width; }
+    Index outPixels() const { return outHeight * outWidth; }
+    Index channelsPerGroup() const { return channels / groups; }
+    Index outChannelsPerGroup() const { return outChannels / groups; }
+    Index channelsPerOffsetGroup() const { return channels / offsetGroups; }
+    /// The unshifted row that tap row `ky` of output row `oy` samples.
+    Index baseRow(Index oy, Index ky) const { return oy * strideH - padTop + ky * dilationH; }
+    Index baseColumn(Index ox, Index kx) const { return ox * strideW - padLeft + kx * dilationW; }
+};
+
+/// Inputs of the forward pass. Dimensions are in the order given, whatever the memory layout.
+struct DeformableConv2dInputs {
+    ElementType type;
+    Tensor<4> input;    ///< [batch, channels, height, width]
+    Tensor<4> weights;  ///< [outChannels, channels / groups, kernelH, kernelW]
+    /// [batch, 2 * offsetGroups * taps, outHeight, outWidth], channels (group, tap, (dy, dx));
+    /// absent: all zero, which makes the operation a plain convolution
+    Tensor<4> offset;
+    Tensor<4> mask;  ///< [batch, offsetGroups * taps, outHeight, outWidth]; absent: all one
+    Tensor<1> bias;  ///< [outChannels]; absent: all zero
+};
+
+/// Where the backward pass writes, each shaped as the input it belongs to. `offset`, `mask` and
+/// `bias` are absent where that input is.
+struct DeformableConv2dGradients {
+    Tensor<4> input, weights, offset, mask;
+    Tensor<1> bias;
+};
+
+/// One implementation. Calls are reentrant, and results depend on the arguments alone: the same
+/// bits come out for every number of threads.
+class DeformableConv2dKernel {
+  public:
+    virtual ~DeformableConv2dKernel() = default;
+    virtual const char* name() const = 0;
+
+    /// Writes `output` [batch, outChannels, outHeight, outWidth].
+    /// Throws std::bad_alloc before anything is written when there is no memory to work in.
+    virtual void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
+                         const Tensor<4>& output, int threads) const = 0;
+
+    /// Writes every present array of `gradients` from `gradOutput`, shaped as the output.
+    /// Throws std::bad_alloc before anything is written when there is no memory to work in.
+    virtual void backward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
+                          const Tensor<4>& gradOutput, const DeformableConv2dGradients& gradients,
+                          int threads) const = 0;
+};
+
+/// The plain loops over the definition, on one thread: slow, and the oracle of the other kernels.
+const DeformableConv2dKernel& referenceDeformableConv2d();
+
+/// The implementation that calls use: the fastest that this processor runs, or the one that the
+/// environment variable DCN4J_KERNEL names ("reference", "baseline", "avx2", "avx512").
+/// Throws std::invalid_argument if it names none that runs here.
+const DeformableConv2dKernel& deformableConv2d();
+
+}  // namespace dcn4j

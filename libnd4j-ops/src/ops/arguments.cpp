@@ -1,0 +1,108 @@
+#include "arguments.h"
+
+#include <stdexcept>
+
+namespace dcn4j {
+namespace {
+
+// Flags of a shape info that give the element type (libnd4j 1.0.0-M2.1).
+constexpr sd::LongType unsignedFlag = 8388608;
+constexpr struct {
+    sd::LongType flag;
+    const char* name;
+    bool floating;
+    ElementType type;
+} elementTypes[] = {
+    {8192, "FLOAT", true, ElementType::Float32},
+    {16384, "DOUBLE", true, ElementType::Float64},
+    {4096, "HALF", true, ElementType::Float16},
+    {2048, "BFLOAT16", true, ElementType::BFloat16},
+    {32768, "BYTE", false, {}},
+    {65536, "SHORT", false, {}},
+    {131072, "INT", false, {}},
+    {262144, "LONG", false, {}},
+    {524288, "BOOL", false, {}},
+};
+
+}  // namespace
+
+ArrayShape::ArrayShape(const sd::LongType* info)
+    : floating_(false), type_(ElementType::Float32), typeName_("another type") {
+    const sd::LongType rank = info[0];
+    sizes_.assign(info + 1, info + 1 + rank);
+    strides_.assign(info + 1 + rank, info + 1 + 2 * rank);
+    const sd::LongType flags = info[1 + 2 * rank];
+    for (const auto& known : elementTypes) {
+        if ((flags & known.flag) == 0) continue;
+        floating_ = known.floating;
+        type_ = known.type;
+        typeName_ = ((flags & unsignedFlag) != 0 ? "unsigned " : "") + std::string(known.name);
+        break;
+    }
+}
+
+bool ArrayShape::hasZeroStride() const {
+    for (std::size_t d = 0; d < sizes_.size(); ++d) {
+        if (sizes_[d] > 1 && strides_[d] == 0) return true;
+    }
+    return false;
+}
+
+std::string toString(const std::vector<Index>& sizes) {
+    std::string text = "[";
+    for (std::size_t d = 0; d < sizes.size(); ++d) {
+        text += (d == 0 ? "" : ", ") + std::to_string(sizes[d]);
+    }
+    return text + "]";
+}
+
+sd::DataType toDataType(ElementType type) {
+    switch (type) {
+        case ElementType::Float32: return sd::FLOAT32;
+        case ElementType::Float64: return sd::DOUBLE;
+        case ElementType::Float16: return sd::HALF;
+        case ElementType::BFloat16: return sd::BFLOAT16;
+    }
+    throw std::logic_error("unknown element type");
+}
+
+void refuse(const std::string& op, const std::string& argument, const std::string& expected,
+            const std::string& got) {
+    throw std::invalid_argument(op + ": " + argument + ": expected " + expected + ", got " + got);
+}
+
+void checkSizes(const std::string& op, const std::string& argument, const ArrayShape& shape,
+                const std::vector<Index>& expected, const std::string& note) {
+    if (shape.sizes() == expected) return;
+    refuse(op, argument, toString(expected) + (note.empty() ? "" : " (" + note + ")"),
+           toString(shape.sizes()));
+}
+
+void checkRank(const std::string& op, const std::string& argument, const ArrayShape& shape,
+               int rank, const std::string& dimensions) {
+    if (shape.rank() != rank) {
+        refuse(op, argument, "rank " + std::to_string(rank) + " " + dimensions,
+               "rank " + std::to_string(shape.rank()) + " " + toString(shape.sizes()));
+    }
+    for (int d = 0; d < rank; ++d) {
+        const bool batch = d == 0 && rank == 4;
+        if (!batch && shape.sizes()[static_cast<std::size_t>(d)] < 1) {
+            refuse(op, argument, "no empty dimension in " + dimensions, toString(shape.sizes()));
+        }
+    }
+}
+
+void checkFloating(const std::string& op, const std::string& argument, const ArrayShape& shape) {
+    if (!shape.isFloating()) {
+        refuse(op, argument, "type FLOAT, DOUBLE, HALF or BFLOAT16", shape.typeName());
+    }
+}
+
+void checkType(const std::string& op, const std::string& argument, const ArrayShape& shape,
+               const ArrayShape& like) {
+    if (shape.typeName() != like.typeName()) {
+        refuse(op, argument, "type " + like.typeName() + " as the input", shape.typeName());
+    }
+}
+
+}  // namespace dcn4j

@@ -1,0 +1,58 @@
+// Reading and checking the arguments of an op call.
+//
+// Every check throws std::invalid_argument whose message reads "op: argument: expected ..., got
+// ..."; ND4J passes it on to Java.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "../kernels/tensor.h"
+#include "../libnd4j/libnd4j.h"
+
+namespace dcn4j {
+
+/// What a libnd4j shape info says of an array.
+class ArrayShape {
+  public:
+    explicit ArrayShape(const sd::LongType* shapeInfo);
+
+    int rank() const { return static_cast<int>(sizes_.size()); }
+    const std::vector<Index>& sizes() const { return sizes_; }
+    const std::vector<Index>& strides() const { return strides_; }
+    bool isFloating() const { return floating_; }
+    ElementType type() const { return type_; }
+    const std::string& typeName() const { return typeName_; }
+    /// True if no element follows the given strides at its place: a broadcast view.
+    bool hasZeroStride() const;
+
+  private:
+    std::vector<Index> sizes_, strides_;
+    bool floating_;
+    ElementType type_;
+    std::string typeName_;
+};
+
+/// "[2, 3, 4]"
+std::string toString(const std::vector<Index>& sizes);
+
+sd::DataType toDataType(ElementType type);
+
+/// Throws std::invalid_argument("op: argument: expected E, got G").
+[[noreturn]] void refuse(const std::string& op, const std::string& argument,
+                         const std::string& expected, const std::string& got);
+
+/// Checks that the shape has these sizes; `note` explains them.
+void checkSizes(const std::string& op, const std::string& argument, const ArrayShape& shape,
+                const std::vector<Index>& expected, const std::string& note = "");
+
+/// Checks that the array has a rank, and no dimension but the first is empty.
+void checkRank(const std::string& op, const std::string& argument, const ArrayShape& shape,
+               int rank, const std::string& dimensions);
+
+/// Checks that the type is one of the four floating point types, or is `type` where given.
+void checkFloating(const std::string& op, const std::string& argument, const ArrayShape& shape);
+void checkType(const std::string& op, const std::string& argument, const ArrayShape& shape,
+               const ArrayShape& like);
+
+}  // namespace dcn4j
