@@ -67,7 +67,7 @@ namespace graph {
 class ContextPrototype {
   public:
     std::vector<double>* getTArguments();
-    std::vector<LongType>* getIArguments();
+    std::vector<int>* getIArguments();
 };
 
 class Context : public ContextPrototype {

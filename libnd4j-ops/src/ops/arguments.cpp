@@ -42,10 +42,12 @@ ArrayShape::ArrayShape(const sd::LongType* info)
 }
 
 bool ArrayShape::hasZeroStride() const {
+    bool zeroStride = false;
     for (std::size_t d = 0; d < sizes_.size(); ++d) {
-        if (sizes_[d] > 1 && strides_[d] == 0) return true;
+        if (sizes_[d] == 0) return false;
+        if (sizes_[d] > 1 && strides_[d] == 0) zeroStride = true;
     }
-    return false;
+    return zeroStride;
 }
 
 std::string toString(const std::vector<Index>& sizes) {

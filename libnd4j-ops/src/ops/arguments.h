@@ -23,7 +23,7 @@ class ArrayShape {
     bool isFloating() const { return floating_; }
     ElementType type() const { return type_; }
     const std::string& typeName() const { return typeName_; }
-    /// True if no element follows the given strides at its place: a broadcast view.
+    /// True if several elements share one place in memory: a broadcast view.
     bool hasZeroStride() const;
 
   private:

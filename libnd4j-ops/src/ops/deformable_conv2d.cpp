@@ -25,7 +25,7 @@ struct Config {
     Index offsetGroups, groups;
 };
 
-Config readConfig(const std::string& op, const std::vector<sd::LongType>& arguments) {
+Config readConfig(const std::string& op, const std::vector<int>& arguments) {
     static constexpr const char* names[] = {
         "kH", "kW", "sH", "sW", "pH", "pW", "dH", "dW", "paddingMode", "dataFormat",
         "deformableGroups", "groups"};
@@ -139,7 +139,7 @@ void assignInputs(Call& call) {
 }
 
 Call describe(const std::string& op, Kind kind, bool backward,
-              const std::vector<sd::LongType>& arguments, std::vector<ArrayShape> shapes) {
+              const std::vector<int>& arguments, std::vector<ArrayShape> shapes) {
     Call call{};
     call.op = op;
     call.kind = kind;

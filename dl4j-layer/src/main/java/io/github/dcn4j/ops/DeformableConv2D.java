@@ -1,0 +1,112 @@
+package io.github.dcn4j.ops;
+
+import io.github.dcn4j.loader.NativeLibrary;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import lombok.Getter;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
+
+/**
+ * Deformable convolution: Deformable ConvNets v1 (arXiv 1703.06211, equation 2) and, with a mask,
+ * v2 (arXiv 1811.11168, equation 1). Numerically the same function as {@code
+ * torchvision.ops.deform_conv2d} and ONNX {@code DeformConv}.
+ *
+ * <p>Inputs, for G deformable groups and data format NCHW (in NHWC, all but the weights have their
+ * channels last):
+ *
+ * <ul>
+ *   <li>input [N, C, H, W]
+ *   <li>weights [O, C/groups, kH, kW]
+ *   <li>offset [N, 2·G·kH·kW, oH, oW], in pixels, channels group-major, then tap (row-major), then
+ *       (dy, dx)
+ *   <li>optionally mask [N, G·kH·kW, oH, oW], channels group-major, then tap; multiplied in as it
+ *       is, without a sigmoid
+ *   <li>optionally bias [O]
+ * </ul>
+ *
+ * <p>Output: [N, O, oH, oW]. All arrays have one type: FLOAT, DOUBLE, HALF or BFLOAT16. A sample at
+ * (y, x) with y ≤ −1, y ≥ H, x ≤ −1 or x ≥ W is 0, others are bilinear with corners outside
+ * counting as 0.
+ *
+ * <p>Running the op with an argument that does not fit throws an exception that names the argument,
+ * what was expected and what was given.
+ */
+public class DeformableConv2D extends DynamicCustomOp {
+  /** The name of the native op. */
+  public static final String OP_NAME = "deformable_conv2d";
+
+  @Getter private DeformableConv2DConfig config;
+
+  /** For ND4J, which makes ops by reflection and then sets their arguments. */
+  public DeformableConv2D() {}
+
+  /** The op in a graph; {@code mask} and {@code bias} may be null. */
+  public DeformableConv2D(
+      SameDiff sd,
+      SDVariable input,
+      SDVariable weights,
+      SDVariable offset,
+      SDVariable mask,
+      SDVariable bias,
+      DeformableConv2DConfig config) {
+    super(sd, wrapFilterNull(input, weights, offset, mask, bias));
+    configure(config);
+  }
+
+  /** The op on arrays; {@code mask} and {@code bias} may be null. */
+  public DeformableConv2D(
+      INDArray input,
+      INDArray weights,
+      INDArray offset,
+      INDArray mask,
+      INDArray bias,
+      DeformableConv2DConfig config) {
+    super(wrapFilterNull(input, weights, offset, mask, bias), null);
+    configure(config);
+  }
+
+  private void configure(DeformableConv2DConfig config) {
+    NativeLibrary.require();
+    this.config = config;
+    addIArgument(config.toIArgs());
+  }
+
+  @Override
+  public String opName() {
+    return OP_NAME;
+  }
+
+  @Override
+  public void configureFromArguments() {
+    config = DeformableConv2DConfig.fromIArgs(iArgs());
+  }
+
+  @Override
+  public Map<String, Object> propertiesForFunction() {
+    return config == null ? Collections.emptyMap() : config.toProperties();
+  }
+
+  @Override
+  public int getNumOutputs() {
+    return 1;
+  }
+
+  @Override
+  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
+    return Collections.singletonList(inputTypes.get(0));
+  }
+
+  @Override
+  public List<SDVariable> doDiff(List<SDVariable> gradients) {
+    SDVariable[] inputs = args();
+    SDVariable[] all = Arrays.copyOf(inputs, inputs.length + 1);
+    all[inputs.length] = gradients.get(0);
+    return Arrays.asList(new DeformableConv2DDerivative(sameDiff, all, config).outputVariables());
+  }
+}

@@ -1,0 +1,157 @@
+package io.github.dcn4j.ops;
+
+import static org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig.NCHW;
+import static org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig.NHWC;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import lombok.Builder;
+import lombok.Value;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.config.PaddingMode;
+
+/**
+ * Geometry of a {@link DeformableConv2D}, named as ND4J's {@code Conv2DConfig}.
+ *
+ * <p>Sizes count pixels. The op checks all ranges when it runs, against the arrays that it is
+ * given.
+ */
+@Value
+public class DeformableConv2DConfig {
+  /** Kernel height, at least 1; required. */
+  long kH;
+
+  /** Kernel width, at least 1; required. */
+  long kW;
+
+  /** Vertical stride, at least 1; 1 by default. */
+  long sH;
+
+  /** Horizontal stride, at least 1; 1 by default. */
+  long sW;
+
+  /** Rows of zeros above and below, at least 0; 0 by default, ignored if {@code same}. */
+  long pH;
+
+  /** Columns of zeros left and right, at least 0; 0 by default, ignored if {@code same}. */
+  long pW;
+
+  /** Vertical dilation, at least 1; 1 by default. */
+  long dH;
+
+  /** Horizontal dilation, at least 1; 1 by default. */
+  long dW;
+
+  /** Pads as ND4J's conv2d does in 'same' mode: the output is ⌈H / sH⌉ × ⌈W / sW⌉ pixels. */
+  boolean same;
+
+  /**
+   * {@code "NCHW"} (default) or {@code "NHWC"}: where input, offset, mask and output have their
+   * channels. The weights are [O, C/groups, kH, kW] in both.
+   */
+  String dataFormat;
+
+  /** Groups of channels with offsets of their own; divides the input channels; 1 by default. */
+  long deformableGroups;
+
+  /** Groups of the convolution; divides the input and the output channels; 1 by default. */
+  long groups;
+
+  @Builder(toBuilder = true)
+  private DeformableConv2DConfig(
+      Long kH,
+      Long kW,
+      Long sH,
+      Long sW,
+      Long pH,
+      Long pW,
+      Long dH,
+      Long dW,
+      boolean same,
+      String dataFormat,
+      Long deformableGroups,
+      Long groups) {
+    if (kH == null || kW == null) {
+      throw new IllegalArgumentException("kH, kW: expected a kernel size, got none");
+    }
+    this.kH = kH;
+    this.kW = kW;
+    this.sH = orElse(sH, 1);
+    this.sW = orElse(sW, 1);
+    this.pH = orElse(pH, 0);
+    this.pW = orElse(pW, 0);
+    this.dH = orElse(dH, 1);
+    this.dW = orElse(dW, 1);
+    this.same = same;
+    this.dataFormat = dataFormat == null ? NCHW : dataFormat;
+    this.deformableGroups = orElse(deformableGroups, 1);
+    this.groups = orElse(groups, 1);
+    if (!this.dataFormat.equals(NCHW) && !this.dataFormat.equals(NHWC)) {
+      throw new IllegalArgumentException("dataFormat: expected NCHW or NHWC, got " + dataFormat);
+    }
+  }
+
+  private static long orElse(Long value, long defaultValue) {
+    return value == null ? defaultValue : value;
+  }
+
+  /** The op's integer arguments, in their order. */
+  long[] toIArgs() {
+    return new long[] {
+      kH, kW, sH, sW, pH, pW, dH, dW, same ? 1 : 0, isNHWC() ? 1 : 0, deformableGroups, groups
+    };
+  }
+
+  /** The reverse of {@link #toIArgs()}. */
+  static DeformableConv2DConfig fromIArgs(long[] a) {
+    if (a.length != 12) {
+      throw new IllegalArgumentException("integer arguments: expected 12, got " + a.length);
+    }
+    return new DeformableConv2DConfig(
+        a[0],
+        a[1],
+        a[2],
+        a[3],
+        a[4],
+        a[5],
+        a[6],
+        a[7],
+        a[8] == 1,
+        a[9] == 1 ? NHWC : NCHW,
+        a[10],
+        a[11]);
+  }
+
+  /** True if the arrays have their channels last. */
+  public boolean isNHWC() {
+    return NHWC.equals(dataFormat);
+  }
+
+  /** The fields by their names, as {@code DifferentialFunction.propertiesForFunction} asks. */
+  Map<String, Object> toProperties() {
+    Map<String, Object> properties = new LinkedHashMap<>();
+    properties.put("kH", kH);
+    properties.put("kW", kW);
+    properties.put("sH", sH);
+    properties.put("sW", sW);
+    properties.put("pH", pH);
+    properties.put("pW", pW);
+    properties.put("dH", dH);
+    properties.put("dW", dW);
+    properties.put("same", same);
+    properties.put("dataFormat", dataFormat);
+    properties.put("deformableGroups", deformableGroups);
+    properties.put("groups", groups);
+    return properties;
+  }
+
+  /** Builder; every setter is named after its field. */
+  public static class DeformableConv2DConfigBuilder {
+    /** ND4J's way to say {@code same}: {@code VALID} is explicit padding. */
+    public DeformableConv2DConfigBuilder paddingMode(PaddingMode mode) {
+      if (mode == PaddingMode.CAUSAL) {
+        throw new IllegalArgumentException("paddingMode: expected VALID or SAME, got " + mode);
+      }
+      return same(mode == PaddingMode.SAME);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package io.github.dcn4j.ops;
+
+import io.github.dcn4j.loader.NativeLibrary;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import lombok.Getter;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
+
+/**
+ * The gradients of {@link DeformableConv2D}.
+ *
+ * <p>Inputs: those of the forward op, in their order, then gradOutput, shaped as its output.
+ * Outputs: the gradient of each forward input, in their order. Where the function has a kink (a
+ * sample at an integer position) the gradient of the offset is the right derivative, as
+ * torchvision's. Bit-identical from run to run and for any number of threads.
+ */
+public class DeformableConv2DDerivative extends DynamicCustomOp {
+  /** The name of the native op. */
+  public static final String OP_NAME = "deformable_conv2d_bp";
+
+  @Getter private DeformableConv2DConfig config;
+
+  /** For ND4J, which makes ops by reflection and then sets their arguments. */
+  public DeformableConv2DDerivative() {}
+
+  /** The op in a graph: the forward op's inputs, then the gradient of its output. */
+  public DeformableConv2DDerivative(
+      SameDiff sd, SDVariable[] inputs, DeformableConv2DConfig config) {
+    super(sd, inputs);
+    configure(config);
+  }
+
+  /** The op on arrays; {@code mask} and {@code bias} may be null. */
+  public DeformableConv2DDerivative(
+      INDArray input,
+      INDArray weights,
+      INDArray offset,
+      INDArray mask,
+      INDArray bias,
+      INDArray gradOutput,
+      DeformableConv2DConfig config) {
+    super(wrapFilterNull(input, weights, offset, mask, bias, gradOutput), null);
+    configure(config);
+  }
+
+  private void configure(DeformableConv2DConfig config) {
+    NativeLibrary.require();
+    this.config = config;
+    addIArgument(config.toIArgs());
+  }
+
+  @Override
+  public String opName() {
+    return OP_NAME;
+  }
+
+  @Override
+  public void configureFromArguments() {
+    config = DeformableConv2DConfig.fromIArgs(iArgs());
+  }
+
+  @Override
+  public Map<String, Object> propertiesForFunction() {
+    return config == null ? Collections.emptyMap() : config.toProperties();
+  }
+
+  @Override
+  public int getNumOutputs() {
+    return (sameDiff == null ? numInputArguments() : args().length) - 1;
+  }
+
+  @Override
+  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
+    return Collections.nCopies(inputTypes.size() - 1, inputTypes.get(0));
+  }
+
+  @Override
+  public List<SDVariable> doDiff(List<SDVariable> gradients) {
+    throw new UnsupportedOperationException(
+        "Deformable convolution has first derivatives only: " + OP_NAME + " has no gradient");
+  }
+}

@@ -1,0 +1,51 @@
+package io.github.dcn4j.ops;
+
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.ops.SDOps;
+
+/** Deformable ops in a {@link SameDiff} graph: {@code new SDDeformable(sd).deformableConv2d(…)}. */
+public class SDDeformable extends SDOps {
+  /** Adds ops to this graph. */
+  public SDDeformable(SameDiff sd) {
+    super(sd);
+  }
+
+  /**
+   * Deformable convolution; shapes as {@link DeformableConv2D} says.
+   *
+   * @param mask null for Deformable ConvNets v1
+   * @param bias null for none
+   * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   */
+  public SDVariable deformableConv2d(
+      SDVariable input,
+      SDVariable weights,
+      SDVariable offset,
+      SDVariable mask,
+      SDVariable bias,
+      DeformableConv2DConfig config) {
+    return new DeformableConv2D(
+            sd,
+            Arguments.required("input", input),
+            Arguments.required("weights", weights),
+            Arguments.required("offset", offset),
+            mask,
+            bias,
+            Arguments.required("config", config))
+        .outputVariable();
+  }
+
+  /** As the other, with a name for the result. */
+  public SDVariable deformableConv2d(
+      String name,
+      SDVariable input,
+      SDVariable weights,
+      SDVariable offset,
+      SDVariable mask,
+      SDVariable bias,
+      DeformableConv2DConfig config) {
+    return sd.updateVariableNameAndReference(
+        deformableConv2d(input, weights, offset, mask, bias, config), name);
+  }
+}
