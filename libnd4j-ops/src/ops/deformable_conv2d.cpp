@@ -365,7 +365,11 @@ class ConvolutionOp final : public sd::ops::DeclarableCustomOp {
         // Here too: libnd4j compares a caller's outputs with these shapes before it executes, and
         // its own message would not say which.
         const auto& given = context.fastpath_out();
-        for (std::size_t i = 0; i < std::min(given.size(), expected.size()); ++i) {
+        if (!given.empty() && given.size() != expected.size()) {
+            refuse(op_, "number of outputs", std::to_string(expected.size()),
+                   std::to_string(given.size()));
+        }
+        for (std::size_t i = 0; i < given.size(); ++i) {
             if (given[i] != nullptr) checkOutput(call, expected[i], *given[i]);
         }
         std::vector<const sd::LongType*> infos;
