@@ -1,0 +1,336 @@
+package io.github.dcn4j.layers;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import lombok.AccessLevel;
+import lombok.Data;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.Setter;
+import lombok.ToString;
+import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.api.ParamInitializer;
+import org.deeplearning4j.nn.api.layers.LayerConstraint;
+import org.deeplearning4j.nn.conf.CNN2DFormat;
+import org.deeplearning4j.nn.conf.CacheMode;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.LayerValidation;
+import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
+import org.deeplearning4j.nn.conf.memory.MemoryReport;
+import org.deeplearning4j.optimize.api.TrainingListener;
+import org.deeplearning4j.util.ConvolutionUtils;
+import org.deeplearning4j.util.ValidationUtils;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.learning.config.IUpdater;
+
+/**
+ * Deformable convolution layer: Deformable ConvNets v2 (arXiv 1811.11168) or, unmodulated, v1
+ * (arXiv 1703.06211). It is used as {@link ConvolutionLayer} is, and predicts its own sampling
+ * offsets and mask by a convolution of its input, as the layers of the PyTorch DCNv2 ports do.
+ *
+ * <p>Activations: [N, nIn, H, W] in, [N, nOut, oH, oW] out; in NHWC the channels are last in both.
+ *
+ * <p>Parameters, for G deformable groups and kH·kW taps:
+ *
+ * <ul>
+ *   <li>{@code W} [nOut, nIn/groups, kH, kW] and, if {@code hasBias}, {@code b} [nOut]: the
+ *       convolution that samples at the predicted positions.
+ *   <li>{@code offsetW} [3·G·kH·kW, nIn, kH, kW] and {@code offsetB} [3·G·kH·kW]: the convolution,
+ *       of the same kernel size, stride, padding and dilation, that predicts them. Its first
+ *       2·G·kH·kW channels are the offsets in pixels (group-major, then tap, then (dy, dx)), its
+ *       last G·kH·kW are the mask logits (group-major, then tap); the mask is their sigmoid.
+ *       Unmodulated, there are no logits and 2·G·kH·kW channels.
+ * </ul>
+ *
+ * <p><b>A fresh modulated layer gives half a plain convolution:</b> {@code offsetW} and {@code
+ * offsetB} start at zero, so all offsets are 0 and all masks are sigmoid(0) = 0.5. When weights are
+ * transferred from a trained convolution, double {@code W} (not {@code b}), or set the mask logits
+ * of {@code offsetB} to a large value such as 10, to keep its function. A fresh unmodulated layer
+ * is exactly the plain convolution.
+ *
+ * <p>What the usual settings act on:
+ *
+ * <ul>
+ *   <li>{@code hasBias}, {@code weightInit}, {@code biasInit}, constraints (all three kinds) and
+ *       weight noise: {@code W} and {@code b} as in {@link ConvolutionLayer}, never {@code offsetW}
+ *       and {@code offsetB}. Fan-in is nIn/groups·kH·kW, fan-out nOut/groups·kH·kW/(sH·sW).
+ *   <li>Dropout: the layer's input, which both convolutions read.
+ *   <li>L1, L2 and weight decay: {@code W} and {@code offsetW}; their bias variants and {@code
+ *       biasUpdater}: {@code b} and {@code offsetB}.
+ *   <li>{@code offsetLearningRateMultiplier}: the learning rate, and its schedule, of {@code
+ *       offsetW} and {@code offsetB}.
+ * </ul>
+ *
+ * <p>Gradients are bit-identical from run to run and for any number of threads: neither convolution
+ * depends on the BLAS that ND4J picks.
+ */
+@Data
+@NoArgsConstructor
+@ToString(callSuper = true)
+@EqualsAndHashCode(callSuper = true)
+public class DeformableConvolution2D extends ConvolutionLayer {
+  /** Groups of input channels with offsets of their own; divides nIn. */
+  private int deformableGroups = 1;
+
+  /** Groups of the convolution; divides nIn and nOut. */
+  private int groups = 1;
+
+  /** Whether there is a mask: true is DCN v2, false is v1. */
+  private boolean modulated = true;
+
+  /** Factor of the learning rate of offsetW and offsetB. */
+  private double offsetLearningRateMultiplier = 1.0;
+
+  private DeformableConvolution2D(Builder builder) {
+    super(builder);
+    cnn2dDataFormat = builder.dataFormat;
+    deformableGroups = builder.deformableGroups;
+    groups = builder.groups;
+    modulated = builder.modulated;
+    offsetLearningRateMultiplier = builder.offsetLearningRateMultiplier;
+    initializeConstraints(builder);
+  }
+
+  @Override
+  public DeformableConvolution2D clone() {
+    DeformableConvolution2D clone = (DeformableConvolution2D) super.clone();
+    clone.dilation = dilation == null ? null : dilation.clone();
+    return clone;
+  }
+
+  @Override
+  public ParamInitializer initializer() {
+    return DeformableConvolution2DParamInitializer.INSTANCE;
+  }
+
+  @Override
+  public Layer instantiate(
+      NeuralNetConfiguration conf,
+      Collection<TrainingListener> listeners,
+      int layerIndex,
+      INDArray paramsView,
+      boolean initializeParams,
+      DataType networkDataType) {
+    LayerValidation.assertNInNOutSet(
+        "DeformableConvolution2D", getLayerName(), layerIndex, getNIn(), getNOut());
+    geometry().checkChannels(getNIn(), getNOut());
+    OffsetUpdater.checkMultiplier(this);
+    DeformableConvolution2DLayer layer = new DeformableConvolution2DLayer(conf, networkDataType);
+    layer.setListeners(listeners);
+    layer.setIndex(layerIndex);
+    layer.setParamsViewArray(paramsView);
+    layer.setParamTable(initializer().init(conf, paramsView, initializeParams));
+    layer.setConf(conf);
+    return layer;
+  }
+
+  /** The geometry; made anew, as the setters may change it. */
+  Geometry geometry() {
+    return Geometry.builder()
+        .owner("DeformableConvolution2D (layer name: " + getLayerName() + ")")
+        .kernel(kernelSize)
+        .stride(stride)
+        .padding(padding)
+        .dilation(dilation)
+        .mode(convolutionMode)
+        .format(cnn2dDataFormat)
+        .deformableGroups(deformableGroups)
+        .groups(groups)
+        .build();
+  }
+
+  /** Channels of the offset convolution: the offsets, then the mask logits. */
+  long predictionChannels() {
+    return (modulated ? 3 : 2) * geometry().sampledTaps();
+  }
+
+  @Override
+  public InputType getOutputType(int layerIndex, InputType inputType) {
+    geometry().checkMode();
+    return super.getOutputType(layerIndex, inputType);
+  }
+
+  /**
+   * The updater of a parameter. For {@code offsetW} and {@code offsetB} it is a copy whose learning
+   * rate is multiplied by {@code offsetLearningRateMultiplier}.
+   */
+  @Override
+  public IUpdater getUpdaterByParam(String paramName) {
+    IUpdater updater = super.getUpdaterByParam(paramName);
+    return DeformableConvolution2DParamInitializer.isOffsetParam(paramName)
+        ? OffsetUpdater.scaled(updater, offsetLearningRateMultiplier)
+        : updater;
+  }
+
+  /** As in ConvolutionLayer, but never for offsetW and offsetB: UnitNorm of zeros is NaN. */
+  @Override
+  protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> builder) {
+    super.initializeConstraints(builder);
+    if (constraints == null) {
+      return;
+    }
+    List<LayerConstraint> kept = new ArrayList<>();
+    for (LayerConstraint constraint : constraints) {
+      Set<String> names = new HashSet<>(constraint.getParams());
+      names.removeIf(DeformableConvolution2DParamInitializer::isOffsetParam);
+      constraint.setParams(names);
+      kept.add(constraint);
+    }
+    constraints = kept;
+  }
+
+  @Override
+  public LayerMemoryReport getMemoryReport(InputType inputType) {
+    InputType.InputTypeConvolutional out =
+        (InputType.InputTypeConvolutional) getOutputType(-1, inputType);
+    long params = initializer().numParams(this);
+    long updaterState = 0;
+    for (String param : initializer().paramKeys(this)) {
+      long length = DeformableConvolution2DParamInitializer.length(this, param);
+      updaterState += getUpdaterByParam(param).stateSize(length);
+    }
+    // Offsets and logits, and the mask beside them; in training their gradients too, and those of
+    // the input that come through the offsets.
+    long pixels = out.getHeight() * out.getWidth();
+    long prediction = pixels * predictionChannels();
+    long mask = modulated ? pixels * geometry().sampledTaps() : 0;
+    long inference = prediction + mask;
+    long training = 2 * prediction + mask + inputType.arrayElementsPerExample();
+    if (getIDropout() != null) {
+      training += inputType.arrayElementsPerExample();
+    }
+    Map<CacheMode, Long> trainingByMode = new HashMap<>();
+    for (CacheMode mode : CacheMode.values()) {
+      trainingByMode.put(mode, training);
+    }
+    return new LayerMemoryReport.Builder(getLayerName(), getClass(), inputType, out)
+        .standardMemory(params, updaterState)
+        .workingMemory(0, inference, MemoryReport.CACHE_MODE_ALL_ZEROS, trainingByMode)
+        .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS)
+        .build();
+  }
+
+  /** Builder with the settings of {@code ConvolutionLayer.Builder} and four more. */
+  @Getter
+  @Setter
+  // As in DL4J's own builders, the setters take varargs and build() returns the class itself.
+  @SuppressWarnings({"overrides", "unchecked"})
+  public static class Builder extends ConvolutionLayer.BaseConvBuilder<Builder> {
+    private CNN2DFormat dataFormat = CNN2DFormat.NCHW;
+
+    @Setter(AccessLevel.NONE)
+    private int deformableGroups = 1;
+
+    @Setter(AccessLevel.NONE)
+    private int groups = 1;
+
+    private boolean modulated = true;
+
+    @Setter(AccessLevel.NONE)
+    private double offsetLearningRateMultiplier = 1.0;
+
+    /** A layer with a 5×5 kernel, as ConvolutionLayer's default is. */
+    public Builder() {}
+
+    /**
+     * Kernel height and width, at least 1.
+     *
+     * @param kernelSize one number for both, or two
+     */
+    public Builder(int... kernelSize) {
+      super(kernelSize);
+    }
+
+    /** Kernel and stride, each (height, width), at least 1. */
+    public Builder(int[] kernelSize, int[] stride) {
+      super(kernelSize, stride);
+    }
+
+    /** Kernel and stride, at least 1, and padding, at least 0; each (height, width). */
+    public Builder(int[] kernelSize, int[] stride, int[] padding) {
+      super(kernelSize, stride, padding);
+    }
+
+    /** Where the activations have their channels; NCHW by default, or what the InputType says. */
+    public Builder dataFormat(CNN2DFormat dataFormat) {
+      this.dataFormat = dataFormat;
+      return this;
+    }
+
+    /** Groups of input channels with offsets of their own, at least 1; divides nIn. Default 1. */
+    public Builder deformableGroups(int deformableGroups) {
+      this.deformableGroups = Geometry.atLeastOne("deformableGroups", deformableGroups);
+      return this;
+    }
+
+    /** Groups of the convolution, at least 1; divides nIn and nOut. Default 1. */
+    public Builder groups(int groups) {
+      this.groups = Geometry.atLeastOne("groups", groups);
+      return this;
+    }
+
+    /** True (default) for DCN v2, with a mask; false for v1, without. */
+    public Builder modulated(boolean modulated) {
+      this.modulated = modulated;
+      return this;
+    }
+
+    /**
+     * Factor of the learning rate of offsetW and offsetB, finite and at least 0. Default 1; 0.1 is
+     * usual when a trained network is fine-tuned. An updater without a learning rate (AdaDelta)
+     * takes only 1.
+     */
+    public Builder offsetLearningRateMultiplier(double multiplier) {
+      if (!(multiplier >= 0) || Double.isInfinite(multiplier)) {
+        throw new IllegalArgumentException(
+            "offsetLearningRateMultiplier: expected a finite number of at least 0, got "
+                + multiplier);
+      }
+      this.offsetLearningRateMultiplier = multiplier;
+      return this;
+    }
+
+    @Override
+    protected boolean allowCausal() {
+      return false;
+    }
+
+    @Override
+    public void setKernelSize(int... kernelSize) {
+      this.kernelSize = ValidationUtils.validate2NonNegative(kernelSize, false, "kernelSize");
+    }
+
+    @Override
+    public void setStride(int... stride) {
+      this.stride = ValidationUtils.validate2NonNegative(stride, false, "stride");
+    }
+
+    @Override
+    public void setPadding(int... padding) {
+      this.padding = ValidationUtils.validate2NonNegative(padding, false, "padding");
+    }
+
+    @Override
+    public void setDilation(int... dilation) {
+      this.dilation = ValidationUtils.validate2NonNegative(dilation, false, "dilation");
+    }
+
+    @Override
+    public DeformableConvolution2D build() {
+      ConvolutionUtils.validateConvolutionModePadding(getConvolutionMode(), getPadding());
+      ConvolutionUtils.validateCnnKernelStridePadding(kernelSize, getStride(), getPadding());
+      Geometry.atLeastOne("dilation", getDilation()[0]);
+      Geometry.atLeastOne("dilation", getDilation()[1]);
+      return new DeformableConvolution2D(this);
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package io.github.dcn4j.layers;
+
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.nn.api.ParamInitializer;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.Layer;
+import org.deeplearning4j.nn.params.ConvolutionParamInitializer;
+import org.nd4j.common.util.ArrayUtil;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/**
+ * The parameters of {@link DeformableConvolution2D}, in the order W, b, offsetW, offsetB, each in
+ * 'c' order. Those of the offset convolution come last and side by side, so that they share one
+ * updater block however their learning rate is scaled.
+ */
+final class DeformableConvolution2DParamInitializer implements ParamInitializer {
+  static final String WEIGHT_KEY = ConvolutionParamInitializer.WEIGHT_KEY;
+  static final String BIAS_KEY = ConvolutionParamInitializer.BIAS_KEY;
+  static final String OFFSET_WEIGHT_KEY = "offsetW";
+  static final String OFFSET_BIAS_KEY = "offsetB";
+
+  static final DeformableConvolution2DParamInitializer INSTANCE =
+      new DeformableConvolution2DParamInitializer();
+
+  private DeformableConvolution2DParamInitializer() {}
+
+  static boolean isOffsetParam(String key) {
+    return OFFSET_WEIGHT_KEY.equals(key) || OFFSET_BIAS_KEY.equals(key);
+  }
+
+  private static Map<String, long[]> shapes(Layer layer) {
+    DeformableConvolution2D conf = (DeformableConvolution2D) layer;
+    int[] kernel = conf.getKernelSize();
+    long predicted = conf.predictionChannels();
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    shapes.put(
+        WEIGHT_KEY,
+        new long[] {conf.getNOut(), conf.getNIn() / conf.getGroups(), kernel[0], kernel[1]});
+    if (conf.hasBias()) {
+      shapes.put(BIAS_KEY, new long[] {conf.getNOut()});
+    }
+    shapes.put(OFFSET_WEIGHT_KEY, new long[] {predicted, conf.getNIn(), kernel[0], kernel[1]});
+    shapes.put(OFFSET_BIAS_KEY, new long[] {predicted});
+    return shapes;
+  }
+
+  static long length(Layer layer, String key) {
+    return ArrayUtil.prodLong(shapes(layer).get(key));
+  }
+
+  @Override
+  public long numParams(NeuralNetConfiguration conf) {
+    return numParams(conf.getLayer());
+  }
+
+  @Override
+  public long numParams(Layer layer) {
+    return shapes(layer).values().stream().mapToLong(ArrayUtil::prodLong).sum();
+  }
+
+  @Override
+  public List<String> paramKeys(Layer layer) {
+    return hasBias(layer)
+        ? Arrays.asList(WEIGHT_KEY, BIAS_KEY, OFFSET_WEIGHT_KEY, OFFSET_BIAS_KEY)
+        : Arrays.asList(WEIGHT_KEY, OFFSET_WEIGHT_KEY, OFFSET_BIAS_KEY);
+  }
+
+  /** What constraints on weights act on; {@link #isWeightParam} has all weights. */
+  @Override
+  public List<String> weightKeys(Layer layer) {
+    return Collections.singletonList(WEIGHT_KEY);
+  }
+
+  /** What constraints on biases act on; {@link #isBiasParam} has all biases. */
+  @Override
+  public List<String> biasKeys(Layer layer) {
+    return hasBias(layer) ? Collections.singletonList(BIAS_KEY) : Collections.emptyList();
+  }
+
+  private static boolean hasBias(Layer layer) {
+    return ((DeformableConvolution2D) layer).hasBias();
+  }
+
+  @Override
+  public boolean isWeightParam(Layer layer, String key) {
+    return WEIGHT_KEY.equals(key) || OFFSET_WEIGHT_KEY.equals(key);
+  }
+
+  @Override
+  public boolean isBiasParam(Layer layer, String key) {
+    return BIAS_KEY.equals(key) || OFFSET_BIAS_KEY.equals(key);
+  }
+
+  @Override
+  public Map<String, INDArray> init(
+      NeuralNetConfiguration conf, INDArray paramsView, boolean initializeParams) {
+    DeformableConvolution2D layer = (DeformableConvolution2D) conf.getLayer();
+    Map<String, INDArray> params = views(layer, paramsView);
+    params.keySet().forEach(conf::addVariable);
+    if (initializeParams) {
+      Geometry geometry = layer.geometry();
+      params.put(
+          WEIGHT_KEY,
+          geometry.initWeights(
+              layer.getWeightInitFn(), params.get(WEIGHT_KEY), layer.getNIn(), layer.getNOut()));
+      if (layer.hasBias()) {
+        params.get(BIAS_KEY).assign(layer.getBiasInit());
+      }
+      params.get(OFFSET_WEIGHT_KEY).assign(0);
+      params.get(OFFSET_BIAS_KEY).assign(0);
+    }
+    return params;
+  }
+
+  @Override
+  public Map<String, INDArray> getGradientsFromFlattened(
+      NeuralNetConfiguration conf, INDArray gradientView) {
+    return views(conf.getLayer(), gradientView);
+  }
+
+  private static Map<String, INDArray> views(Layer layer, INDArray flattened) {
+    INDArray flat = flattened.reshape(flattened.length());
+    Map<String, INDArray> views = Collections.synchronizedMap(new LinkedHashMap<>());
+    long start = 0;
+    for (Map.Entry<String, long[]> e : shapes(layer).entrySet()) {
+      long end = start + ArrayUtil.prodLong(e.getValue());
+      INDArray view = flat.get(NDArrayIndex.interval(start, end));
+      views.put(e.getKey(), view.reshape('c', e.getValue()));
+      start = end;
+    }
+    return views;
+  }
+}

@@ -1,0 +1,232 @@
+package io.github.dcn4j.layers;
+
+import io.github.dcn4j.loader.NativeLibrary;
+import io.github.dcn4j.ops.DeformableConv2D;
+import io.github.dcn4j.ops.DeformableConv2DConfig;
+import io.github.dcn4j.ops.DeformableConv2DDerivative;
+import java.util.Arrays;
+import lombok.Builder;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.deeplearning4j.exception.DL4JInvalidInputException;
+import org.deeplearning4j.nn.conf.CNN2DFormat;
+import org.deeplearning4j.nn.conf.ConvolutionMode;
+import org.deeplearning4j.nn.weights.IWeightInit;
+import org.deeplearning4j.util.ConvolutionUtils;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.INDArrayIndex;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/** What the layer and the vertex share: sizes, checks and the calls of the native ops. */
+@Builder
+final class Geometry {
+  /** Says whose geometry it is, for messages. */
+  private final String owner;
+
+  private final int[] kernel;
+  private final int[] stride;
+  private final int[] padding;
+  private final int[] dilation;
+  private final ConvolutionMode mode;
+  private final CNN2DFormat format;
+  private final int deformableGroups;
+  private final int groups;
+
+  static int atLeastOne(String name, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(name + ": expected at least 1, got " + value);
+    }
+    return value;
+  }
+
+  /** Sampled positions of an output pixel: deformable groups × taps. */
+  long sampledTaps() {
+    return (long) deformableGroups * kernel[0] * kernel[1];
+  }
+
+  private boolean same() {
+    return mode == ConvolutionMode.Same;
+  }
+
+  /** Where the channels are in an activation array's shape. */
+  private int channelDimension() {
+    return format == CNN2DFormat.NHWC ? 3 : 1;
+  }
+
+  /** Refuses the modes of other layers. */
+  void checkMode() {
+    if (mode == ConvolutionMode.Causal) {
+      throw new DL4JInvalidConfigException(
+          owner + ": convolutionMode: expected Strict, Truncate or Same, got Causal (1D only)");
+    }
+  }
+
+  /** Refuses groups that do not divide the channels. */
+  void checkChannels(long nIn, long nOut) {
+    checkMode();
+    checkDivides("groups", groups, "nIn", nIn);
+    checkDivides("groups", groups, "nOut", nOut);
+    checkDivides("deformableGroups", deformableGroups, "nIn", nIn);
+  }
+
+  private void checkDivides(String name, int divisor, String of, long number) {
+    if (divisor < 1 || number % divisor != 0) {
+      throw new DL4JInvalidConfigException(
+          owner
+              + ": "
+              + name
+              + ": expected a divisor of "
+              + of
+              + "="
+              + number
+              + ", got "
+              + divisor);
+    }
+  }
+
+  /** Fills weights [nOut, nIn/groups, kH, kW] and returns them. */
+  INDArray initWeights(IWeightInit init, INDArray weights, long nIn, long nOut) {
+    double taps = kernel[0] * kernel[1];
+    double fanIn = nIn / groups * taps;
+    double fanOut = nOut / groups * taps / (stride[0] * stride[1]);
+    return init.init(fanIn, fanOut, weights.shape(), 'c', weights.reshape(weights.length()));
+  }
+
+  /**
+   * Checks an input of nIn channels.
+   *
+   * @param where the layer's name and index, for messages
+   */
+  void checkInput(INDArray input, long nIn, String where) {
+    if (input.rank() != 4) {
+      throw new DL4JInvalidInputException(
+          owner
+              + ": input: expected rank 4 "
+              + format.dimensionNames()
+              + ", got rank "
+              + input.rank()
+              + " with shape "
+              + Arrays.toString(input.shape())
+              + (input.rank() == 2 ? " (wrong input type? See InputType.convolutionalFlat())" : "")
+              + " "
+              + where);
+    }
+    if (input.size(channelDimension()) != nIn) {
+      boolean otherFormat = input.size(4 - channelDimension()) == nIn;
+      throw new DL4JInvalidInputException(
+          owner
+              + ": input: expected "
+              + nIn
+              + " channels in "
+              + format
+              + ", got "
+              + input.size(channelDimension())
+              + " in shape "
+              + Arrays.toString(input.shape())
+              + " "
+              + where
+              + (otherFormat ? "\n" + ConvolutionUtils.NCHW_NHWC_ERROR_MSG : ""));
+    }
+  }
+
+  /** The shape of an output of this many channels, with the checks of the convolution mode. */
+  long[] outputShape(INDArray input, long channels) {
+    int[] size =
+        ConvolutionUtils.getOutputSize(
+            input, kernel, stride, same() ? null : padding, mode, dilation, format);
+    return format == CNN2DFormat.NHWC
+        ? new long[] {input.size(0), size[0], size[1], channels}
+        : new long[] {input.size(0), channels, size[0], size[1]};
+  }
+
+  /** A view of some of an activation array's channels. */
+  INDArray channels(INDArray activations, long from, long to) {
+    INDArrayIndex[] indices = new INDArrayIndex[4];
+    Arrays.fill(indices, NDArrayIndex.all());
+    indices[channelDimension()] = NDArrayIndex.interval(from, to);
+    return activations.get(indices);
+  }
+
+  private DeformableConv2DConfig config() {
+    return DeformableConv2DConfig.builder()
+        .kH((long) kernel[0])
+        .kW((long) kernel[1])
+        .sH((long) stride[0])
+        .sW((long) stride[1])
+        .pH((long) padding[0])
+        .pW((long) padding[1])
+        .dH((long) dilation[0])
+        .dW((long) dilation[1])
+        .same(same())
+        .dataFormat(format.name())
+        .deformableGroups((long) deformableGroups)
+        .groups((long) groups)
+        .build();
+  }
+
+  /** Deformable convolution into {@code output}; mask and bias may be null. */
+  void forward(
+      INDArray input,
+      INDArray weights,
+      INDArray offset,
+      INDArray mask,
+      INDArray bias,
+      INDArray output) {
+    run(new DeformableConv2D(input, weights, offset, mask, bias, config()), output);
+  }
+
+  /** The gradients of {@link #forward}, into arrays of which some may be null as their inputs. */
+  void backward(
+      INDArray input,
+      INDArray weights,
+      INDArray offset,
+      INDArray mask,
+      INDArray bias,
+      INDArray gradOutput,
+      INDArray... gradients) {
+    run(
+        new DeformableConv2DDerivative(input, weights, offset, mask, bias, gradOutput, config()),
+        gradients);
+  }
+
+  /** Plain convolution, ungrouped, of the same geometry, into {@code output}. */
+  void plainForward(INDArray input, INDArray weights, INDArray bias, INDArray output) {
+    run(plainOp("dcn4j_conv2d", input, weights, bias), output);
+  }
+
+  /** The gradients of {@link #plainForward}. */
+  void plainBackward(
+      INDArray input, INDArray weights, INDArray bias, INDArray gradOutput, INDArray... gradients) {
+    run(plainOp("dcn4j_conv2d_bp", input, weights, bias, gradOutput), gradients);
+  }
+
+  private DynamicCustomOp plainOp(String name, INDArray... inputs) {
+    NativeLibrary.require();
+    return DynamicCustomOp.builder(name)
+        .addInputs(inputs)
+        .addIntegerArguments(
+            kernel[0],
+            kernel[1],
+            stride[0],
+            stride[1],
+            padding[0],
+            padding[1],
+            dilation[0],
+            dilation[1],
+            same() ? 1 : 0,
+            format == CNN2DFormat.NHWC ? 1 : 0,
+            1,
+            1)
+        .build();
+  }
+
+  private static void run(DynamicCustomOp op, INDArray... outputs) {
+    for (INDArray output : outputs) {
+      if (output != null) {
+        op.addOutputArgument(output);
+      }
+    }
+    Nd4j.exec(op);
+  }
+}

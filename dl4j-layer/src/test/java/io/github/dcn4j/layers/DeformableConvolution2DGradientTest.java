@@ -1,0 +1,113 @@
+package io.github.dcn4j.layers;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.deeplearning4j.nn.conf.CNN2DFormat;
+import org.deeplearning4j.nn.conf.ConvolutionMode;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** Analytic against numeric gradients, in double, with sampling positions off the integers. */
+class DeformableConvolution2DGradientTest {
+  private static DataType floatType;
+  private static DataType defaultType;
+
+  @BeforeAll
+  static void useDouble() {
+    defaultType = Nd4j.dataType();
+    floatType = Nd4j.defaultFloatingPointType();
+    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
+  }
+
+  @AfterAll
+  static void reset() {
+    Nd4j.setDefaultDataTypes(defaultType, floatType);
+  }
+
+  /** A configuration of the layer and, by its name, of the network. */
+  static final class Case {
+    final String name;
+    final UnaryOperator<DeformableConvolution2D.Builder> layer;
+
+    Case(String name, UnaryOperator<DeformableConvolution2D.Builder> layer) {
+      this.name = name;
+      this.layer = layer;
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  static List<Case> cases() {
+    return Arrays.asList(
+        new Case("modulated", b -> b.padding(1, 1)),
+        new Case("unmodulated", b -> b.modulated(false).padding(1, 1)),
+        new Case("no bias, ReLU", b -> b.hasBias(false).activation(Activation.RELU)),
+        new Case("groups", b -> b.groups(2)),
+        new Case("deformable groups", b -> b.deformableGroups(2).padding(1, 0)),
+        new Case(
+            "groups, deformable groups, unmodulated",
+            b -> b.groups(2).deformableGroups(4).modulated(false)),
+        new Case("stride, truncated", b -> b.stride(2, 1).padding(1, 1)),
+        new Case("dilated", b -> b.dilation(2, 1).padding(1, 1)),
+        new Case("same, strided", b -> b.convolutionMode(ConvolutionMode.Same).stride(2, 2)),
+        new Case("strict, 1x1", b -> b.kernelSize(1, 1).convolutionMode(ConvolutionMode.Strict)),
+        new Case("NHWC", b -> b.dataFormat(CNN2DFormat.NHWC).padding(1, 1)),
+        new Case(
+            "NHWC, groups, same",
+            b ->
+                b.dataFormat(CNN2DFormat.NHWC)
+                    .groups(2)
+                    .deformableGroups(2)
+                    .convolutionMode(ConvolutionMode.Same)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void gradientsAreRight(Case c) {
+    check(c.layer, Networks.settings(DataType.DOUBLE));
+  }
+
+  @ParameterizedTest
+  @MethodSource("regularised")
+  void gradientsOfPenaltiesAreRight(Case c) {
+    check(c.layer, Networks.settings(DataType.DOUBLE).l2(0.1).l1(0.01).l2Bias(0.2).l1Bias(0.03));
+  }
+
+  static List<Case> regularised() {
+    return Arrays.asList(cases().get(0), cases().get(1));
+  }
+
+  private static void check(
+      UnaryOperator<DeformableConvolution2D.Builder> layer,
+      NeuralNetConfiguration.Builder settings) {
+    DeformableConvolution2D conf =
+        layer
+            .apply(
+                new DeformableConvolution2D.Builder(3, 2)
+                    .nOut(4)
+                    .convolutionMode(ConvolutionMode.Truncate)
+                    .activation(Activation.TANH))
+            .build();
+    CNN2DFormat format = conf.getCnn2dDataFormat();
+    MultiLayerNetwork net =
+        Networks.classifier(settings, conf, InputType.convolutional(5, 6, 4, format));
+    Networks.bendOffsets(net, 0);
+    net.setParam("0_W", Networks.random(1, DataType.DOUBLE, net.getParam("0_W").shape()));
+    Networks.assertGradientsRight(
+        net,
+        Networks.images(DataType.DOUBLE, format, 2, 4, 5, 6),
+        Networks.labels(DataType.DOUBLE, 2));
+  }
+}
