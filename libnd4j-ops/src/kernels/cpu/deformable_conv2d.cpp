@@ -10,10 +10,10 @@
 // needs no branch. The repacking, the weights' and the tiles' loads and stores are the only places
 // that know element types and strides; the micro-kernels see packed real numbers.
 //
-// Forward: tasks are (image, tile of output pixels). Backward: tasks are (image slot, block of
-// channels); a task owns its block's slice of the input's and the weights' gradient and walks the
-// pixels in order. Where several tasks add to one result (offsets and masks over blocks, weights
-// over image slots), they leave partial sums that are added in a fixed order. How the work is cut
+// Forward: tasks are (image, tile of output pixels). Backward: tasks are (image slot, run of
+// blocks); a task owns its blocks' slice of the input's and the weights' gradient and walks the
+// pixels in order. Where several tasks add to one result (offsets and masks over runs, weights over
+// image slots), they leave partial sums that are added in a fixed order. How the work is cut
 // depends on the geometry alone, never on the number of threads: the same bits come out for any.
 #include "deformable_conv2d.h"
 
@@ -107,6 +107,32 @@ Index forwardBlockChannels(const Conv2dGeometry& g) {
 Index backwardBlockChannels(const Conv2dGeometry& g) {
     const Index most = forwardBlockChannels(g);
     return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
+}
+
+/// Consecutive blocks of one offset group that one backward task takes, one after another.
+struct Run {
+    Index firstBlock, endBlock;
+    Index offsetGroup;
+};
+
+/// At most `most` runs for each offset group, so that their partial sums stay few where blocks are
+/// many (a depth-wise convolution has one for each channel).
+std::vector<Run> runsOf(const std::vector<Block>& blocks, Index most) {
+    std::vector<Run> runs;
+    const Index count = static_cast<Index>(blocks.size());
+    for (Index first = 0; first < count;) {
+        const Index offsetGroup = blocks[static_cast<std::size_t>(first)].offsetGroup;
+        Index end = first;
+        while (end < count && blocks[static_cast<std::size_t>(end)].offsetGroup == offsetGroup) {
+            ++end;
+        }
+        const Index length = ceilDivide(end - first, most);
+        for (; first < end; first += length) {
+            runs.push_back({first, std::min(first + length, end), offsetGroup});
+        }
+        first = end;
+    }
+    return runs;
 }
 
 /// One call's arrays with their C++ element type, and the loads and stores between them and packed
@@ -382,9 +408,11 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
     const Cut cut(g, backwardBlockChannels(g), kernels.panelWidth, kernels.slack);
     const Index panel = kernels.panelWidth;
     const Index blocks = static_cast<Index>(cut.blocks.size());
+    const std::vector<Run> runs = runsOf(cut.blocks, 16);
+    const Index runCount = static_cast<Index>(runs.size());
     // Each slot takes every slots-th image and has weight gradients of its own: enough of them that
     // the tasks occupy some threads.
-    const Index slots = std::clamp<Index>(ceilDivide(16, blocks), 1, std::max<Index>(g.batch, 1));
+    const Index slots = std::clamp<Index>(ceilDivide(16, runCount), 1, std::max<Index>(g.batch, 1));
     const Index rounds = ceilDivide(g.batch, slots);
     const Index channels = g.outChannelsPerGroup();
     const Index taps = g.taps();
@@ -398,7 +426,7 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
     }
     const Buffer<Real> weights(weightSize);
     const Buffer<Real> gradWeights(slots * cut.gradWeightSize);
-    const Buffer<Real> gradSamples(slots * blocks * sampleGradients);
+    const Buffer<Real> gradSamples(slots * runCount * sampleGradients);
     const PerThread<Sample<Real>> samplesOf(threads, cut.tile * taps);
     const PerThread<Real> columnOf(threads, cut.tile * cut.pitch);
     const PerThread<Real> gradColumnOf(threads, cut.tile * cut.pitch);
@@ -431,10 +459,10 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
         for (Index round = 0; round < rounds; ++round) {
 #pragma omp for collapse(2) schedule(dynamic)
             for (Index slot = 0; slot < slots; ++slot) {
-                for (Index block = 0; block < blocks; ++block) {
+                for (Index run = 0; run < runCount; ++run) {
                     const Index n = round * slots + slot;
                     if (n >= g.batch) continue;
-                    const Block& b = cut.blocks[static_cast<std::size_t>(block)];
+                    const Run& r = runs[static_cast<std::size_t>(run)];
                     Sample<Real>* samples = samplesOf.mine();
                     Real* column = columnOf.mine();
                     Real* gradColumn = gradColumnOf.mine();
@@ -442,34 +470,38 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                     Real* image = imageOf.mine();
                     Real* gradImage = gradImageOf.mine();
                     Real* gradSample =
-                        gradSamples.data() + (slot * blocks + block) * sampleGradients;
-                    Real* gradWeight =
-                        gradWeights.data() + slot * cut.gradWeightSize + b.weightStart;
+                        gradSamples.data() + (slot * runCount + run) * sampleGradients;
 
-                    arrays.packImage(n, b, image);
-                    std::fill_n(gradImage, (g.pixels() + 1) * b.channels, Real{0});
-                    for (Index tile = 0; tile < cut.tiles; ++tile) {
-                        const Index first = tile * cut.tile;
-                        const Index points = std::min(cut.tile, g.outPixels() - first);
-                        arrays.plan(n, b.offsetGroup, first, points, samples);
-                        arrays.loadGradOutput(gradOutput, n, b.group, first, points, gradTile,
-                                              cut.outPitch);
-                        kernels.product(points, b.depth, channels, {gradTile, cut.outPitch, 1},
-                                        {weights.data() +
-                                             weightStart[static_cast<std::size_t>(block)],
-                                         channels * panel, panel},
-                                        gradColumn, cut.pitch, false);
-                        kernels.scatter({points, taps, b.channels, samples, image, gradColumn,
-                                         column, cut.pitch, gradImage, gradSample + first,
-                                         g.outPixels()});
-                        kernels.product(b.depth, channels, points, {column, 1, cut.pitch},
-                                        {gradTile, panel, cut.outPitch}, gradWeight, cut.outPitch,
-                                        true);
+                    for (Index block = r.firstBlock; block < r.endBlock; ++block) {
+                        const Block& b = cut.blocks[static_cast<std::size_t>(block)];
+                        const Panels<Real> blockWeights = {
+                            weights.data() + weightStart[static_cast<std::size_t>(block)],
+                            channels * panel, panel};
+                        Real* gradWeight =
+                            gradWeights.data() + slot * cut.gradWeightSize + b.weightStart;
+                        arrays.packImage(n, b, image);
+                        std::fill_n(gradImage, (g.pixels() + 1) * b.channels, Real{0});
+                        for (Index tile = 0; tile < cut.tiles; ++tile) {
+                            const Index first = tile * cut.tile;
+                            const Index points = std::min(cut.tile, g.outPixels() - first);
+                            arrays.plan(n, b.offsetGroup, first, points, samples);
+                            arrays.loadGradOutput(gradOutput, n, b.group, first, points, gradTile,
+                                                  cut.outPitch);
+                            kernels.product(points, b.depth, channels,
+                                            {gradTile, cut.outPitch, 1}, blockWeights, gradColumn,
+                                            cut.pitch, false);
+                            kernels.scatter({points, taps, b.channels, samples, image, gradColumn,
+                                             column, cut.pitch, gradImage, gradSample + first,
+                                             g.outPixels(), block > r.firstBlock});
+                            kernels.product(b.depth, channels, points, {column, 1, cut.pitch},
+                                            {gradTile, panel, cut.outPitch}, gradWeight,
+                                            cut.outPitch, true);
+                        }
+                        arrays.unpackImage(n, b, gradImage, gradients.input);
                     }
-                    arrays.unpackImage(n, b, gradImage, gradients.input);
                 }
             }
-            // The gradients of an offset group's samples: over its blocks, in their order.
+            // The gradients of an offset group's samples: over its runs, in their order.
 #pragma omp for collapse(3) schedule(dynamic)
             for (Index slot = 0; slot < slots; ++slot) {
                 for (Index group = 0; group < g.offsetGroups; ++group) {
@@ -477,12 +509,10 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                         const Index n = round * slots + slot;
                         if (n >= g.batch) continue;
                         Real* total = nullptr;
-                        for (Index block = 0; block < blocks; ++block) {
-                            if (cut.blocks[static_cast<std::size_t>(block)].offsetGroup != group) {
-                                continue;
-                            }
+                        for (Index run = 0; run < runCount; ++run) {
+                            if (runs[static_cast<std::size_t>(run)].offsetGroup != group) continue;
                             Real* part = gradSamples.data() +
-                                         (slot * blocks + block) * sampleGradients +
+                                         (slot * runCount + run) * sampleGradients +
                                          entry * g.outPixels();
                             if (total == nullptr) {
                                 total = part;

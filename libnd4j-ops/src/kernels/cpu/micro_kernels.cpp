@@ -201,10 +201,13 @@ void scatter(const ScatterTile<Real>& t) {
                     gradModulation += s.weight[corner] * dot[corner];
                 }
             }
-            Real* gradSample = t.gradSamples + tap * 3 * t.gradSamplePitch + point;
-            gradSample[0] = s.modulation * slopeY(s, dot);
-            gradSample[t.gradSamplePitch] = s.modulation * slopeX(s, dot);
-            gradSample[2 * t.gradSamplePitch] = gradModulation;
+            const Real gradients[] = {s.modulation * slopeY(s, dot), s.modulation * slopeX(s, dot),
+                                      gradModulation};
+            Real* to = t.gradSamples + tap * 3 * t.gradSamplePitch + point;
+            for (const Real gradient : gradients) {
+                *to = t.accumulate ? *to + gradient : gradient;
+                to += t.gradSamplePitch;
+            }
             gradColumn += t.channels;
             column += t.channels;
         }
