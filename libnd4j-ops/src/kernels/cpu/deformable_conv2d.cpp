@@ -198,17 +198,19 @@ class Arrays {
                 const Index k = offsetGroup * taps + tap;
                 Sample<Real>* s = samples + tap;
                 forEachRow(first, points, [&](Index oy, Index ox, Index count, Index) {
-                    const Real row = static_cast<Real>(g_.baseRow(oy, ky));
+                    const Index row = g_.baseRow(oy, ky);
                     for (Index i = 0; i < count; ++i, s += taps) {
-                        Real y = row;
-                        Real x = static_cast<Real>(g_.baseColumn(ox + i, kx));
-                        Real modulation = 1;
+                        const Index column = g_.baseColumn(ox + i, kx);
+                        const Real modulation =
+                            in_.mask.present() ? load(in_.mask, n, k, oy, ox + i) : Real{1};
                         if (in_.offset.present()) {
-                            y += load(in_.offset, n, 2 * k, oy, ox + i);
-                            x += load(in_.offset, n, 2 * k + 1, oy, ox + i);
+                            locate(static_cast<Real>(row) + load(in_.offset, n, 2 * k, oy, ox + i),
+                                   static_cast<Real>(column) +
+                                       load(in_.offset, n, 2 * k + 1, oy, ox + i),
+                                   modulation, g_.height, g_.width, *s);
+                        } else {
+                            locatePixel(row, column, modulation, g_.height, g_.width, *s);
                         }
-                        if (in_.mask.present()) modulation = load(in_.mask, n, k, oy, ox + i);
-                        locate(y, x, modulation, g_.height, g_.width, *s);
                     }
                 });
             }
