@@ -46,9 +46,10 @@ struct Block {
     Index firstChannel, channels;
     Index group, offsetGroup;
     Index depth;        ///< taps * channels
+    Index depthPitch;   ///< the same in whole panels
     Index firstDepth;   ///< where its entries begin within its group's K
     Index imageStart;   ///< where its image begins among the repacked blocks of one image
-    Index weightStart;  ///< where its gradWeights begin among those of one image slot
+    Index weightStart;  ///< where its gradWeights, [O][depthPitch], begin in an image slot's
 };
 
 /// How the work of one geometry is cut; depends on nothing else.
@@ -83,7 +84,8 @@ struct Cut {
             b.imageStart = imageSize;
             b.weightStart = gradWeightSize;
             imageSize += roundUp((g.pixels() + 1) * b.channels + slack, 16);
-            gradWeightSize += b.depth * outPitch;
+            b.depthPitch = roundUp(b.depth, panelWidth);
+            gradWeightSize += g.outChannelsPerGroup() * b.depthPitch;
             maxDepth = std::max(maxDepth, b.depth);
             maxChannels = std::max(maxChannels, b.channels);
             blocks.push_back(b);
@@ -424,7 +426,7 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
     Index weightSize = 0;
     for (const Block& b : cut.blocks) {
         weightStart.push_back(weightSize);
-        weightSize += channels * roundUp(b.depth, panel);
+        weightSize += channels * b.depthPitch;
     }
     const Buffer<Real> weights(weightSize);
     const Buffer<Real> gradWeights(slots * cut.gradWeightSize);
@@ -495,9 +497,11 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                             kernels.scatter({points, taps, b.channels, samples, image, gradColumn,
                                              column, cut.pitch, gradImage, gradSample + first,
                                              g.outPixels(), block > r.firstBlock});
-                            kernels.product(b.depth, channels, points, {column, 1, cut.pitch},
-                                            {gradTile, panel, cut.outPitch}, gradWeight,
-                                            cut.outPitch, true);
+                            // The columns as panels and not as rows: they stream through once, whole
+                            // cache lines at a time, past a tile of gradients that stays.
+                            kernels.product(channels, b.depth, points, {gradTile, 1, cut.outPitch},
+                                            {column, panel, cut.pitch}, gradWeight, b.depthPitch,
+                                            true);
                         }
                         arrays.unpackImage(n, b, gradImage, gradients.input);
                     }
@@ -535,17 +539,15 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
 
 #pragma omp for collapse(2) schedule(dynamic)
         for (Index block = 0; block < blocks; ++block) {
-            for (Index tap = 0; tap < taps; ++tap) {
+            for (Index o = 0; o < channels; ++o) {
                 const Block& b = cut.blocks[static_cast<std::size_t>(block)];
-                for (Index c = 0; c < b.channels; ++c) {
-                    Real* total = gradWeights.data() + b.weightStart +
-                                  (tap * b.channels + c) * cut.outPitch;
-                    for (Index o = 0; o < channels; ++o) {
-                        for (Index slot = 1; slot < slots; ++slot) {
-                            total[o] += total[slot * cut.gradWeightSize + o];
-                        }
-                        arrays.storeWeight(gradients.weights, b, o, c, tap, total[o]);
+                Real* total = gradWeights.data() + b.weightStart + o * b.depthPitch;
+                for (Index k = 0; k < b.depth; ++k) {
+                    for (Index slot = 1; slot < slots; ++slot) {
+                        total[k] += total[slot * cut.gradWeightSize + k];
                     }
+                    arrays.storeWeight(gradients.weights, b, o, k % b.channels, k / b.channels,
+                                       total[k]);
                 }
             }
         }
