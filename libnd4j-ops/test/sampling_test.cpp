@@ -55,7 +55,8 @@ TEST(Sampling, ValueIsBilinearInsideAndZeroOutside) {
         for (double x = -2.5; x < 6; x += 0.125) {
             const Located at(y, x);
             EXPECT_NEAR(at.value, definition(y, x), 1e-12) << y << ", " << x;
-            EXPECT_EQ(at.sample.inside, y > -1 && y < height && x > -1 && x < width);
+            EXPECT_EQ(at.sample.place == Place::Between,
+                      y > -1 && y < height && x > -1 && x < width);
         }
 }
 
@@ -89,7 +90,7 @@ TEST(Sampling, AnyPositionStaysWithinThePlane) {
         for (const auto& [y, x] : {std::pair{extreme, 1.0}, {1.0, extreme}, {extreme, extreme}}) {
             const Located at(y, x);
             EXPECT_EQ(at.value, 0);
-            EXPECT_FALSE(at.sample.inside);
+            EXPECT_EQ(at.sample.place, Place::Outside);
             EXPECT_EQ(slopeY(at.sample, at.corner), 0);
             EXPECT_EQ(slopeX(at.sample, at.corner), 0);
         }
@@ -102,6 +103,22 @@ TEST(Sampling, AnyPositionStaysWithinThePlane) {
             EXPECT_LE(pixel, height * width);
         }
     }
+}
+
+TEST(Sampling, AtAPixelIsThatPixelOrNothing) {
+    for (Index y = -2; y < height + 2; ++y)
+        for (Index x = -2; x < width + 2; ++x) {
+            Sample<double> s;
+            locatePixel(y, x, 1.0, height, width, s);
+            const bool in = y >= 0 && y < height && x >= 0 && x < width;
+            EXPECT_EQ(s.place, in ? Place::AtPixel : Place::Outside);
+            EXPECT_EQ(s.pixel[TopLeft], in ? y * width + x : height * width);
+            EXPECT_EQ(s.weight[TopLeft], in ? 1 : 0);
+            for (Corner c : {TopRight, BottomLeft, BottomRight}) {
+                EXPECT_EQ(s.pixel[c], height * width);
+                EXPECT_EQ(s.weight[c], 0);
+            }
+        }
 }
 
 }  // namespace

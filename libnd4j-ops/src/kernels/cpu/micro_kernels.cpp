@@ -131,12 +131,18 @@ void gather(Index points, Index taps, Index channels, const Sample<Real>* sample
         Real* out = column + point * pitch;
         for (Index tap = 0; tap < taps; ++tap, ++samples, out += channels) {
             const Sample<Real>& s = *samples;
-            if (!s.inside) {
+            if (s.place == Place::Outside) {
                 const Vector<Real> outside = Vector<Real>{} * s.modulation;  // NaN if that is
                 for (Index i = 0; i < channels; i += lanes) store(out + i, outside);
                 continue;
             }
             const CornerRows<Real> from(s, image, channels);
+            if (s.place == Place::AtPixel) {
+                for (Index i = 0; i < channels; i += lanes) {
+                    store<Real>(out + i, load(from.row[TopLeft] + i) * s.modulation);
+                }
+                continue;
+            }
             for (Index i = 0; i < channels; i += lanes) {
                 Vector<Real> value = s.weight[TopLeft] * load(from.row[TopLeft] + i);
                 value += s.weight[TopRight] * load(from.row[TopRight] + i);
@@ -162,7 +168,7 @@ inline void scatterStep(const Sample<Real>& s, const CornerRows<Real>& from, Rea
         dot[corner] += grad * pixel;
         value += s.weight[corner] * pixel;
     }
-    write(column + i, s.inside ? Value(value * s.modulation) : Value(Value{} * s.modulation));
+    write(column + i, (s.place == Place::Outside ? Value{} : value) * s.modulation);
     const Value modulated = grad * s.modulation;
     for (int corner = 0; corner < Corners; ++corner) {
         // A corner of weight zero is no part of the sum: an infinite gradient must not reach it.
@@ -196,15 +202,18 @@ void scatter(const ScatterTile<Real>& t) {
                 dot[corner] += sum<Real>(dots[corner]);
             }
             Real gradModulation = 0;
-            if (s.inside) {
+            if (s.place != Place::Outside) {
                 for (int corner = 0; corner < Corners; ++corner) {
                     gradModulation += s.weight[corner] * dot[corner];
                 }
             }
-            Real* gradSample = t.gradSamples + tap * 3 * t.gradSamplePitch + point;
-            gradSample[0] = s.modulation * slopeY(s, dot);
-            gradSample[t.gradSamplePitch] = s.modulation * slopeX(s, dot);
-            gradSample[2 * t.gradSamplePitch] = gradModulation;
+            const Real gradients[] = {s.modulation * slopeY(s, dot), s.modulation * slopeX(s, dot),
+                                      gradModulation};
+            Real* to = t.gradSamples + tap * 3 * t.gradSamplePitch + point;
+            for (const Real gradient : gradients) {
+                *to = t.accumulate ? *to + gradient : gradient;
+                to += t.gradSamplePitch;
+            }
             gradColumn += t.channels;
             column += t.channels;
         }

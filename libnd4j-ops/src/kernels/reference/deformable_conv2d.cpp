@@ -136,7 +136,7 @@ class Pass {
     }
 
     static Real valueOf(const Sample<Real>& s, const Real (&value)[Corners]) {
-        if (!s.inside) return 0;
+        if (s.place == Place::Outside) return 0;
         Real sum = 0;
         for (int i = 0; i < Corners; ++i) sum += s.weight[i] * value[i];
         return sum;
@@ -167,16 +167,19 @@ class Pass {
         for (Index group = 0; group < g_.offsetGroups; ++group)
             for (Index tap = 0; tap < g_.taps(); ++tap) {
                 const Index k = group * g_.taps() + tap;
-                Real y = static_cast<Real>(g_.baseRow(oy, tap / g_.kernelW));
-                Real x = static_cast<Real>(g_.baseColumn(ox, tap % g_.kernelW));
-                if (in_.offset.present()) {
-                    y += load(in_.offset, n, 2 * k, oy, ox);
-                    x += load(in_.offset, n, 2 * k + 1, oy, ox);
-                }
+                const Index row = g_.baseRow(oy, tap / g_.kernelW);
+                const Index column = g_.baseColumn(ox, tap % g_.kernelW);
                 const Real modulation =
                     in_.mask.present() ? load(in_.mask, n, k, oy, ox) : Real{1};
-                locate(y, x, modulation, g_.height, g_.width,
-                       samples_[static_cast<std::size_t>(k)]);
+                Sample<Real>& sample = samples_[static_cast<std::size_t>(k)];
+                if (in_.offset.present()) {
+                    const Real y = static_cast<Real>(row) + load(in_.offset, n, 2 * k, oy, ox);
+                    const Real x =
+                        static_cast<Real>(column) + load(in_.offset, n, 2 * k + 1, oy, ox);
+                    locate(y, x, modulation, g_.height, g_.width, sample);
+                } else {
+                    locatePixel(row, column, modulation, g_.height, g_.width, sample);
+                }
             }
         for (Index c = 0; c < g_.channels; ++c)
             for (Index tap = 0; tap < g_.taps(); ++tap) {

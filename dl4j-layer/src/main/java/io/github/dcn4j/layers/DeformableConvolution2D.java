@@ -198,13 +198,12 @@ public class DeformableConvolution2D extends ConvolutionLayer {
       long length = DeformableConvolution2DParamInitializer.length(this, param);
       updaterState += getUpdaterByParam(param).stateSize(length);
     }
-    // Offsets and logits, and the mask beside them; in training their gradients too, and those of
-    // the input that come through the offsets.
+    // The prediction of offsets and mask; in training, the values before the activation function
+    // too, the gradients of the prediction, and those of the input that come through it.
     long pixels = out.getHeight() * out.getWidth();
     long prediction = pixels * predictionChannels();
-    long mask = modulated ? pixels * geometry().sampledTaps() : 0;
-    long inference = prediction + mask;
-    long training = 2 * prediction + mask + inputType.arrayElementsPerExample();
+    long training =
+        2 * prediction + out.arrayElementsPerExample() + inputType.arrayElementsPerExample();
     if (getIDropout() != null) {
       training += inputType.arrayElementsPerExample();
     }
@@ -214,7 +213,7 @@ public class DeformableConvolution2D extends ConvolutionLayer {
     }
     return new LayerMemoryReport.Builder(getLayerName(), getClass(), inputType, out)
         .standardMemory(params, updaterState)
-        .workingMemory(0, inference, MemoryReport.CACHE_MODE_ALL_ZEROS, trainingByMode)
+        .workingMemory(0, prediction, MemoryReport.CACHE_MODE_ALL_ZEROS, trainingByMode)
         .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS)
         .build();
   }

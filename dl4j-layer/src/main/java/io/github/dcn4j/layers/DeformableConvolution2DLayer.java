@@ -13,9 +13,10 @@ import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.layers.BaseLayer;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
-import org.deeplearning4j.util.ConvolutionUtils;
 import org.nd4j.common.primitives.Pair;
+import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
@@ -25,43 +26,71 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
     super(conf, dataType);
   }
 
-  /** Where a pass samples: views of the offset convolution's output, and the mask. */
-  private static final class Sampling {
-    INDArray prediction;
-    INDArray offset;
-    INDArray mask; // null if unmodulated
+  /**
+   * What a training pass keeps for the backward pass; null, or out of scope, if it is not there.
+   */
+  private Pass kept;
+
+  /** The values of a forward pass that its gradients need. */
+  private static final class Pass {
+    INDArray prediction; // of the offset convolution: offsets, then the mask instead of its logits
+    INDArray offset; // view of the prediction
+    INDArray mask; // view of the prediction, null if unmodulated
+    INDArray z; // before the activation function; null if that is the identity
+
+    /** Whether the arrays are still what they were when they were made. */
+    boolean isIntact() {
+      return isIntact(prediction) && (z == null || isIntact(z));
+    }
+
+    private static boolean isIntact(INDArray array) {
+      if (!array.isAttached()) {
+        return true;
+      }
+      MemoryWorkspace workspace = array.data().getParentWorkspace();
+      return workspace.isScopeActive()
+          && workspace.getGenerationId() == array.data().getGenerationId();
+    }
   }
 
-  private Sampling predict(
-      Geometry geometry, INDArray input, ArrayType type, LayerWorkspaceMgr ws) {
+  /** Predicts where to sample. */
+  private Pass predict(Geometry geometry, INDArray input, ArrayType type, LayerWorkspaceMgr ws) {
     DeformableConvolution2D conf = layerConf();
-    Sampling s = new Sampling();
+    Pass pass = new Pass();
     long[] shape = geometry.outputShape(input, conf.predictionChannels());
-    s.prediction = ws.createUninitialized(type, dataType, shape, 'c');
+    pass.prediction = ws.createUninitialized(type, dataType, shape, 'c');
     geometry.plainForward(
-        input, getParam(OFFSET_WEIGHT_KEY), getParam(OFFSET_BIAS_KEY), s.prediction);
+        input, getParam(OFFSET_WEIGHT_KEY), getParam(OFFSET_BIAS_KEY), pass.prediction);
     long taps = geometry.sampledTaps();
-    s.offset = geometry.channels(s.prediction, 0, 2 * taps);
+    pass.offset = geometry.channels(pass.prediction, 0, 2 * taps);
     if (conf.isModulated()) {
-      s.mask = geometry.channels(s.prediction, 2 * taps, 3 * taps);
-      Transforms.sigmoid(s.mask, false);
+      pass.mask = geometry.channels(pass.prediction, 2 * taps, 3 * taps);
+      Transforms.sigmoid(pass.mask, false);
     }
-    return s;
+    return pass;
   }
 
   private INDArray convolve(
       Geometry geometry,
       INDArray input,
-      Sampling s,
+      Pass pass,
       boolean training,
       ArrayType type,
       LayerWorkspaceMgr ws) {
-    INDArray weights = getParamWithNoise(WEIGHT_KEY, training, ws);
-    INDArray bias = hasBias() ? getParamWithNoise(BIAS_KEY, training, ws) : null;
     long[] shape = geometry.outputShape(input, layerConf().getNOut());
     INDArray output = ws.createUninitialized(type, dataType, shape, 'c');
-    geometry.forward(input, weights, s.offset, s.mask, bias, output);
+    geometry.forward(
+        input, weights(training, ws), pass.offset, pass.mask, bias(training, ws), output);
     return output;
+  }
+
+  private INDArray weights(boolean training, LayerWorkspaceMgr ws) {
+    return getParamWithNoise(WEIGHT_KEY, training, ws);
+  }
+
+  /** Null if there is none. */
+  private INDArray bias(boolean training, LayerWorkspaceMgr ws) {
+    return hasBias() ? getParamWithNoise(BIAS_KEY, training, ws) : null;
   }
 
   private INDArray checkedInput(Geometry geometry) {
@@ -69,14 +98,39 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
     return input.castTo(dataType); // itself if it has this type
   }
 
+  private boolean activates() {
+    return !(layerConf().getActivationFn() instanceof ActivationIdentity);
+  }
+
+  @Override
+  public void setInput(INDArray input, LayerWorkspaceMgr workspaceMgr) {
+    super.setInput(input, workspaceMgr);
+    kept = null;
+  }
+
+  @Override
+  public void clear() {
+    super.clear();
+    kept = null;
+  }
+
   @Override
   public INDArray activate(boolean training, LayerWorkspaceMgr workspaceMgr) {
     assertInputSet(false);
+    kept = null;
     Geometry geometry = layerConf().geometry();
     applyDropOutIfNecessary(training, workspaceMgr);
     INDArray in = checkedInput(geometry);
-    Sampling s = predict(geometry, in, ArrayType.FF_WORKING_MEM, workspaceMgr);
-    INDArray z = convolve(geometry, in, s, training, ArrayType.ACTIVATIONS, workspaceMgr);
+    // Activations live until the backward pass, working memory does not.
+    ArrayType type = training ? ArrayType.ACTIVATIONS : ArrayType.FF_WORKING_MEM;
+    Pass pass = predict(geometry, in, type, workspaceMgr);
+    INDArray z = convolve(geometry, in, pass, training, ArrayType.ACTIVATIONS, workspaceMgr);
+    if (training) {
+      kept = pass;
+      if (activates()) {
+        pass.z = workspaceMgr.dup(ArrayType.ACTIVATIONS, z); // most functions work in place
+      }
+    }
     return layerConf().getActivationFn().getActivation(z, training);
   }
 
@@ -86,55 +140,62 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
     assertInputSet(true);
     Geometry geometry = layerConf().geometry();
     INDArray in = checkedInput(geometry);
-    // The activation function may have overwritten the forward pass's values: they are made again.
-    Sampling s = predict(geometry, in, ArrayType.BP_WORKING_MEM, workspaceMgr);
-    INDArray z = convolve(geometry, in, s, true, ArrayType.BP_WORKING_MEM, workspaceMgr);
-    INDArray delta = layerConf().getActivationFn().backprop(z, epsilon.castTo(dataType)).getFirst();
+    Pass pass = kept != null && kept.isIntact() ? kept : remake(geometry, in, workspaceMgr);
+    kept = null; // this overwrites some of it
 
-    INDArray weights = getParamWithNoise(WEIGHT_KEY, true, workspaceMgr);
-    INDArray bias = hasBias() ? getParamWithNoise(BIAS_KEY, true, workspaceMgr) : null;
-    long taps = geometry.sampledTaps();
+    INDArray delta = epsilon.castTo(dataType);
+    if (activates()) {
+      delta = layerConf().getActivationFn().backprop(pass.z, delta).getFirst();
+    }
     INDArray gradPrediction =
         workspaceMgr.createUninitialized(
-            ArrayType.BP_WORKING_MEM, dataType, s.prediction.shape(), 'c');
+            ArrayType.BP_WORKING_MEM, dataType, pass.prediction.shape(), 'c');
+    long taps = geometry.sampledTaps();
+    INDArray gradOffset = geometry.channels(gradPrediction, 0, 2 * taps);
     INDArray gradMask =
-        s.mask == null ? null : geometry.channels(gradPrediction, 2 * taps, 3 * taps);
+        pass.mask == null ? null : geometry.channels(gradPrediction, 2 * taps, 3 * taps);
     INDArray epsilonNext =
         workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, in.shape(), 'c');
     geometry.backward(
         in,
-        weights,
-        s.offset,
-        s.mask,
-        bias,
+        weights(true, workspaceMgr),
+        pass.offset,
+        pass.mask,
+        bias(true, workspaceMgr),
         delta,
         epsilonNext,
         gradientViews.get(WEIGHT_KEY),
-        geometry.channels(gradPrediction, 0, 2 * taps),
+        gradOffset,
         gradMask,
-        bias == null ? null : gradientViews.get(BIAS_KEY));
+        gradientViews.get(BIAS_KEY));
     if (gradMask != null) {
-      // Through the sigmoid: its slope is mask·(1 − mask). The mask is not needed after this.
-      gradMask.muli(s.mask);
-      gradMask.muli(s.mask.rsubi(1));
+      gradMask.muli(pass.mask).muli(pass.mask.rsubi(1)); // through the sigmoid
     }
-
-    INDArray throughOffsets =
+    INDArray throughPrediction =
         workspaceMgr.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, in.shape(), 'c');
     geometry.plainBackward(
         in,
         getParam(OFFSET_WEIGHT_KEY),
         getParam(OFFSET_BIAS_KEY),
         gradPrediction,
-        throughOffsets,
+        throughPrediction,
         gradientViews.get(OFFSET_WEIGHT_KEY),
         gradientViews.get(OFFSET_BIAS_KEY));
-    epsilonNext.addi(throughOffsets);
+    epsilonNext.addi(throughPrediction);
 
     Gradient gradient = new DefaultGradient();
     gradientViews.forEach((key, view) -> gradient.setGradientFor(key, view, view.ordering()));
     weightNoiseParams.clear();
     return new Pair<>(gradient, backpropDropOutIfPresent(epsilonNext));
+  }
+
+  /** The forward pass once more, for a backward pass that has none to go back on. */
+  private Pass remake(Geometry geometry, INDArray in, LayerWorkspaceMgr workspaceMgr) {
+    Pass pass = predict(geometry, in, ArrayType.BP_WORKING_MEM, workspaceMgr);
+    if (activates()) {
+      pass.z = convolve(geometry, in, pass, true, ArrayType.BP_WORKING_MEM, workspaceMgr);
+    }
+    return pass;
   }
 
   @Override
@@ -193,17 +254,6 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
   @Override
   public Pair<INDArray, MaskState> feedForwardMaskArray(
       INDArray maskArray, MaskState currentMaskState, int minibatchSize) {
-    DeformableConvolution2D conf = layerConf();
-    INDArray out =
-        maskArray == null
-            ? null
-            : ConvolutionUtils.cnn2dMaskReduction(
-                maskArray,
-                conf.getKernelSize(),
-                conf.getStride(),
-                conf.getPadding(),
-                conf.getDilation(),
-                conf.getConvolutionMode());
-    return new Pair<>(out, currentMaskState);
+    return new Pair<>(layerConf().geometry().reduceMask(maskArray), currentMaskState);
   }
 }

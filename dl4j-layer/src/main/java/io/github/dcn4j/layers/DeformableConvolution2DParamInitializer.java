@@ -9,9 +9,7 @@ import org.deeplearning4j.nn.api.ParamInitializer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.params.ConvolutionParamInitializer;
-import org.nd4j.common.util.ArrayUtil;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * The parameters of {@link DeformableConvolution2D}, in the order W, b, offsetW, offsetB, each in
@@ -50,7 +48,7 @@ final class DeformableConvolution2DParamInitializer implements ParamInitializer 
   }
 
   static long length(Layer layer, String key) {
-    return ArrayUtil.prodLong(shapes(layer).get(key));
+    return Geometry.length(shapes(layer).get(key));
   }
 
   @Override
@@ -60,7 +58,7 @@ final class DeformableConvolution2DParamInitializer implements ParamInitializer 
 
   @Override
   public long numParams(Layer layer) {
-    return shapes(layer).values().stream().mapToLong(ArrayUtil::prodLong).sum();
+    return shapes(layer).values().stream().mapToLong(Geometry::length).sum();
   }
 
   @Override
@@ -100,14 +98,13 @@ final class DeformableConvolution2DParamInitializer implements ParamInitializer 
   public Map<String, INDArray> init(
       NeuralNetConfiguration conf, INDArray paramsView, boolean initializeParams) {
     DeformableConvolution2D layer = (DeformableConvolution2D) conf.getLayer();
-    Map<String, INDArray> params = views(layer, paramsView);
+    Map<String, INDArray> params = Geometry.views(shapes(layer), paramsView);
     params.keySet().forEach(conf::addVariable);
     if (initializeParams) {
-      Geometry geometry = layer.geometry();
-      params.put(
-          WEIGHT_KEY,
-          geometry.initWeights(
-              layer.getWeightInitFn(), params.get(WEIGHT_KEY), layer.getNIn(), layer.getNOut()));
+      layer
+          .geometry()
+          .initWeights(
+              layer.getWeightInitFn(), params.get(WEIGHT_KEY), layer.getNIn(), layer.getNOut());
       if (layer.hasBias()) {
         params.get(BIAS_KEY).assign(layer.getBiasInit());
       }
@@ -120,19 +117,6 @@ final class DeformableConvolution2DParamInitializer implements ParamInitializer 
   @Override
   public Map<String, INDArray> getGradientsFromFlattened(
       NeuralNetConfiguration conf, INDArray gradientView) {
-    return views(conf.getLayer(), gradientView);
-  }
-
-  private static Map<String, INDArray> views(Layer layer, INDArray flattened) {
-    INDArray flat = flattened.reshape(flattened.length());
-    Map<String, INDArray> views = Collections.synchronizedMap(new LinkedHashMap<>());
-    long start = 0;
-    for (Map.Entry<String, long[]> e : shapes(layer).entrySet()) {
-      long end = start + ArrayUtil.prodLong(e.getValue());
-      INDArray view = flat.get(NDArrayIndex.interval(start, end));
-      views.put(e.getKey(), view.reshape('c', e.getValue()));
-      start = end;
-    }
-    return views;
+    return Geometry.views(shapes(conf.getLayer()), gradientView);
   }
 }

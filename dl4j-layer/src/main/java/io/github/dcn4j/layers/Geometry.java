@@ -5,6 +5,9 @@ import io.github.dcn4j.ops.DeformableConv2D;
 import io.github.dcn4j.ops.DeformableConv2DConfig;
 import io.github.dcn4j.ops.DeformableConv2DDerivative;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import lombok.Builder;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
@@ -12,6 +15,7 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.weights.IWeightInit;
 import org.deeplearning4j.util.ConvolutionUtils;
+import org.nd4j.common.util.ArrayUtil;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.factory.Nd4j;
@@ -32,6 +36,24 @@ final class Geometry {
   private final CNN2DFormat format;
   private final int deformableGroups;
   private final int groups;
+
+  static long length(long[] shape) {
+    return ArrayUtil.prodLong(shape);
+  }
+
+  /** Views of a flat array, one after another, each in 'c' order. */
+  static Map<String, INDArray> views(Map<String, long[]> shapes, INDArray flattened) {
+    INDArray flat = flattened.reshape(flattened.length());
+    Map<String, INDArray> views = Collections.synchronizedMap(new LinkedHashMap<>());
+    long start = 0;
+    for (Map.Entry<String, long[]> e : shapes.entrySet()) {
+      long end = start + length(e.getValue());
+      INDArray view = flat.get(NDArrayIndex.interval(start, end));
+      views.put(e.getKey(), view.reshape('c', e.getValue()));
+      start = end;
+    }
+    return views;
+  }
 
   static int atLeastOne(String name, int value) {
     if (value < 1) {
@@ -85,12 +107,12 @@ final class Geometry {
     }
   }
 
-  /** Fills weights [nOut, nIn/groups, kH, kW] and returns them. */
-  INDArray initWeights(IWeightInit init, INDArray weights, long nIn, long nOut) {
+  /** Fills weights [nOut, nIn/groups, kH, kW], in 'c' order. */
+  void initWeights(IWeightInit init, INDArray weights, long nIn, long nOut) {
     double taps = kernel[0] * kernel[1];
     double fanIn = nIn / groups * taps;
     double fanOut = nOut / groups * taps / (stride[0] * stride[1]);
-    return init.init(fanIn, fanOut, weights.shape(), 'c', weights.reshape(weights.length()));
+    init.init(fanIn, fanOut, weights.shape(), 'c', weights.reshape(weights.length()));
   }
 
   /**
@@ -128,6 +150,29 @@ final class Geometry {
               + where
               + (otherFormat ? "\n" + ConvolutionUtils.NCHW_NHWC_ERROR_MSG : ""));
     }
+  }
+
+  /** Checks an offset or a mask. */
+  void checkShape(String name, INDArray given, long[] expected) {
+    if (!Arrays.equals(expected, given.shape())) {
+      throw new DL4JInvalidInputException(
+          owner
+              + ": "
+              + name
+              + ": expected "
+              + Arrays.toString(expected)
+              + " in "
+              + format
+              + ", got "
+              + Arrays.toString(given.shape()));
+    }
+  }
+
+  /** The mask of the output for a mask of the input, as ConvolutionLayer's; null for null. */
+  INDArray reduceMask(INDArray mask) {
+    return mask == null
+        ? null
+        : ConvolutionUtils.cnn2dMaskReduction(mask, kernel, stride, padding, dilation, mode);
   }
 
   /** The shape of an output of this many channels, with the checks of the convolution mode. */
