@@ -119,6 +119,24 @@ class TrainCommandTest {
     assertTrue(out.toString().contains("16 training images an epoch, 4 held out"), out.toString());
   }
 
+  @Test
+  void heldOutImagesWithoutObjectsAreNoObstacle() throws IOException {
+    Path data = folder.resolve("voc");
+    Files.createDirectories(data.resolve("JPEGImages"));
+    Files.createDirectories(data.resolve("Annotations"));
+    Files.createDirectories(data.resolve("ImageSets/Main"));
+    LabelledImage scene = DigitScenes.training(1, 1).get(0);
+    for (String name : List.of("a", "b")) {
+      ImageIO.write(scene.getImage(), "png", data.resolve("JPEGImages/" + name + ".png").toFile());
+      String xml = xml(name.equals("a") ? scene.getBoxes() : List.of());
+      Files.writeString(data.resolve("Annotations/" + name + ".xml"), xml);
+    }
+    Files.writeString(data.resolve("ImageSets/Main/train.txt"), "a");
+    train("train", "--data", data.toString(), "--epochs", "1", "--output", folder.toString());
+    assertTrained(folder, 1);
+    assertTrue(out.toString().contains("NaN"), out.toString());
+  }
+
   private static String xml(List<Box> boxes) {
     StringBuilder xml = new StringBuilder("<annotation>");
     for (Box box : boxes) {

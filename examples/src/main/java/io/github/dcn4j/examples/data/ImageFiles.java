@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
@@ -46,11 +47,17 @@ public final class ImageFiles {
   private static BufferedImage read(ImageReader reader, ImageInputStream in, Path file)
       throws IOException {
     reader.setInput(in, true, true);
-    StringBuilder warnings = new StringBuilder();
-    // The JPEG reader fills the missing part of a file that was cut short with grey, and warns.
-    reader.addIIOReadWarningListener((source, warning) -> warnings.append(warning).append(' '));
+    AtomicBoolean cutShort = new AtomicBoolean();
+    // The JPEG reader fills the missing part of a file that was cut short with grey, and warns. That
+    // only the end marker is missing is another warning; such files are whole.
+    reader.addIIOReadWarningListener(
+        (source, warning) -> {
+          if (warning.contains("premature end")) {
+            cutShort.set(true);
+          }
+        });
     BufferedImage decoded = reader.read(0);
-    if (warnings.indexOf("Premature end") >= 0) {
+    if (cutShort.get()) {
       throw new UserInputException(file + ": the image is cut short");
     }
     return drawn(decoded, decoded.getWidth(), decoded.getHeight());

@@ -3,6 +3,7 @@ package io.github.dcn4j.examples.detect;
 import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
@@ -16,8 +17,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.impl.LossMCXENT;
 import org.nd4j.linalg.schedule.ISchedule;
-import org.nd4j.linalg.schedule.PolySchedule;
-import org.nd4j.linalg.schedule.RampSchedule;
+import org.nd4j.linalg.schedule.MapSchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 /**
@@ -38,8 +38,12 @@ final class DetectorNetwork {
 
   private static final double WEIGHT_DECAY = 1e-4;
   private static final double MAX_GRADIENT_NORM = 5;
-  private static final double LEAST_WARM_UP = 10;
-  private static final double MOST_WARM_UP = 100;
+
+  /** Share of the training in which the learning rate rises. */
+  private static final double WARM_UP = 0.1;
+
+  /** In how many steps it changes. */
+  private static final int RATE_STEPS = 50;
 
   /** Weight of the loss of box positions and sizes against that of confidence and class. */
   private static final double BOX_WEIGHT = 1;
@@ -52,6 +56,9 @@ final class DetectorNetwork {
    * this, the first hundred steps do nothing but push confidences down, and hurt the backbone.
    */
   private static final double FIRST_CONFIDENCE = -4;
+
+  /** Deviation of the head's first weights: so small that all boxes start out as the anchors. */
+  private static final double FIRST_HEAD_DEVIATION = 0.01;
 
   private DetectorNetwork() {}
 
@@ -84,7 +91,7 @@ final class DetectorNetwork {
     layers.layer(
         new ConvolutionLayer.Builder(1, 1)
             .nOut(anchors.length * (5 + classes))
-            .weightInit(WeightInit.XAVIER)
+            .weightInit(new NormalDistribution(0, FIRST_HEAD_DEVIATION))
             .build());
     layers.layer(
         new Yolo2OutputLayer.Builder()
@@ -105,10 +112,18 @@ final class DetectorNetwork {
     return network;
   }
 
-  /** A short linear rise, then a linear fall to zero. */
+  /**
+   * A short linear rise, then a linear fall, in steps. Deeplearning4j 1.0.0-M2.1 has schedules of
+   * both shapes, but cannot read the rising one back from a saved model.
+   */
   private static ISchedule learningRate(double highest, int iterations) {
-    double warmUp = Math.min(MOST_WARM_UP, Math.max(LEAST_WARM_UP, iterations / 20.0));
-    ISchedule fall = new PolySchedule(ScheduleType.ITERATION, highest, 1, iterations + 1);
-    return new RampSchedule(fall, (int) warmUp);
+    int steps = Math.min(RATE_STEPS, iterations);
+    MapSchedule.Builder schedule = new MapSchedule.Builder(ScheduleType.ITERATION);
+    for (int step = 0; step < steps; step++) {
+      double done = (double) step / steps;
+      double rise = Math.min(1, (step + 1.0) / (steps * WARM_UP));
+      schedule.add((int) ((long) step * iterations / steps), highest * rise * (1 - done));
+    }
+    return schedule.build();
   }
 }

@@ -21,8 +21,8 @@ import org.deeplearning4j.optimize.api.BaseTrainingListener;
 public final class Trainer {
   private static final int ANCHORS = 3;
 
-  /** Images to find the anchors from. */
-  private static final int ANCHOR_IMAGES = 1000;
+  /** Boxes to find the anchors from, unless there are fewer. */
+  private static final int ANCHOR_BOXES = 2000;
 
   /** Held-out images to run through the network together. */
   private static final int EVALUATION_BATCH = 25;
@@ -46,7 +46,7 @@ public final class Trainer {
     MultiLayerNetwork network =
         DetectorNetwork.create(
             anchors, training.labels().size(), side, batches * options.getEpochs(), options);
-    log.info("{}", network.summary());
+    log.debug("{}", network.summary());
     Progress progress = new Progress(observer, options.getBatchSize(), training.size());
     network.setListeners(progress);
     Detector detector = new Detector(network, training.labels(), side);
@@ -93,7 +93,7 @@ public final class Trainer {
   /** Anchors in cells of the network's output. */
   private double[][] anchors() {
     List<Box> boxes = new ArrayList<>();
-    for (int i = 0; i < Math.min(ANCHOR_IMAGES, training.size()); i++) {
+    for (int i = 0; i < training.size() && boxes.size() < ANCHOR_BOXES; i++) {
       for (Box box : training.get(i).getBoxes()) {
         boxes.add(box.scaled(1.0 / DetectorNetwork.STRIDE, 1.0 / DetectorNetwork.STRIDE));
       }
