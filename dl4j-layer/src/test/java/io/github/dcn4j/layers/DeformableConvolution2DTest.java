@@ -26,6 +26,7 @@ import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryUseMode;
 import org.deeplearning4j.nn.conf.preprocessor.FeedForwardToCnnPreProcessor;
@@ -337,7 +338,7 @@ class DeformableConvolution2DTest {
     assertTrue(report.toString().contains("DeformableConvolution2D"), report.toString());
     MemoryReport layer =
         net.getLayer(0).conf().getLayer().getMemoryReport(InputType.convolutional(8, 8, 4));
-    assertEquals(DeformableConvolution2D.class, layer.getLayerType());
+    assertEquals(DeformableConvolution2D.class, ((LayerMemoryReport) layer).getLayerType());
     assertTrue(
         layer.getTotalMemoryBytes(4, MemoryUseMode.TRAINING, CacheMode.NONE)
             > layer.getTotalMemoryBytes(4, MemoryUseMode.INFERENCE, CacheMode.NONE));
