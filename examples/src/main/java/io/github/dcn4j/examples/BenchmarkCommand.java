@@ -23,8 +23,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.versioncheck.VersionCheck;
-import org.nd4j.versioncheck.VersionInfo;
 import oshi.SystemInfo;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -103,12 +101,10 @@ final class BenchmarkCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** From the name of ND4J's jar: nothing in it says its version. */
   private static String nd4jVersion() {
-    return VersionCheck.getVersionInfos().stream()
-        .filter(info -> info.getArtifactId().equals("nd4j-api"))
-        .map(VersionInfo::getBuildVersion)
-        .findFirst()
-        .orElse("of unknown version");
+    String jar = Nd4j.class.getProtectionDomain().getCodeSource().getLocation().getPath();
+    return jar.replaceAll(".*/nd4j-api-|\\.jar$", "");
   }
 
   /** Runs all contenders in turn, round after round; milliseconds of each, sorted. */
