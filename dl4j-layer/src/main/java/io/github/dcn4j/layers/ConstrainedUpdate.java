@@ -27,7 +27,7 @@ final class ConstrainedUpdate implements Regularization {
     INDArray flat = param.reshape(param.length());
     INDArray next = flat.sub(update.reshape(update.length())).reshape('c', shape);
     constraint.apply(next);
-    update.assign(flat.sub(next.reshape('c', next.length())).reshape(update.shape()));
+    update.assign(flat.sub(next.reshape(next.length())).reshape(update.shape()));
   }
 
   @Override

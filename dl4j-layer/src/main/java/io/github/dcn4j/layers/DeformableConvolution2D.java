@@ -285,8 +285,8 @@ public class DeformableConvolution2D extends ConvolutionLayer {
 
     /**
      * Factor of the learning rate of offsetW and offsetB, finite and at least 0. Default 1; 0.1 is
-     * usual when a trained network is fine-tuned. An updater without a learning rate (AdaDelta)
-     * takes only 1.
+     * usual; 0 leaves them as they are. An updater without a learning rate (AdaDelta) takes only 1
+     * and 0.
      */
     public Builder offsetLearningRateMultiplier(double multiplier) {
       if (!(multiplier >= 0) || Double.isInfinite(multiplier)) {

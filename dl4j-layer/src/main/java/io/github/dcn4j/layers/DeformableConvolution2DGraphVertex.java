@@ -19,6 +19,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Runs a {@link DeformableConvolution2DVertex}. */
+@SuppressWarnings("overrides") // BaseGraphVertex.setInputs lacks its interface's varargs
 final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
   private final DeformableConvolution2DVertex conf;
   private final INDArray params;

@@ -164,10 +164,12 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     c.weightInitFn = weightInitFn;
     c.biasInit = biasInit;
     c.iDropout = iDropout == null ? null : iDropout.clone();
-    c.constraints =
-        constraints == null
-            ? null
-            : constraints.stream().map(LayerConstraint::clone).collect(Collectors.toList());
+    if (constraints != null) {
+      c.constraints = new ArrayList<>();
+      for (LayerConstraint constraint : constraints) {
+        c.constraints.add(copy(constraint, constraint.getParams()));
+      }
+    }
     c.regularization = copy(regularization);
     c.regularizationBias = copy(regularizationBias);
     c.updater = updater == null ? null : updater.clone();
@@ -178,6 +180,13 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     c.setName(getName());
     c.parameters = parameters;
     return c;
+  }
+
+  /** Of DL4J's constraints, one forgets its parameters when it is cloned. */
+  private static LayerConstraint copy(LayerConstraint constraint, Collection<String> params) {
+    LayerConstraint copy = constraint.clone();
+    copy.setParams(new HashSet<>(params));
+    return copy;
   }
 
   private static List<Regularization> copy(List<Regularization> list) {
@@ -299,9 +308,7 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
         throw new IllegalArgumentException(
             "constraint: expected a BaseConstraint, got " + constraint.getClass().getName());
       }
-      LayerConstraint copy = constraint.clone();
-      copy.setParams(new HashSet<>(Arrays.asList(params)));
-      to.add(copy);
+      to.add(copy(constraint, Arrays.asList(params)));
     }
   }
 

@@ -6,6 +6,7 @@ import lombok.ToString;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.NoOp;
+import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /** Scales the learning rate of an updater, for the parameters of the offset convolution. */
@@ -17,8 +18,11 @@ final class OffsetUpdater {
    * updater itself where there is nothing to scale.
    */
   static IUpdater scaled(IUpdater updater, double multiplier) {
-    if (updater == null || multiplier == 1.0 || !updater.hasLearningRate()) {
+    if (updater == null || multiplier == 1.0 || updater instanceof NoOp) {
       return updater;
+    }
+    if (multiplier == 0.0) {
+      return new Sgd(0.0); // others still move a little: Adam takes its epsilon for a rate of 0
     }
     IUpdater scaled = updater.clone();
     scaled.setLrAndSchedule(Double.NaN, new ScaledLearningRate(updater, multiplier));
@@ -34,9 +38,9 @@ final class OffsetUpdater {
 
   private static void checkMultiplier(double multiplier, IUpdater updater) {
     boolean ignored = updater != null && !updater.hasLearningRate() && !(updater instanceof NoOp);
-    if (multiplier != 1.0 && ignored) {
+    if (multiplier != 1.0 && multiplier != 0.0 && ignored) {
       throw new DL4JInvalidConfigException(
-          "offsetLearningRateMultiplier: expected 1 with the updater "
+          "offsetLearningRateMultiplier: expected 1 or 0 with the updater "
               + updater.getClass().getSimpleName()
               + ", which has no learning rate, got "
               + multiplier);

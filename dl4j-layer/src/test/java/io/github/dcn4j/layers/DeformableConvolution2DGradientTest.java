@@ -20,17 +20,21 @@ import org.nd4j.linalg.factory.Nd4j;
 class DeformableConvolution2DGradientTest {
   private static DataType floatType;
   private static DataType defaultType;
+  private static int threads;
 
   @BeforeAll
   static void useDouble() {
     defaultType = Nd4j.dataType();
     floatType = Nd4j.defaultFloatingPointType();
     Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
+    threads = Nd4j.getEnvironment().maxThreads();
+    Nd4j.getEnvironment().setMaxThreads(1); // faster: the arrays are tiny
   }
 
   @AfterAll
   static void reset() {
     Nd4j.setDefaultDataTypes(defaultType, floatType);
+    Nd4j.getEnvironment().setMaxThreads(threads);
   }
 
   /** A configuration of the layer and, by its name, of the network. */
@@ -53,7 +57,7 @@ class DeformableConvolution2DGradientTest {
     return Arrays.asList(
         new Case("modulated", b -> b.padding(1, 1)),
         new Case("unmodulated", b -> b.modulated(false).padding(1, 1)),
-        new Case("no bias, ReLU", b -> b.hasBias(false).activation(Activation.RELU)),
+        new Case("no bias, identity", b -> b.hasBias(false).activation(Activation.IDENTITY)),
         new Case("groups", b -> b.groups(2)),
         new Case("deformable groups", b -> b.deformableGroups(2).padding(1, 0)),
         new Case(

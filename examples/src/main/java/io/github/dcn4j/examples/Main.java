@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
     description = "Examples of deformable convolution in Deeplearning4j.",
     mixinStandardHelpOptions = true,
     version = "dcn4j-examples 0.1.0",
-    subcommands = {TrainCommand.class, QuickstartCommand.class})
+    subcommands = {TrainCommand.class, QuickstartCommand.class, BenchmarkCommand.class})
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
 
@@ -49,6 +49,7 @@ public final class Main implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "expected a subcommand: train or quickstart");
+    throw new ParameterException(
+        spec.commandLine(), "expected a subcommand: train, quickstart or benchmark");
   }
 }
