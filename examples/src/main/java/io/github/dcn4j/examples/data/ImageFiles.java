@@ -48,7 +48,8 @@ public final class ImageFiles {
       throws IOException {
     reader.setInput(in, true, true);
     AtomicBoolean cutShort = new AtomicBoolean();
-    // The JPEG reader fills the missing part of a file that was cut short with grey, and warns. That
+    // The JPEG reader fills the missing part of a file that was cut short with grey, and warns.
+    // That
     // only the end marker is missing is another warning; such files are whole.
     reader.addIIOReadWarningListener(
         (source, warning) -> {
