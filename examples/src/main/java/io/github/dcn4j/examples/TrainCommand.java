@@ -68,7 +68,11 @@ final class TrainCommand implements Callable<Integer> {
       description = "Folder to write to; made if missing.")
   private Path output;
 
-  @Option(names = "--epochs", paramLabel = "N", defaultValue = "8", description = "Passes.")
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      defaultValue = "10",
+      description = "Passes over the training images.")
   private int epochs;
 
   @Option(
@@ -100,7 +104,11 @@ final class TrainCommand implements Callable<Integer> {
       description = "Convolutions of the backbone: deformable, or plain to compare with.")
   private BackboneLayer layer;
 
-  @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Of all chance.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Decides all that is random.")
   private long seed;
 
   @Override
@@ -147,21 +155,20 @@ final class TrainCommand implements Callable<Integer> {
             .build();
     Console console = new Console(out, epochs);
     Detector detector;
-    try {
+    try (console) {
       detector = new Trainer(options, training, test).train(console);
     } catch (ArithmeticException e) {
-      console.close();
       throw new UserInputException(e.getMessage(), e);
-    } finally {
-      console.close();
     }
 
     write(detector, test, console.results);
+    double precision = console.results.get(console.results.size() - 1).getMap50();
     out.printf(
         Locale.ROOT,
-        "Done in %.0f s. mAP@0.5 on held-out images: %.3f%n",
+        "Done in %.0f s. mAP@0.5 on held-out images: %.3f%s%n",
         console.seconds(),
-        console.results.get(console.results.size() - 1).getMap50());
+        precision,
+        Double.isNaN(precision) ? " (they hold no objects)" : "");
     out.printf("Written to %s: detector.zip, detections.png, training-curve.png%n", output);
     out.flush();
     return 0;

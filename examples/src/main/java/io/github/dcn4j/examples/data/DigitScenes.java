@@ -39,14 +39,21 @@ public final class DigitScenes implements DetectionDataset {
 
   private final HandwrittenDigits digits;
   private final List<BufferedImage> photos;
+  private final boolean varied;
   private final int size;
   private final long seed;
   private final int epoch;
 
   private DigitScenes(
-      HandwrittenDigits digits, List<BufferedImage> photos, int size, long seed, int epoch) {
+      HandwrittenDigits digits,
+      List<BufferedImage> photos,
+      boolean varied,
+      int size,
+      long seed,
+      int epoch) {
     this.digits = digits;
     this.photos = photos;
+    this.varied = varied;
     this.size = size;
     this.seed = seed;
     this.epoch = epoch;
@@ -60,7 +67,7 @@ public final class DigitScenes implements DetectionDataset {
    */
   public static DigitScenes training(int size, long seed) {
     return new DigitScenes(
-        HandwrittenDigits.training(), Photos.read(Photos.TRAINING), size, seed, 0);
+        HandwrittenDigits.training(), Photos.read(Photos.TRAINING), true, size, seed, 0);
   }
 
   /**
@@ -71,7 +78,7 @@ public final class DigitScenes implements DetectionDataset {
    */
   public static DigitScenes heldOut(int size, long seed) {
     return new DigitScenes(
-        HandwrittenDigits.heldOut(), Photos.read(Photos.HELD_OUT), size, seed, 0);
+        HandwrittenDigits.heldOut(), Photos.read(Photos.HELD_OUT), false, size, seed, 0);
   }
 
   @Override
@@ -86,7 +93,7 @@ public final class DigitScenes implements DetectionDataset {
 
   @Override
   public DigitScenes forEpoch(int epoch) {
-    return new DigitScenes(digits, photos, size, seed, epoch);
+    return new DigitScenes(digits, photos, varied, size, seed, epoch);
   }
 
   @Override
@@ -182,7 +189,11 @@ public final class DigitScenes implements DetectionDataset {
     return 0.299 * (rgb >> 16 & 0xFF) + 0.587 * (rgb >> 8 & 0xFF) + 0.114 * (rgb & 0xFF);
   }
 
-  /** A square of a photograph, perhaps mirrored, with its colours shifted a little. */
+  /**
+   * A square of a photograph, perhaps mirrored, its colours shifted a little. For training also
+   * turned and in wholly different colours: there are few photographs, and a detector must not
+   * learn them by heart.
+   */
   private BufferedImage background(SplittableRandom random) {
     BufferedImage photo = photos.get(random.nextInt(photos.size()));
     int limit = Math.min(MAX_CROP, Math.min(photo.getWidth(), photo.getHeight()));
@@ -190,10 +201,14 @@ public final class DigitScenes implements DetectionDataset {
     int left = random.nextInt(photo.getWidth() - crop + 1);
     int top = random.nextInt(photo.getHeight() - crop + 1);
     boolean mirrored = random.nextBoolean();
-    double brightness = 0.6 + 0.7 * random.nextDouble();
+    boolean upsideDown = varied && random.nextBoolean();
+    boolean turned = varied && random.nextBoolean();
+    int firstChannel = varied ? random.nextInt(3) : 0;
+    double tint = varied ? 0.3 : 0.1;
+    double brightness = 0.5 + 0.8 * random.nextDouble();
     double[] gain = new double[3];
     for (int i = 0; i < gain.length; i++) {
-      gain[i] = brightness * (0.8 + 0.4 * random.nextDouble());
+      gain[i] = brightness * (1 - tint + 2 * tint * random.nextDouble());
     }
     int[] source = ((DataBufferInt) photo.getRaster().getDataBuffer()).getData();
     BufferedImage image = new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_INT_RGB);
@@ -201,14 +216,20 @@ public final class DigitScenes implements DetectionDataset {
     double step = (crop - 1.0) / (SIDE - 1);
     for (int y = 0; y < SIDE; y++) {
       for (int x = 0; x < SIDE; x++) {
-        double column = left + step * (mirrored ? SIDE - 1 - x : x);
-        pixels[y * SIDE + x] = sample(source, photo.getWidth(), column, top + step * y, gain);
+        int across = mirrored ? SIDE - 1 - x : x;
+        int along = upsideDown ? SIDE - 1 - y : y;
+        // The minimum keeps rounding from leaving the photograph.
+        double column = left + Math.min(crop - 1, step * (turned ? along : across));
+        double row = top + Math.min(crop - 1, step * (turned ? across : along));
+        pixels[y * SIDE + x] = sample(source, photo.getWidth(), column, row, firstChannel, gain);
       }
     }
     return image;
   }
 
-  private static int sample(int[] source, int width, double column, double row, double[] gain) {
+  /** The colour between four pixels, its channels rotated and each multiplied by its gain. */
+  private static int sample(
+      int[] source, int width, double column, double row, int firstChannel, double[] gain) {
     int left = (int) column;
     int top = (int) row;
     double fx = column - left;
@@ -219,13 +240,13 @@ public final class DigitScenes implements DetectionDataset {
     int down = fy > 0 ? width : 0;
     int mixed = 0;
     for (int channel = 0; channel < 3; channel++) {
-      int shift = 16 - 8 * channel;
+      int shift = (firstChannel + channel) % 3 * 8;
       double upper = (1 - fx) * (source[at] >> shift & 0xFF) + fx * (source[right] >> shift & 0xFF);
       double lower =
           (1 - fx) * (source[at + down] >> shift & 0xFF)
               + fx * (source[right + down] >> shift & 0xFF);
       double value = ((1 - fy) * upper + fy * lower) * gain[channel];
-      mixed |= (int) Math.min(255, Math.round(value)) << shift;
+      mixed |= (int) Math.min(255, Math.round(value)) << 8 * channel;
     }
     return mixed;
   }

@@ -46,7 +46,7 @@ final class DetectorNetwork {
   private static final int RATE_STEPS = 50;
 
   /** Weight of the loss of box positions and sizes against that of confidence and class. */
-  private static final double BOX_WEIGHT = 1;
+  private static final double BOX_WEIGHT = 3;
 
   /** Weight of the confidence of anchors without an object. */
   private static final double EMPTY_WEIGHT = 0.5;
