@@ -184,7 +184,8 @@ TEST(Libnd4jAbi, OpLibraryLoadsAndRegistersItsOps) {
     void* ours = dlopen(DCN4J_LIBRARY, RTLD_NOW | RTLD_LOCAL);
     ASSERT_NE(ours, nullptr) << dlerror();
     for (const char* name :
-         {"deformable_conv2d", "deformable_conv2d_bp", "dcn4j_conv2d", "dcn4j_conv2d_bp"}) {
+         {"deformable_conv2d", "deformable_conv2d_bp", "dcn4j_conv2d", "dcn4j_conv2d_bp",
+          "deformable_psroi_pooling", "deformable_psroi_pooling_bp"}) {
         EXPECT_NE(sd::ops::OpRegistrator::getInstance().getOperation(name), nullptr) << name;
     }
 }

@@ -20,26 +20,11 @@
 #include <algorithm>
 #include <vector>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "../element.h"
 #include "buffer.h"
 
 namespace dcn4j::cpu {
 namespace {
-
-Index ceilDivide(Index a, Index b) { return (a + b - 1) / b; }
-Index roundUp(Index a, Index b) { return ceilDivide(a, b) * b; }
-
-int threadNumber() {
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
 
 /// Channels of one convolution group and one offset group that are repacked together.
 struct Block {
@@ -308,18 +293,6 @@ class Arrays {
 
     const Conv2dGeometry& g_;
     const DeformableConv2dInputs& in_;
-};
-
-/// A buffer for each thread, laid end to end.
-template <class Number>
-class PerThread {
-  public:
-    PerThread(int threads, Index size) : size_(roundUp(size, 64)), buffer_(threads * size_) {}
-    Number* mine() const { return buffer_.data() + threadNumber() * size_; }
-
-  private:
-    Index size_;
-    Buffer<Number> buffer_;
 };
 
 template <class Element>
