@@ -57,7 +57,9 @@ struct Case {
     }
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.name;
+}
 
 /// The arrays of one case, filled at random; offsets keep positions off integers.
 template <class Element>
@@ -90,9 +92,8 @@ struct Problem {
         fill(gradOutput);
         std::uniform_int_distribution<int> whole(-2, 2);
         std::uniform_real_distribution<double> fraction(0.1, 0.9);
-        offset.forEach([&](Element& e) {
-            e = narrow<Element>(Real(whole(random) + fraction(random)));
-        });
+        offset.forEach(
+            [&](Element& e) { e = narrow<Element>(Real(whole(random) + fraction(random))); });
         inputs.type = typeOf<Element>();
         inputs.input = input.tensor();
         inputs.weights = weights.tensor();
@@ -185,7 +186,7 @@ const Case cases[] = {
     {"many_images", 21, 8, 4, 5, 8},
     {"one_row", 1, 16, 1, 300, 4},
     {"one_column", 1, 16, 300, 1, 4},
-    {"channels_last", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
+    {"channels_last",     2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
      Layout::ChannelsLast},
     {"reversed_order", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
      Layout::Reversed},
@@ -193,8 +194,7 @@ const Case cases[] = {
      Layout::Spread},
 };
 
-class EveryKernel
-    : public testing::TestWithParam<std::tuple<const DeformableConv2dKernel*, Case>> {
+class EveryKernel : public testing::TestWithParam<std::tuple<const DeformableConv2dKernel*, Case>> {
   protected:
     const DeformableConv2dKernel& kernel() const { return *std::get<0>(GetParam()); }
     const Case& shape() const { return std::get<1>(GetParam()); }
@@ -301,12 +301,13 @@ std::vector<const DeformableConv2dKernel*> kernelsUnderTest() {
     return kernels;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    DeformableConv2d, EveryKernel,
-    testing::Combine(testing::ValuesIn(kernelsUnderTest()), testing::ValuesIn(cases)),
-    [](const auto& test) {
-        return std::string(std::get<0>(test.param)->name()) + "_" + std::get<1>(test.param).name;
-    });
+INSTANTIATE_TEST_SUITE_P(DeformableConv2d, EveryKernel,
+                         testing::Combine(testing::ValuesIn(kernelsUnderTest()),
+                                          testing::ValuesIn(cases)),
+                         [](const auto& test) {
+                             return std::string(std::get<0>(test.param)->name()) + "_" +
+                                    std::get<1>(test.param).name;
+                         });
 
 /// The sum of output * gradOutput: its derivatives are what the backward pass computes.
 double objective(Problem<double>& p) {

@@ -46,7 +46,9 @@ struct Case {
     }
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.name;
+}
 
 /// The arrays of one case, filled at random; rois lie in and around the image and overlap.
 template <class Element, class RoiElement = ComputeType<Element>>
@@ -95,8 +97,8 @@ struct Problem {
     void setRoi(Index r, double image, double x1, double y1, double x2, double y2) {
         const double values[] = {image, x1, y1, x2, y2};
         for (Index i = 0; i < 5; ++i) {
-            rois.at(0, 0, r, i) = narrow<RoiElement>(
-                static_cast<ComputeType<RoiElement>>(values[i]));
+            rois.at(0, 0, r, i) =
+                narrow<RoiElement>(static_cast<ComputeType<RoiElement>>(values[i]));
         }
     }
 
@@ -285,8 +287,8 @@ TEST_P(EveryPoolingKernel, AgreesWithTheReferenceAtIntegerPositions) {
         p.trans.forEach([](double& e) { e = 0; });
         // Bins of whole pixels that begin at a half: with two samples each other one is an integer.
         for (Index r = 0; r < p.g.rois; ++r) {
-            const double size = static_cast<double>(p.g.pooledSize * p.g.samplePerPart) /
-                                p.g.spatialScale / 2;
+            const double size =
+                static_cast<double>(p.g.pooledSize * p.g.samplePerPart) / p.g.spatialScale / 2;
             const double start = static_cast<double>(r % 3) * 2 / p.g.spatialScale;
             p.setRoi(r, 0, start + 2, start, start + size + 1, start + size - 1);
         }
@@ -313,12 +315,13 @@ std::vector<const DeformablePsroiPoolingKernel*> kernelsUnderTest() {
     return kernels;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    DeformablePsroiPooling, EveryPoolingKernel,
-    testing::Combine(testing::ValuesIn(kernelsUnderTest()), testing::ValuesIn(cases)),
-    [](const auto& test) {
-        return std::string(std::get<0>(test.param)->name()) + "_" + std::get<1>(test.param).name;
-    });
+INSTANTIATE_TEST_SUITE_P(DeformablePsroiPooling, EveryPoolingKernel,
+                         testing::Combine(testing::ValuesIn(kernelsUnderTest()),
+                                          testing::ValuesIn(cases)),
+                         [](const auto& test) {
+                             return std::string(std::get<0>(test.param)->name()) + "_" +
+                                    std::get<1>(test.param).name;
+                         });
 
 /// The sum of output * gradOutput: its derivatives are what the backward pass computes.
 double objective(Problem<double>& p) {

@@ -92,9 +92,15 @@ TEST(RoiSampling, AnyRoiHasNoSampleWhereItIsNotANumber) {
     g.samplePerPart = 2;
     g.transStd = 0.1;
     AxisSample<double> s;
-    for (const auto& [first, last] :
-         {std::pair{std::nan(""), 3.0}, {3.0, std::nan("")}, {inf, 5.0}, {-inf, 5.0}, {1.0, inf},
-          {-inf, inf}, {inf, -inf}, {1e300, 1e300}, {-1e308, 1e308}}) {
+    for (const auto& [first, last] : {std::pair{std::nan(""), 3.0},
+                                      {3.0, std::nan("")},
+                                      {inf, 5.0},
+                                      {-inf, 5.0},
+                                      {1.0, inf},
+                                      {-inf, inf},
+                                      {inf, -inf},
+                                      {1e300, 1e300},
+                                      {-1e308, 1e308}}) {
         const RoiAxis<double> roi(first, last, 0.25);
         for (Index bin = 0; bin < 3; ++bin) {
             const BinAxis<double> axis(g, roi, bin, 0.5);

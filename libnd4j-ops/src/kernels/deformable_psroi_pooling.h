@@ -68,8 +68,7 @@ class DeformablePsroiPoolingKernel {
     virtual void backward(const PsroiPoolingGeometry& geometry,
                           const DeformablePsroiPoolingInputs& inputs, const Tensor<4>& count,
                           const Tensor<4>& gradOutput,
-                          const DeformablePsroiPoolingGradients& gradients,
-                          int threads) const = 0;
+                          const DeformablePsroiPoolingGradients& gradients, int threads) const = 0;
 };
 
 /// The plain loops over the definition, on one thread: slow, and the oracle of the other kernels.

@@ -68,10 +68,14 @@ std::string toString(const std::vector<Index>& sizes) {
 
 sd::DataType toDataType(ElementType type) {
     switch (type) {
-        case ElementType::Float32: return sd::FLOAT32;
-        case ElementType::Float64: return sd::DOUBLE;
-        case ElementType::Float16: return sd::HALF;
-        case ElementType::BFloat16: return sd::BFLOAT16;
+        case ElementType::Float32:
+            return sd::FLOAT32;
+        case ElementType::Float64:
+            return sd::DOUBLE;
+        case ElementType::Float16:
+            return sd::HALF;
+        case ElementType::BFloat16:
+            return sd::BFLOAT16;
     }
     throw std::logic_error("unknown element type");
 }

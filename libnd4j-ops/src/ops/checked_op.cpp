@@ -35,8 +35,8 @@ sd::ShapeList* shapesOf(const std::vector<Output>& outputs) {
 }
 
 int threadSetting() {
-    return std::max(1, std::min(sd::Environment::getInstance().maxThreads(),
-                                omp_get_max_threads()));
+    return std::max(1,
+                    std::min(sd::Environment::getInstance().maxThreads(), omp_get_max_threads()));
 }
 
 }  // namespace dcn4j

@@ -23,9 +23,18 @@ struct Config {
 };
 
 Config readConfig(const std::string& op, const std::vector<int>& arguments) {
-    static constexpr const char* names[] = {
-        "kH", "kW", "sH", "sW", "pH", "pW", "dH", "dW", "paddingMode", "dataFormat",
-        "deformableGroups", "groups"};
+    static constexpr const char* names[] = {"kH",
+                                            "kW",
+                                            "sH",
+                                            "sW",
+                                            "pH",
+                                            "pW",
+                                            "dH",
+                                            "dW",
+                                            "paddingMode",
+                                            "dataFormat",
+                                            "deformableGroups",
+                                            "groups"};
     if (arguments.size() != std::size(names)) {
         refuse(op, "integer arguments",
                "12 (kH, kW, sH, sW, pH, pW, dH, dW, paddingMode, dataFormat, deformableGroups, "
@@ -103,8 +112,8 @@ void assignInputs(Call& call) {
     const bool plain = call.kind == Kind::Plain;
     const int required = plain ? 2 : 3, most = plain ? 3 : 5;
     if (forwardInputs < required || forwardInputs > most) {
-        std::string expected = plain ? "input, weights, [bias]"
-                                     : "input, weights, offset, [mask], [bias]";
+        std::string expected =
+            plain ? "input, weights, [bias]" : "input, weights, offset, [mask], [bias]";
         if (call.backward) expected += ", gradOutput";
         refuse(call.op, "number of inputs",
                std::to_string(required + call.backward) + " to " +
@@ -171,8 +180,7 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
     checkDivides("groups", g.groups, "output channels", g.outChannels);
     checkDivides("deformableGroups", g.offsetGroups, "input channels", g.channels);
     checkSizes(op, "weights", call.shape(1),
-               {g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW},
-               "O, C/groups, kH, kW");
+               {g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, "O, C/groups, kH, kW");
 
     const Axis rows = axisOf(c, g.height, c.kernelH, c.strideH, c.padH, c.dilationH);
     const Axis columns = axisOf(c, g.width, c.kernelW, c.strideW, c.padW, c.dilationW);
@@ -201,8 +209,7 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
                    "2*deformableGroups*kH*kW channels");
     }
     if (call.has(call.mask)) {
-        checkImage("mask", call.mask, g.offsetGroups * g.taps(),
-                   "deformableGroups*kH*kW channels");
+        checkImage("mask", call.mask, g.offsetGroups * g.taps(), "deformableGroups*kH*kW channels");
     }
     if (call.has(call.bias)) {
         checkRank(op, "bias", call.shape(call.bias), 1, "[O]");
@@ -255,9 +262,8 @@ class ConvolutionOp final : public CheckedOp<Call> {
     void compute(const Call& call, const Arrays& in, const Arrays& out) const override {
         const bool channelsLast = call.config.channelsLast;
         const auto image = [&](int place) {
-            return call.has(place)
-                       ? imageTensor(*in[static_cast<std::size_t>(place)], channelsLast)
-                       : Tensor<4>{};
+            return call.has(place) ? imageTensor(*in[static_cast<std::size_t>(place)], channelsLast)
+                                   : Tensor<4>{};
         };
         DeformableConv2dInputs inputs;
         inputs.type = call.shape(0).type();
@@ -283,8 +289,7 @@ class ConvolutionOp final : public CheckedOp<Call> {
         if (call.has(call.offset)) gradients.offset = imageTensor(*out[next++], channelsLast);
         if (call.has(call.mask)) gradients.mask = imageTensor(*out[next++], channelsLast);
         if (call.has(call.bias)) gradients.bias = tensorOf<1>(*out[next]);
-        kernel.backward(call.geometry, inputs, image(call.gradOutput), gradients,
-                        threadSetting());
+        kernel.backward(call.geometry, inputs, image(call.gradOutput), gradients, threadSetting());
     }
 
   private:
@@ -295,8 +300,7 @@ class ConvolutionOp final : public CheckedOp<Call> {
 /// Registers the ops when the library is loaded. libnd4j keeps them until the process ends.
 const bool registered = [] {
     auto& registrator = sd::ops::OpRegistrator::getInstance();
-    registrator.registerOperation(
-        new ConvolutionOp("deformable_conv2d", Kind::Deformable, false));
+    registrator.registerOperation(new ConvolutionOp("deformable_conv2d", Kind::Deformable, false));
     registrator.registerOperation(
         new ConvolutionOp("deformable_conv2d_bp", Kind::Deformable, true));
     registrator.registerOperation(new ConvolutionOp("dcn4j_conv2d", Kind::Plain, false));

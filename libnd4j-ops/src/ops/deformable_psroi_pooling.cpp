@@ -130,8 +130,8 @@ Call describeCall(const std::string& op, bool backward, const OpArguments& argum
         }
         checkType(op, "trans", trans, input.type());
     }
-    call.countType = input.type() == ElementType::Float64 ? ElementType::Float64
-                                                          : ElementType::Float32;
+    call.countType =
+        input.type() == ElementType::Float64 ? ElementType::Float64 : ElementType::Float32;
     if (!backward) return call;
     for (const int place : {call.count, call.gradOutput}) {
         const char* name = place == call.count ? "count" : "gradOutput";
@@ -152,8 +152,8 @@ void checkBatchIndices(const std::string& op, const PsroiPoolingGeometry& g, Ele
         for (Index r = 0; r < g.rois; ++r) {
             const double index = widen(values[rois.at(r, 0)]);
             // A NaN fails every comparison.
-            const bool valid = index >= 0 && index < static_cast<double>(g.batch) &&
-                               index == std::floor(index);
+            const bool valid =
+                index >= 0 && index < static_cast<double>(g.batch) && index == std::floor(index);
             if (valid) continue;
             refuse(op, "rois",
                    "batch indices that are integers, at least 0 and less than N = " +
@@ -208,8 +208,8 @@ class PsroiPoolingOp final : public CheckedOp<Call> {
         DeformablePsroiPoolingGradients gradients;
         gradients.input = tensorOf<4>(*out[0]);
         if (call.has(call.trans)) gradients.trans = tensorOf<4>(*out[1]);
-        kernel.backward(call.geometry, inputs, image(call.count), image(call.gradOutput),
-                        gradients, threadSetting());
+        kernel.backward(call.geometry, inputs, image(call.count), image(call.gradOutput), gradients,
+                        threadSetting());
     }
 
   private:

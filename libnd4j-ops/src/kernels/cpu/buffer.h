@@ -13,8 +13,12 @@
 
 namespace dcn4j::cpu {
 
-inline Index ceilDivide(Index a, Index b) { return (a + b - 1) / b; }
-inline Index roundUp(Index a, Index b) { return ceilDivide(a, b) * b; }
+inline Index ceilDivide(Index a, Index b) {
+    return (a + b - 1) / b;
+}
+inline Index roundUp(Index a, Index b) {
+    return ceilDivide(a, b) * b;
+}
 
 /// The number of the calling thread within its parallel region.
 inline int threadNumber() {
@@ -31,7 +35,8 @@ class Buffer {
     /// Room for `count` numbers, aligned to a cache line. Throws std::bad_alloc.
     explicit Buffer(Index count) {
         constexpr std::size_t line = 64;
-        const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(Real) / line + 1) * line;
+        const std::size_t bytes =
+            (static_cast<std::size_t>(count) * sizeof(Real) / line + 1) * line;
         data_.reset(static_cast<Real*>(std::aligned_alloc(line, bytes)));
         if (!data_) throw std::bad_alloc();
     }

@@ -96,15 +96,14 @@ class Arrays {
 
     Real trans(Index r, Index channel, Index row, Index column) const {
         if (!in_.trans.present()) return 0;
-        return widen(elements(in_.trans)[in_.trans.at(r, channel, g_.partOf(row),
-                                                      g_.partOf(column))]);
+        return widen(
+            elements(in_.trans)[in_.trans.at(r, channel, g_.partOf(row), g_.partOf(column))]);
     }
 
     /// The gradient of one bin's sum of samples; false if the bin has none.
     static bool gradOfSum(const Tensor<4>& count, const Tensor<4>& gradOutput, Index r, Index o,
                           const Bin<Real>& bin, Real& grad) {
-        const Real kept =
-            static_cast<const Real*>(count.data)[count.at(r, o, bin.row, bin.column)];
+        const Real kept = static_cast<const Real*>(count.data)[count.at(r, o, bin.row, bin.column)];
         if (kept <= 0 || bin.kept == 0) return false;
         grad = widen(elements(gradOutput)[gradOutput.at(r, o, bin.row, bin.column)]) / kept;
         return true;
@@ -232,8 +231,7 @@ void forwardPass(const PsroiPoolingGeometry& g, const DeformablePsroiPoolingInpu
                             const Element* plane = arrays.plane(
                                 arrays.roi(r).image, g.inputChannel(o, bin.row, bin.column));
                             for (Index y = 0; y < bin.rowShares; ++y) {
-                                const Element* row =
-                                    plane + bin.rows[y].pixel * arrays.rowStride();
+                                const Element* row = plane + bin.rows[y].pixel * arrays.rowStride();
                                 Real sum = 0;
                                 for (Index x = 0; x < bin.columnShares; ++x) {
                                     const Share<Real>& column = bin.columns[x];
@@ -388,10 +386,12 @@ class TransGradient {
     }
 
   private:
-    Index tasks() const { return g_.rois * g_.classes * g_.partSize; }
+    Index tasks() const {
+        return g_.rois * g_.classes * g_.partSize;
+    }
 
-    void writeRow(Index r, Index k, Index part, const Tensor<4>& count,
-                  const Tensor<4>& gradOutput, const Tensor<4>& grad) const {
+    void writeRow(Index r, Index k, Index part, const Tensor<4>& count, const Tensor<4>& gradOutput,
+                  const Tensor<4>& grad) const {
         Real* gradX = rows_.mine();
         Real* gradY = gradX + g_.partSize;
         std::fill_n(gradX, 2 * g_.partSize, Real{0});
@@ -406,9 +406,9 @@ class TransGradient {
                     const Bin<Real>& bin = bins[i];
                     Real gradOfSum;
                     if (!arrays_.gradOfSum(count, gradOutput, r, o, bin, gradOfSum)) continue;
-                    const Slopes slopes = slopesOf(
-                        bin, arrays_.plane(arrays_.roi(r).image,
-                                           g_.inputChannel(o, bin.row, bin.column)));
+                    const Slopes slopes =
+                        slopesOf(bin, arrays_.plane(arrays_.roi(r).image,
+                                                    g_.inputChannel(o, bin.row, bin.column)));
                     const Index column = g_.partOf(bin.column);
                     gradX[column] += slopes.x * (gradOfSum * transStd) * scaleX;
                     gradY[column] += slopes.y * (gradOfSum * transStd) * scaleY;

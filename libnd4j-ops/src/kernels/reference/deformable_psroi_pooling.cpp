@@ -28,15 +28,15 @@ class Pass {
             const Index c = g_.inputChannel(o, ph, pw);
             Real sum = 0;
             Index kept = 0;
-            forEachSample(roi, r, o, ph, pw, [&](const AxisSample<Real>& y,
-                                                 const AxisSample<Real>& x) {
-                const Corners v = corners(roi.image, c, y, x);
-                sum += (1 - y.fraction) * (1 - x.fraction) * v.topLeft +
-                       (1 - y.fraction) * x.fraction * v.topRight +
-                       y.fraction * (1 - x.fraction) * v.bottomLeft +
-                       y.fraction * x.fraction * v.bottomRight;
-                ++kept;
-            });
+            forEachSample(roi, r, o, ph, pw,
+                          [&](const AxisSample<Real>& y, const AxisSample<Real>& x) {
+                              const Corners v = corners(roi.image, c, y, x);
+                              sum += (1 - y.fraction) * (1 - x.fraction) * v.topLeft +
+                                     (1 - y.fraction) * x.fraction * v.topRight +
+                                     y.fraction * (1 - x.fraction) * v.bottomLeft +
+                                     y.fraction * x.fraction * v.bottomRight;
+                              ++kept;
+                          });
             store(output, kept == 0 ? Real{0} : sum / static_cast<Real>(kept), r, o, ph, pw);
             static_cast<Real*>(count.data)[count.at(r, o, ph, pw)] = static_cast<Real>(kept);
         });
@@ -58,26 +58,27 @@ class Pass {
             Real* plane = gradInput.data() + (roi.image * g_.channels() + c) * g_.pixels();
             Real gradX = 0, gradY = 0;
             bool sampled = false;
-            forEachSample(roi, r, o, ph, pw, [&](const AxisSample<Real>& y,
-                                                 const AxisSample<Real>& x) {
-                plane[y.floor * g_.width + x.floor] += (1 - y.fraction) * (1 - x.fraction) * grad;
-                plane[y.floor * g_.width + x.ceil] += (1 - y.fraction) * x.fraction * grad;
-                plane[y.ceil * g_.width + x.floor] += y.fraction * (1 - x.fraction) * grad;
-                plane[y.ceil * g_.width + x.ceil] += y.fraction * x.fraction * grad;
-                if (!in_.trans.present()) return;
-                sampled = true;
-                const Corners v = corners(roi.image, c, y, x);
-                gradX += (1 - y.fraction) * (v.topRight - v.topLeft) +
-                         y.fraction * (v.bottomRight - v.bottomLeft);
-                gradY += (1 - x.fraction) * (v.bottomLeft - v.topLeft) +
-                         x.fraction * (v.bottomRight - v.topRight);
-            });
+            forEachSample(
+                roi, r, o, ph, pw, [&](const AxisSample<Real>& y, const AxisSample<Real>& x) {
+                    plane[y.floor * g_.width + x.floor] +=
+                        (1 - y.fraction) * (1 - x.fraction) * grad;
+                    plane[y.floor * g_.width + x.ceil] += (1 - y.fraction) * x.fraction * grad;
+                    plane[y.ceil * g_.width + x.floor] += y.fraction * (1 - x.fraction) * grad;
+                    plane[y.ceil * g_.width + x.ceil] += y.fraction * x.fraction * grad;
+                    if (!in_.trans.present()) return;
+                    sampled = true;
+                    const Corners v = corners(roi.image, c, y, x);
+                    gradX += (1 - y.fraction) * (v.topRight - v.topLeft) +
+                             y.fraction * (v.bottomRight - v.bottomLeft);
+                    gradY += (1 - x.fraction) * (v.bottomLeft - v.topLeft) +
+                             x.fraction * (v.bottomRight - v.topRight);
+                });
             // Without a sample the roi may have any size, and zero times it may not be zero.
             if (!sampled) return;
             const Real moved = grad * static_cast<Real>(g_.transStd);
             const Index k = r * g_.classes + o / g_.channelsPerClass();
-            Real* cell = gradTrans.data() + 2 * k * cells + g_.partOf(ph) * g_.partSize +
-                         g_.partOf(pw);
+            Real* cell =
+                gradTrans.data() + 2 * k * cells + g_.partOf(ph) * g_.partSize + g_.partOf(pw);
             cell[0] += gradX * moved * roi.x.size;
             cell[cells] += gradY * moved * roi.y.size;
         });

@@ -203,11 +203,11 @@ class DeformableConv2DArgumentsTest {
         "config: expected a value, got null",
         () -> ops.deformableConv2d(p.getInput(), p.getWeights(), p.getOffset(), null, null, null));
     assertMessage(
-        "kH, kW: expected a kernel size, got none",
-        () -> DeformableConv2DConfig.builder().kH(3L).build());
+        "kH, kW: expected a kernel size of at least 1 x 1, got 3 x 0",
+        () -> DeformableConv2DConfig.builder().kH(3).build());
     assertMessage(
         "dataFormat: expected NCHW or NHWC, got NWHC",
-        () -> DeformableConv2DConfig.builder().kH(3L).kW(3L).dataFormat("NWHC").build());
+        () -> DeformableConv2DConfig.builder().kH(3).kW(3).dataFormat("NWHC").build());
   }
 
   private static void assertMessage(String message, Runnable call) {

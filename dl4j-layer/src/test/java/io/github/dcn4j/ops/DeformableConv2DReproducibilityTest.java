@@ -35,13 +35,7 @@ class DeformableConv2DReproducibilityTest {
         .bias(Nd4j.randn(DataType.FLOAT, 40))
         .gradOutput(Nd4j.randn(DataType.FLOAT, 5, 40, 21, 19))
         .config(
-            DeformableConv2DConfig.builder()
-                .kH(3L)
-                .kW(3L)
-                .pH(1L)
-                .pW(1L)
-                .deformableGroups(2L)
-                .build())
+            DeformableConv2DConfig.builder().kH(3).kW(3).pH(1).pW(1).deformableGroups(2).build())
         .build();
   }
 

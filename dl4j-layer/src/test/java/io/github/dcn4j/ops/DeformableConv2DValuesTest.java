@@ -101,7 +101,7 @@ class DeformableConv2DValuesTest {
               .input(Nd4j.ones(type, 1, 4096, 1, 1))
               .weights(Nd4j.ones(type, 1, 4096, 1, 1))
               .offset(Nd4j.zeros(type, 1, 2, 1, 1))
-              .config(DeformableConv2DConfig.builder().kH(1L).kW(1L).build())
+              .config(DeformableConv2DConfig.builder().kH(1).kW(1).build())
               .build();
       assertEquals(4096, sum.forward().getDouble(0), type.toString());
     }
