@@ -1,11 +1,11 @@
 // The sampling rule of deformable convolution, written once for every kernel.
 //
-// A sample at (y, x) of an H x W plane with y <= -1, y >= H, x <= -1 or x >= W is zero. Any other is
-// the bilinear interpolation of the four pixels around it, where a pixel outside the plane counts
-// as zero (Dai et al., Deformable Convolutional Networks, arXiv 1703.06211, equations 3 and 4; the
-// border as torchvision.ops.deform_conv2d has it). The derivative with respect to the position is
-// the right derivative: that of the patch between floor and floor + 1, each corner masked by
-// itself, so that at y = -1 exactly, where the value is zero, the derivative need not be.
+// A sample at (y, x) of an H x W plane with y <= -1, y >= H, x <= -1 or x >= W is zero. Any other
+// is the bilinear interpolation of the four pixels around it, where a pixel outside the plane
+// counts as zero (Dai et al., Deformable Convolutional Networks, arXiv 1703.06211, equations 3 and
+// 4; the border as torchvision.ops.deform_conv2d has it). The derivative with respect to the
+// position is the right derivative: that of the patch between floor and floor + 1, each corner
+// masked by itself, so that at y = -1 exactly, where the value is zero, the derivative need not be.
 //
 // Everything here has internal linkage: this header is compiled for several instruction sets, and
 // a function shared between them could be the one that the processor can't run.
@@ -17,6 +17,13 @@ namespace dcn4j {
 namespace {
 
 enum Corner { TopLeft, TopRight, BottomLeft, BottomRight, Corners };
+
+/// Where a sample lies.
+enum class Place : Index {
+    Outside,  ///< its value is zero by the border rule, whatever the pixels hold
+    Between,  ///< it interpolates between four pixels
+    AtPixel,  ///< it is its top left pixel: what a plain convolution reads
+};
 
 /// Where one sample reads, and with what weights.
 template <class Real>
@@ -30,9 +37,31 @@ struct Sample {
     Real fractionY, fractionX;
     /// What the sample is multiplied by, 1 without a mask.
     Real modulation;
-    /// False where the value is zero by the border rule, whatever the pixels hold.
-    bool inside;
+    Place place;
 };
+
+/// Plans a sample that reads nothing.
+template <class Real>
+inline void locateNowhere(Index height, Index width, Sample<Real>& s) {
+    for (int c = 0; c < Corners; ++c) {
+        s.pixel[c] = height * width;
+        s.weight[c] = 0;
+    }
+    s.fractionY = s.fractionX = 0;
+    s.place = Place::Outside;
+}
+
+/// Plans the sample of the pixel (y, x) itself.
+template <class Real>
+inline void locatePixel(Index y, Index x, Real modulation, Index height, Index width,
+                        Sample<Real>& s) {
+    locateNowhere(height, width, s);
+    s.modulation = modulation;
+    if (y < 0 || y >= height || x < 0 || x >= width) return;
+    s.pixel[TopLeft] = y * width + x;
+    s.weight[TopLeft] = 1;
+    s.place = Place::AtPixel;
+}
 
 /// Plans the sample at (y, x), which may be any number, NaN and infinities too.
 template <class Real>
@@ -42,17 +71,8 @@ inline void locate(Real y, Real x, Real modulation, Index height, Index width, S
     s.modulation = modulation;
     // At -1 exactly the value is zero but the derivative is not; a NaN fails every comparison.
     const bool touching = y >= -1 && y < h && x >= -1 && x < w;
-    if (!touching) {
-        for (int c = 0; c < Corners; ++c) {
-            s.pixel[c] = none;
-            s.weight[c] = 0;
-        }
-        s.fractionY = s.fractionX = 0;
-        s.inside = false;
-        return;
-    }
-    // y + 1 could round: subtract after truncation instead. Truncation is floor from 0 up, and
-    // floor + 1 between -1 and 0, where the result must be -1.
+    if (!touching) return locateNowhere(height, width, s);
+    // Truncation is floor from 0 up; between -1 and 0 floor is -1.
     const Index top = y < 0 ? -1 : static_cast<Index>(y);
     const Index left = x < 0 ? -1 : static_cast<Index>(x);
     const Real fy = y - static_cast<Real>(top), fx = x - static_cast<Real>(left);
@@ -63,8 +83,8 @@ inline void locate(Real y, Real x, Real modulation, Index height, Index width, S
     s.pixel[TopRight] = topIn && rightIn ? first + 1 : none;
     s.pixel[BottomLeft] = bottomIn && leftIn ? first + width : none;
     s.pixel[BottomRight] = bottomIn && rightIn ? first + width + 1 : none;
-    s.inside = y > -1 && x > -1;
-    const Real scale = s.inside ? Real{1} : Real{0};
+    s.place = y > -1 && x > -1 ? Place::Between : Place::Outside;
+    const Real scale = s.place == Place::Between ? Real{1} : Real{0};
     s.weight[TopLeft] = (1 - fy) * (1 - fx) * scale;
     s.weight[TopRight] = (1 - fy) * fx * scale;
     s.weight[BottomLeft] = fy * (1 - fx) * scale;

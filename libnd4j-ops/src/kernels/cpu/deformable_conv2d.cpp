@@ -10,19 +10,15 @@
 // needs no branch. The repacking, the weights' and the tiles' loads and stores are the only places
 // that know element types and strides; the micro-kernels see packed real numbers.
 //
-// Forward: tasks are (image, tile of output pixels). Backward: tasks are (image slot, block of
-// channels); a task owns its block's slice of the input's and the weights' gradient and walks the
-// pixels in order. Where several tasks add to one result (offsets and masks over blocks, weights
-// over image slots), they leave partial sums that are added in a fixed order. How the work is cut
+// Forward: tasks are (image, tile of output pixels). Backward: tasks are (image slot, run of
+// blocks); a task owns its blocks' slice of the input's and the weights' gradient and walks the
+// pixels in order. Where several tasks add to one result (offsets and masks over runs, weights over
+// image slots), they leave partial sums that are added in a fixed order. How the work is cut
 // depends on the geometry alone, never on the number of threads: the same bits come out for any.
 #include "deformable_conv2d.h"
 
 #include <algorithm>
 #include <vector>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "../element.h"
 #include "buffer.h"
@@ -30,25 +26,15 @@
 namespace dcn4j::cpu {
 namespace {
 
-Index ceilDivide(Index a, Index b) { return (a + b - 1) / b; }
-Index roundUp(Index a, Index b) { return ceilDivide(a, b) * b; }
-
-int threadNumber() {
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
-
 /// Channels of one convolution group and one offset group that are repacked together.
 struct Block {
     Index firstChannel, channels;
     Index group, offsetGroup;
     Index depth;        ///< taps * channels
+    Index depthPitch;   ///< the same in whole panels
     Index firstDepth;   ///< where its entries begin within its group's K
     Index imageStart;   ///< where its image begins among the repacked blocks of one image
-    Index weightStart;  ///< where its gradWeights begin among those of one image slot
+    Index weightStart;  ///< where its gradWeights, [O][depthPitch], begin in an image slot's
 };
 
 /// How the work of one geometry is cut; depends on nothing else.
@@ -83,13 +69,15 @@ struct Cut {
             b.imageStart = imageSize;
             b.weightStart = gradWeightSize;
             imageSize += roundUp((g.pixels() + 1) * b.channels + slack, 16);
-            gradWeightSize += b.depth * outPitch;
+            b.depthPitch = roundUp(b.depth, panelWidth);
+            gradWeightSize += g.outChannelsPerGroup() * b.depthPitch;
             maxDepth = std::max(maxDepth, b.depth);
             maxChannels = std::max(maxChannels, b.channels);
             blocks.push_back(b);
             c += b.channels;
         }
-        // Whole panels of columns for the product that writes a column tile, and the gather's slack.
+        // Whole panels of columns for the product that writes a column tile, and the gather's
+        // slack.
         pitch = roundUp(maxDepth + slack, panelWidth);
         tile = std::clamp<Index>(columnNumbers / pitch / 12 * 12, 12, tilePoints);
         tile = std::min(tile, g.outPixels());
@@ -107,6 +95,32 @@ Index forwardBlockChannels(const Conv2dGeometry& g) {
 Index backwardBlockChannels(const Conv2dGeometry& g) {
     const Index most = forwardBlockChannels(g);
     return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
+}
+
+/// Consecutive blocks of one offset group that one backward task takes, one after another.
+struct Run {
+    Index firstBlock, endBlock;
+    Index offsetGroup;
+};
+
+/// At most `most` runs for each offset group, so that their partial sums stay few where blocks are
+/// many (a depth-wise convolution has one for each channel).
+std::vector<Run> runsOf(const std::vector<Block>& blocks, Index most) {
+    std::vector<Run> runs;
+    const Index count = static_cast<Index>(blocks.size());
+    for (Index first = 0; first < count;) {
+        const Index offsetGroup = blocks[static_cast<std::size_t>(first)].offsetGroup;
+        Index end = first;
+        while (end < count && blocks[static_cast<std::size_t>(end)].offsetGroup == offsetGroup) {
+            ++end;
+        }
+        const Index length = ceilDivide(end - first, most);
+        for (; first < end; first += length) {
+            runs.push_back({first, std::min(first + length, end), offsetGroup});
+        }
+        first = end;
+    }
+    return runs;
 }
 
 /// One call's arrays with their C++ element type, and the loads and stores between them and packed
@@ -172,17 +186,19 @@ class Arrays {
                 const Index k = offsetGroup * taps + tap;
                 Sample<Real>* s = samples + tap;
                 forEachRow(first, points, [&](Index oy, Index ox, Index count, Index) {
-                    const Real row = static_cast<Real>(g_.baseRow(oy, ky));
+                    const Index row = g_.baseRow(oy, ky);
                     for (Index i = 0; i < count; ++i, s += taps) {
-                        Real y = row;
-                        Real x = static_cast<Real>(g_.baseColumn(ox + i, kx));
-                        Real modulation = 1;
+                        const Index column = g_.baseColumn(ox + i, kx);
+                        const Real modulation =
+                            in_.mask.present() ? load(in_.mask, n, k, oy, ox + i) : Real{1};
                         if (in_.offset.present()) {
-                            y += load(in_.offset, n, 2 * k, oy, ox + i);
-                            x += load(in_.offset, n, 2 * k + 1, oy, ox + i);
+                            locate(static_cast<Real>(row) + load(in_.offset, n, 2 * k, oy, ox + i),
+                                   static_cast<Real>(column) +
+                                       load(in_.offset, n, 2 * k + 1, oy, ox + i),
+                                   modulation, g_.height, g_.width, *s);
+                        } else {
+                            locatePixel(row, column, modulation, g_.height, g_.width, *s);
                         }
-                        if (in_.mask.present()) modulation = load(in_.mask, n, k, oy, ox + i);
-                        locate(y, x, modulation, g_.height, g_.width, *s);
                     }
                 });
             }
@@ -280,18 +296,6 @@ class Arrays {
     const DeformableConv2dInputs& in_;
 };
 
-/// A buffer for each thread, laid end to end.
-template <class Number>
-class PerThread {
-  public:
-    PerThread(int threads, Index size) : size_(roundUp(size, 64)), buffer_(threads * size_) {}
-    Number* mine() const { return buffer_.data() + threadNumber() * size_; }
-
-  private:
-    Index size_;
-    Buffer<Number> buffer_;
-};
-
 template <class Element>
 void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2dGeometry& g,
                  const DeformableConv2dInputs& inputs, const Tensor<4>& output, int threads) {
@@ -322,8 +326,8 @@ void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2d
                 for (Index tap = 0; tap < g.taps(); ++tap) {
                     for (Index c = 0; c < b.channels; ++c) {
                         for (Index o = p * panel; o < (p + 1) * panel; ++o) {
-                            *to++ = o < g.outChannelsPerGroup() ? arrays.weight(b, o, c, tap)
-                                                                : Real{0};
+                            *to++ =
+                                o < g.outChannelsPerGroup() ? arrays.weight(b, o, c, tap) : Real{0};
                         }
                     }
                 }
@@ -382,9 +386,11 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
     const Cut cut(g, backwardBlockChannels(g), kernels.panelWidth, kernels.slack);
     const Index panel = kernels.panelWidth;
     const Index blocks = static_cast<Index>(cut.blocks.size());
+    const std::vector<Run> runs = runsOf(cut.blocks, 16);
+    const Index runCount = static_cast<Index>(runs.size());
     // Each slot takes every slots-th image and has weight gradients of its own: enough of them that
     // the tasks occupy some threads.
-    const Index slots = std::clamp<Index>(ceilDivide(16, blocks), 1, std::max<Index>(g.batch, 1));
+    const Index slots = std::clamp<Index>(ceilDivide(16, runCount), 1, std::max<Index>(g.batch, 1));
     const Index rounds = ceilDivide(g.batch, slots);
     const Index channels = g.outChannelsPerGroup();
     const Index taps = g.taps();
@@ -394,11 +400,11 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
     Index weightSize = 0;
     for (const Block& b : cut.blocks) {
         weightStart.push_back(weightSize);
-        weightSize += channels * roundUp(b.depth, panel);
+        weightSize += channels * b.depthPitch;
     }
     const Buffer<Real> weights(weightSize);
     const Buffer<Real> gradWeights(slots * cut.gradWeightSize);
-    const Buffer<Real> gradSamples(slots * blocks * sampleGradients);
+    const Buffer<Real> gradSamples(slots * runCount * sampleGradients);
     const PerThread<Sample<Real>> samplesOf(threads, cut.tile * taps);
     const PerThread<Real> columnOf(threads, cut.tile * cut.pitch);
     const PerThread<Real> gradColumnOf(threads, cut.tile * cut.pitch);
@@ -431,10 +437,10 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
         for (Index round = 0; round < rounds; ++round) {
 #pragma omp for collapse(2) schedule(dynamic)
             for (Index slot = 0; slot < slots; ++slot) {
-                for (Index block = 0; block < blocks; ++block) {
+                for (Index run = 0; run < runCount; ++run) {
                     const Index n = round * slots + slot;
                     if (n >= g.batch) continue;
-                    const Block& b = cut.blocks[static_cast<std::size_t>(block)];
+                    const Run& r = runs[static_cast<std::size_t>(run)];
                     Sample<Real>* samples = samplesOf.mine();
                     Real* column = columnOf.mine();
                     Real* gradColumn = gradColumnOf.mine();
@@ -442,34 +448,39 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                     Real* image = imageOf.mine();
                     Real* gradImage = gradImageOf.mine();
                     Real* gradSample =
-                        gradSamples.data() + (slot * blocks + block) * sampleGradients;
-                    Real* gradWeight =
-                        gradWeights.data() + slot * cut.gradWeightSize + b.weightStart;
+                        gradSamples.data() + (slot * runCount + run) * sampleGradients;
 
-                    arrays.packImage(n, b, image);
-                    std::fill_n(gradImage, (g.pixels() + 1) * b.channels, Real{0});
-                    for (Index tile = 0; tile < cut.tiles; ++tile) {
-                        const Index first = tile * cut.tile;
-                        const Index points = std::min(cut.tile, g.outPixels() - first);
-                        arrays.plan(n, b.offsetGroup, first, points, samples);
-                        arrays.loadGradOutput(gradOutput, n, b.group, first, points, gradTile,
-                                              cut.outPitch);
-                        kernels.product(points, b.depth, channels, {gradTile, cut.outPitch, 1},
-                                        {weights.data() +
-                                             weightStart[static_cast<std::size_t>(block)],
-                                         channels * panel, panel},
-                                        gradColumn, cut.pitch, false);
-                        kernels.scatter({points, taps, b.channels, samples, image, gradColumn,
-                                         column, cut.pitch, gradImage, gradSample + first,
-                                         g.outPixels()});
-                        kernels.product(b.depth, channels, points, {column, 1, cut.pitch},
-                                        {gradTile, panel, cut.outPitch}, gradWeight, cut.outPitch,
-                                        true);
+                    for (Index block = r.firstBlock; block < r.endBlock; ++block) {
+                        const Block& b = cut.blocks[static_cast<std::size_t>(block)];
+                        const Panels<Real> blockWeights = {
+                            weights.data() + weightStart[static_cast<std::size_t>(block)],
+                            channels * panel, panel};
+                        Real* gradWeight =
+                            gradWeights.data() + slot * cut.gradWeightSize + b.weightStart;
+                        arrays.packImage(n, b, image);
+                        std::fill_n(gradImage, (g.pixels() + 1) * b.channels, Real{0});
+                        for (Index tile = 0; tile < cut.tiles; ++tile) {
+                            const Index first = tile * cut.tile;
+                            const Index points = std::min(cut.tile, g.outPixels() - first);
+                            arrays.plan(n, b.offsetGroup, first, points, samples);
+                            arrays.loadGradOutput(gradOutput, n, b.group, first, points, gradTile,
+                                                  cut.outPitch);
+                            kernels.product(points, b.depth, channels, {gradTile, cut.outPitch, 1},
+                                            blockWeights, gradColumn, cut.pitch, false);
+                            kernels.scatter({points, taps, b.channels, samples, image, gradColumn,
+                                             column, cut.pitch, gradImage, gradSample + first,
+                                             g.outPixels(), block > r.firstBlock});
+                            // The columns as panels and not as rows: they stream through once,
+                            // whole cache lines at a time, past a tile of gradients that stays.
+                            kernels.product(channels, b.depth, points, {gradTile, 1, cut.outPitch},
+                                            {column, panel, cut.pitch}, gradWeight, b.depthPitch,
+                                            true);
+                        }
+                        arrays.unpackImage(n, b, gradImage, gradients.input);
                     }
-                    arrays.unpackImage(n, b, gradImage, gradients.input);
                 }
             }
-            // The gradients of an offset group's samples: over its blocks, in their order.
+            // The gradients of an offset group's samples: over its runs, in their order.
 #pragma omp for collapse(3) schedule(dynamic)
             for (Index slot = 0; slot < slots; ++slot) {
                 for (Index group = 0; group < g.offsetGroups; ++group) {
@@ -477,12 +488,10 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                         const Index n = round * slots + slot;
                         if (n >= g.batch) continue;
                         Real* total = nullptr;
-                        for (Index block = 0; block < blocks; ++block) {
-                            if (cut.blocks[static_cast<std::size_t>(block)].offsetGroup != group) {
-                                continue;
-                            }
+                        for (Index run = 0; run < runCount; ++run) {
+                            if (runs[static_cast<std::size_t>(run)].offsetGroup != group) continue;
                             Real* part = gradSamples.data() +
-                                         (slot * blocks + block) * sampleGradients +
+                                         (slot * runCount + run) * sampleGradients +
                                          entry * g.outPixels();
                             if (total == nullptr) {
                                 total = part;
@@ -503,17 +512,15 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
 
 #pragma omp for collapse(2) schedule(dynamic)
         for (Index block = 0; block < blocks; ++block) {
-            for (Index tap = 0; tap < taps; ++tap) {
+            for (Index o = 0; o < channels; ++o) {
                 const Block& b = cut.blocks[static_cast<std::size_t>(block)];
-                for (Index c = 0; c < b.channels; ++c) {
-                    Real* total = gradWeights.data() + b.weightStart +
-                                  (tap * b.channels + c) * cut.outPitch;
-                    for (Index o = 0; o < channels; ++o) {
-                        for (Index slot = 1; slot < slots; ++slot) {
-                            total[o] += total[slot * cut.gradWeightSize + o];
-                        }
-                        arrays.storeWeight(gradients.weights, b, o, c, tap, total[o]);
+                Real* total = gradWeights.data() + b.weightStart + o * b.depthPitch;
+                for (Index k = 0; k < b.depth; ++k) {
+                    for (Index slot = 1; slot < slots; ++slot) {
+                        total[k] += total[slot * cut.gradWeightSize + k];
                     }
+                    arrays.storeWeight(gradients.weights, b, o, k % b.channels, k / b.channels,
+                                       total[k]);
                 }
             }
         }

@@ -42,14 +42,21 @@ inline Real sum(const Vector<Real>& v) {
 constexpr int productRows = DCN4J_PRODUCT_ROWS;
 constexpr int panelVectors = 2;
 
+// Unrolled by order, not by the optimizer's leave: then the totals stay in registers, and nothing
+// of them is cleared, spilt or reloaded through memory.
+#define DCN4J_UNROLL _Pragma("GCC unroll 16")
+
 template <class Real, int Rows>
 inline void productTile(Index depth, const Real* a, Index aRowPitch, Index aDepthPitch,
                         const Real* b, Index bRowPitch, Real* c, Index cPitch, bool accumulate) {
     constexpr Index lanes = VectorOf<Real>::lanes;
-    Vector<Real> total[Rows][panelVectors] = {};
+    Vector<Real> total[Rows][panelVectors];
+    DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
+        total[row][0] = total[row][1] = Vector<Real>{};
+    }
     for (Index k = 0; k < depth; ++k) {
         const Vector<Real> b0 = load(b), b1 = load(b + lanes);
-        for (int row = 0; row < Rows; ++row) {
+        DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
             const Real factor = a[row * aRowPitch];
             total[row][0] += factor * b0;
             total[row][1] += factor * b1;
@@ -57,12 +64,17 @@ inline void productTile(Index depth, const Real* a, Index aRowPitch, Index aDept
         a += aDepthPitch;
         b += bRowPitch;
     }
-    for (int row = 0; row < Rows; ++row) {
-        Real* out = c + row * cPitch;
-        for (int v = 0; v < panelVectors; ++v) {
-            Vector<Real> value = total[row][v];
-            if (accumulate) value += load(out + v * lanes);
-            store(out + v * lanes, value);
+    if (accumulate) {
+        DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
+            Real* out = c + row * cPitch;
+            store<Real>(out, load(out) + total[row][0]);
+            store<Real>(out + lanes, load(out + lanes) + total[row][1]);
+        }
+    } else {
+        DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
+            Real* out = c + row * cPitch;
+            store<Real>(out, total[row][0]);
+            store<Real>(out + lanes, total[row][1]);
         }
     }
 }
@@ -119,12 +131,18 @@ void gather(Index points, Index taps, Index channels, const Sample<Real>* sample
         Real* out = column + point * pitch;
         for (Index tap = 0; tap < taps; ++tap, ++samples, out += channels) {
             const Sample<Real>& s = *samples;
-            if (!s.inside) {
+            if (s.place == Place::Outside) {
                 const Vector<Real> outside = Vector<Real>{} * s.modulation;  // NaN if that is
                 for (Index i = 0; i < channels; i += lanes) store(out + i, outside);
                 continue;
             }
             const CornerRows<Real> from(s, image, channels);
+            if (s.place == Place::AtPixel) {
+                for (Index i = 0; i < channels; i += lanes) {
+                    store<Real>(out + i, load(from.row[TopLeft] + i) * s.modulation);
+                }
+                continue;
+            }
             for (Index i = 0; i < channels; i += lanes) {
                 Vector<Real> value = s.weight[TopLeft] * load(from.row[TopLeft] + i);
                 value += s.weight[TopRight] * load(from.row[TopRight] + i);
@@ -150,7 +168,7 @@ inline void scatterStep(const Sample<Real>& s, const CornerRows<Real>& from, Rea
         dot[corner] += grad * pixel;
         value += s.weight[corner] * pixel;
     }
-    write(column + i, s.inside ? Value(value * s.modulation) : Value(Value{} * s.modulation));
+    write(column + i, (s.place == Place::Outside ? Value{} : value) * s.modulation);
     const Value modulated = grad * s.modulation;
     for (int corner = 0; corner < Corners; ++corner) {
         // A corner of weight zero is no part of the sum: an infinite gradient must not reach it.
@@ -184,15 +202,18 @@ void scatter(const ScatterTile<Real>& t) {
                 dot[corner] += sum<Real>(dots[corner]);
             }
             Real gradModulation = 0;
-            if (s.inside) {
+            if (s.place != Place::Outside) {
                 for (int corner = 0; corner < Corners; ++corner) {
                     gradModulation += s.weight[corner] * dot[corner];
                 }
             }
-            Real* gradSample = t.gradSamples + tap * 3 * t.gradSamplePitch + point;
-            gradSample[0] = s.modulation * slopeY(s, dot);
-            gradSample[t.gradSamplePitch] = s.modulation * slopeX(s, dot);
-            gradSample[2 * t.gradSamplePitch] = gradModulation;
+            const Real gradients[] = {s.modulation * slopeY(s, dot), s.modulation * slopeX(s, dot),
+                                      gradModulation};
+            Real* to = t.gradSamples + tap * 3 * t.gradSamplePitch + point;
+            for (const Real gradient : gradients) {
+                *to = t.accumulate ? *to + gradient : gradient;
+                to += t.gradSamplePitch;
+            }
             gradColumn += t.channels;
             column += t.channels;
         }
@@ -201,7 +222,10 @@ void scatter(const ScatterTile<Real>& t) {
 
 template <class Real>
 constexpr MicroKernels<Real> kernels = {
-    panelVectors * VectorOf<Real>::lanes, VectorOf<Real>::lanes, gather<Real>, product<Real>,
+    panelVectors* VectorOf<Real>::lanes,
+    VectorOf<Real>::lanes,
+    gather<Real>,
+    product<Real>,
     scatter<Real>,
 };
 
@@ -213,7 +237,7 @@ constexpr MicroKernels<Real> kernels = {
 }  // namespace
 
 extern const InstructionSet DCN4J_SET(DCN4J_INSTRUCTION_SET);
-const InstructionSet DCN4J_SET(DCN4J_INSTRUCTION_SET) = {
-    DCN4J_NAME(DCN4J_INSTRUCTION_SET), kernels<float>, kernels<double>};
+const InstructionSet DCN4J_SET(DCN4J_INSTRUCTION_SET) = {DCN4J_NAME(DCN4J_INSTRUCTION_SET),
+                                                         kernels<float>, kernels<double>};
 
 }  // namespace dcn4j::cpu

@@ -78,8 +78,8 @@ class Pass {
                         gradX += grad * s.modulation * slopeX(s, value);
                         for (int corner = 0; corner < Corners; ++corner) {
                             if (s.weight[corner] == 0 || s.pixel[corner] == g_.pixels()) continue;
-                            gradInput[static_cast<std::size_t>(
-                                (n * g_.channels + c) * g_.pixels() + s.pixel[corner])] +=
+                            gradInput[static_cast<std::size_t>((n * g_.channels + c) * g_.pixels() +
+                                                               s.pixel[corner])] +=
                                 grad * s.modulation * s.weight[corner];
                         }
                     }
@@ -129,14 +129,14 @@ class Pass {
 
     void corners(const Sample<Real>& s, Index n, Index c, Real (&value)[Corners]) const {
         for (int i = 0; i < Corners; ++i) {
-            value[i] = s.pixel[i] == g_.pixels() ? Real{0}
-                                                 : load(in_.input, n, c, s.pixel[i] / g_.width,
-                                                        s.pixel[i] % g_.width);
+            value[i] = s.pixel[i] == g_.pixels()
+                           ? Real{0}
+                           : load(in_.input, n, c, s.pixel[i] / g_.width, s.pixel[i] % g_.width);
         }
     }
 
     static Real valueOf(const Sample<Real>& s, const Real (&value)[Corners]) {
-        if (!s.inside) return 0;
+        if (s.place == Place::Outside) return 0;
         Real sum = 0;
         for (int i = 0; i < Corners; ++i) sum += s.weight[i] * value[i];
         return sum;
@@ -167,16 +167,18 @@ class Pass {
         for (Index group = 0; group < g_.offsetGroups; ++group)
             for (Index tap = 0; tap < g_.taps(); ++tap) {
                 const Index k = group * g_.taps() + tap;
-                Real y = static_cast<Real>(g_.baseRow(oy, tap / g_.kernelW));
-                Real x = static_cast<Real>(g_.baseColumn(ox, tap % g_.kernelW));
+                const Index row = g_.baseRow(oy, tap / g_.kernelW);
+                const Index column = g_.baseColumn(ox, tap % g_.kernelW);
+                const Real modulation = in_.mask.present() ? load(in_.mask, n, k, oy, ox) : Real{1};
+                Sample<Real>& sample = samples_[static_cast<std::size_t>(k)];
                 if (in_.offset.present()) {
-                    y += load(in_.offset, n, 2 * k, oy, ox);
-                    x += load(in_.offset, n, 2 * k + 1, oy, ox);
+                    const Real y = static_cast<Real>(row) + load(in_.offset, n, 2 * k, oy, ox);
+                    const Real x =
+                        static_cast<Real>(column) + load(in_.offset, n, 2 * k + 1, oy, ox);
+                    locate(y, x, modulation, g_.height, g_.width, sample);
+                } else {
+                    locatePixel(row, column, modulation, g_.height, g_.width, sample);
                 }
-                const Real modulation =
-                    in_.mask.present() ? load(in_.mask, n, k, oy, ox) : Real{1};
-                locate(y, x, modulation, g_.height, g_.width,
-                       samples_[static_cast<std::size_t>(k)]);
             }
         for (Index c = 0; c < g_.channels; ++c)
             for (Index tap = 0; tap < g_.taps(); ++tap) {

@@ -212,12 +212,12 @@ class DeformableConvolution2DVertexTest {
                   mask,
                   param(graph, "dcn_b"),
                   DeformableConv2DConfig.builder()
-                      .kH(3L)
-                      .kW(2L)
-                      .pH(1L)
-                      .pW(1L)
-                      .deformableGroups(2L)
-                      .groups(2L)
+                      .kH(3)
+                      .kW(2)
+                      .pH(1)
+                      .pW(1)
+                      .deformableGroups(2)
+                      .groups(2)
                       .dataFormat(format.name())
                       .build());
       assertEquals(expected, graph.outputSingle(x, offset, mask));

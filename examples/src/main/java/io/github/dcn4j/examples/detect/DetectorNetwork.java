@@ -1,0 +1,114 @@
+package io.github.dcn4j.examples.detect;
+
+import org.deeplearning4j.nn.conf.GradientNormalization;
+import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.BatchNormalization;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
+import org.deeplearning4j.nn.conf.layers.objdetect.Yolo2OutputLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.weights.WeightInit;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.lossfunctions.impl.LossMCXENT;
+import org.nd4j.linalg.schedule.ISchedule;
+import org.nd4j.linalg.schedule.PolySchedule;
+import org.nd4j.linalg.schedule.RampSchedule;
+import org.nd4j.linalg.schedule.ScheduleType;
+
+/**
+ * A small one-stage detector (YOLOv2, arXiv 1612.08242).
+ *
+ * <p>Each 2×2 pixels become one of 12 channels; five 3×3 convolutions of the chosen kind, each with
+ * batch normalisation, three of them with stride 2, bring these [12, side / 2, side / 2] down to
+ * [128, side / 16, side / 16]; a 1×1 convolution predicts the boxes.
+ */
+final class DetectorNetwork {
+  /** Pixels of the input to a cell of the output, along each axis. */
+  static final int STRIDE = 16;
+
+  private static final int BLOCK = 2;
+  private static final int[][] STRIDE_AND_CHANNELS = {
+    {2, 32}, {2, 64}, {1, 64}, {2, 128}, {1, 128}
+  };
+
+  private static final double WEIGHT_DECAY = 1e-4;
+  private static final double MAX_GRADIENT_NORM = 5;
+  private static final double LEAST_WARM_UP = 10;
+  private static final double MOST_WARM_UP = 100;
+
+  /** Weight of the loss of box positions and sizes against that of confidence and class. */
+  private static final double BOX_WEIGHT = 1;
+
+  /** Weight of the confidence of anchors without an object. */
+  private static final double EMPTY_WEIGHT = 0.5;
+
+  /**
+   * Confidence before its sigmoid at the start of training. Nearly all anchors are empty: without
+   * this, the first hundred steps do nothing but push confidences down, and hurt the backbone.
+   */
+  private static final double FIRST_CONFIDENCE = -4;
+
+  private DetectorNetwork() {}
+
+  /**
+   * A fresh network.
+   *
+   * @param anchors [anchors][width, height] in cells of the output
+   * @param classes number of classes
+   * @param side rows and columns of the input, a multiple of {@link #STRIDE}
+   * @param iterations number of minibatches that training will take, for the learning rate
+   * @param options seed, learning rate and kind of layers
+   */
+  static MultiLayerNetwork create(
+      double[][] anchors, int classes, int side, int iterations, TrainingOptions options) {
+    NeuralNetConfiguration.ListBuilder layers =
+        new NeuralNetConfiguration.Builder()
+            .seed(options.getSeed())
+            .updater(new Adam(learningRate(options.getLearningRate(), iterations)))
+            .weightInit(WeightInit.RELU)
+            .activation(Activation.IDENTITY)
+            .l2(WEIGHT_DECAY)
+            .gradientNormalization(GradientNormalization.ClipL2PerLayer)
+            .gradientNormalizationThreshold(MAX_GRADIENT_NORM)
+            .list();
+    layers.layer(new SpaceToDepthLayer.Builder<>(BLOCK).build());
+    for (int[] stage : STRIDE_AND_CHANNELS) {
+      layers.layer(options.getBackbone().convolution(stage[0], stage[1]));
+      layers.layer(new BatchNormalization.Builder().activation(Activation.LEAKYRELU).build());
+    }
+    layers.layer(
+        new ConvolutionLayer.Builder(1, 1)
+            .nOut(anchors.length * (5 + classes))
+            .weightInit(WeightInit.XAVIER)
+            .build());
+    layers.layer(
+        new Yolo2OutputLayer.Builder()
+            .boundingBoxPriors(
+                Nd4j.createFromArray(anchors).castTo(Nd4j.defaultFloatingPointType()))
+            .lossClassPredictions(new LossMCXENT())
+            .lambdaCoord(BOX_WEIGHT)
+            .lambdaNoObj(EMPTY_WEIGHT)
+            .build());
+    MultiLayerConfiguration configuration =
+        layers.setInputType(InputType.convolutional(side, side, 3)).build();
+    MultiLayerNetwork network = new MultiLayerNetwork(configuration);
+    network.init();
+    INDArray bias = network.getParam(network.getnLayers() - 2 + "_b");
+    for (int anchor = 0; anchor < anchors.length; anchor++) {
+      bias.putScalar(anchor * (5L + classes) + 4, FIRST_CONFIDENCE);
+    }
+    return network;
+  }
+
+  /** A short linear rise, then a linear fall to zero. */
+  private static ISchedule learningRate(double highest, int iterations) {
+    double warmUp = Math.min(MOST_WARM_UP, Math.max(LEAST_WARM_UP, iterations / 20.0));
+    ISchedule fall = new PolySchedule(ScheduleType.ITERATION, highest, 1, iterations + 1);
+    return new RampSchedule(fall, (int) warmUp);
+  }
+}

@@ -1,0 +1,26 @@
+package io.github.dcn4j.examples.detect;
+
+/** Is told how training goes on; all calls come from the training thread. */
+public interface TrainingObserver {
+  /**
+   * A pass over the training images begins.
+   *
+   * @param epoch which pass, from 1
+   * @param images how many images it has
+   */
+  default void epochStarted(int epoch, int images) {}
+
+  /**
+   * A minibatch has been learnt.
+   *
+   * @param images number of images seen so far in this pass
+   * @param loss the minibatch's loss
+   */
+  default void imagesSeen(int images, double loss) {}
+
+  /** All images of the pass have been learnt; the held-out images follow. */
+  default void evaluationStarted() {}
+
+  /** A pass and the evaluation after it are done. */
+  default void epochEnded(EpochResult result) {}
+}

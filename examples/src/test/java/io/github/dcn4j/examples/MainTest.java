@@ -1,0 +1,91 @@
+package io.github.dcn4j.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class MainTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir Path folder;
+
+  private int run(String... arguments) {
+    CommandLine commandLine = Main.commandLine();
+    commandLine.setOut(new PrintWriter(out, true));
+    commandLine.setErr(new PrintWriter(err, true));
+    return commandLine.execute(arguments);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "fly",
+        "train --epochs 0",
+        "train --epochs many",
+        "train --epochs 99999999999",
+        "train --batch -1",
+        "train --learning-rate NaN",
+        "train --learning-rate 0",
+        "train --images 0",
+        "train --held-out 0",
+        "train --layer round",
+        "train --data",
+        "train --colour red",
+        "train --data somewhere --images 5",
+        "train surplus",
+        "quickstart surplus"
+      })
+  void aBadArgumentGivesOneLineAndExitCodeTwo(String line) {
+    assertEquals(2, run(line.isEmpty() ? new String[0] : line.split(" ")));
+    assertOneLineOfComplaint();
+  }
+
+  private void assertOneLineOfComplaint() {
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertTrue(err.toString().length() > 10, err.toString());
+    assertEquals("", out.toString());
+  }
+
+  @Test
+  void aMissingDataFolderGivesOneLineThatNamesIt() {
+    Path missing = folder.resolve("nowhere");
+    String output = folder.resolve("out").toString();
+    assertEquals(2, run("train", "--data", missing.toString(), "--output", output));
+    assertOneLineOfComplaint();
+    assertTrue(err.toString().contains(missing.toString()), err.toString());
+  }
+
+  @Test
+  void anOutputThatIsAFileGivesOneLineThatNamesIt() throws IOException {
+    Path file = Files.createFile(folder.resolve("file"));
+    assertEquals(2, run("train", "--output", file.toString()));
+    assertOneLineOfComplaint();
+    assertTrue(err.toString().contains(file.toString()), err.toString());
+  }
+
+  @Test
+  void helpNamesTheOptions() {
+    assertEquals(0, run("train", "--help"));
+    assertTrue(out.toString().contains("--data"));
+    assertTrue(out.toString().contains("--seed"));
+  }
+
+  @Test
+  void quickstartRunsForwardAndBackward() {
+    assertEquals(0, run("quickstart"), err.toString());
+    assertTrue(out.toString().contains("[2, 64, 128, 128]"), out.toString());
+    assertTrue(out.toString().contains("gradient of offsetW"), out.toString());
+  }
+}

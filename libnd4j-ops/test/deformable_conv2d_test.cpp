@@ -1,0 +1,385 @@
+// One suite over every kernel that this processor runs, with the reference kernel as the oracle;
+// the reference itself against numerical gradients and a plain convolution.
+#include "../src/kernels/deformable_conv2d.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <ostream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../src/kernels/cpu/deformable_conv2d.h"
+#include "../src/kernels/element.h"
+#include "../src/kernels/kernels.h"
+#include "array.h"
+
+namespace dcn4j {
+
+namespace cpu {
+extern const InstructionSet wideSet;
+}
+
+namespace {
+
+struct Case {
+    const char* name;
+    Index n, c, h, w, o;
+    Index kH = 3, kW = 3;
+    Index sH = 1, sW = 1, pH = 1, pW = 1, dH = 1, dW = 1;
+    Index offsetGroups = 1, groups = 1;
+    bool offset = true, mask = true, bias = true;
+    Layout layout = Layout::Contiguous;
+
+    Conv2dGeometry geometry() const {
+        Conv2dGeometry g{};
+        g.batch = n;
+        g.channels = c;
+        g.height = h;
+        g.width = w;
+        g.outChannels = o;
+        g.kernelH = kH;
+        g.kernelW = kW;
+        g.strideH = sH;
+        g.strideW = sW;
+        g.padTop = pH;
+        g.padLeft = pW;
+        g.dilationH = dH;
+        g.dilationW = dW;
+        g.offsetGroups = offsetGroups;
+        g.groups = groups;
+        g.outHeight = (h + 2 * pH - dH * (kH - 1) - 1) / sH + 1;
+        g.outWidth = (w + 2 * pW - dW * (kW - 1) - 1) / sW + 1;
+        return g;
+    }
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.name;
+}
+
+/// The arrays of one case, filled at random; offsets keep positions off integers.
+template <class Element>
+struct Problem {
+    using Real = ComputeType<Element>;
+
+    Problem(const Case& c, unsigned seed)
+        : g(c.geometry()),
+          input({g.batch, g.channels, g.height, g.width}, c.layout),
+          weights({g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, c.layout),
+          offset({g.batch, 2 * g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout),
+          mask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout),
+          bias({1, 1, 1, g.outChannels}, c.layout),
+          output({g.batch, g.outChannels, g.outHeight, g.outWidth}, c.layout),
+          gradOutput({g.batch, g.outChannels, g.outHeight, g.outWidth}, c.layout),
+          gradInput({g.batch, g.channels, g.height, g.width}, c.layout),
+          gradWeights({g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, c.layout),
+          gradOffset({g.batch, 2 * g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout),
+          gradMask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout),
+          gradBias({1, 1, 1, g.outChannels}, c.layout) {
+        std::mt19937 random(seed);
+        std::uniform_real_distribution<double> uniform(-1, 1);
+        const auto fill = [&](Array<Element>& array) {
+            array.forEach([&](Element& e) { e = narrow<Element>(Real(uniform(random))); });
+        };
+        fill(input);
+        fill(weights);
+        fill(mask);
+        fill(bias);
+        fill(gradOutput);
+        std::uniform_int_distribution<int> whole(-2, 2);
+        std::uniform_real_distribution<double> fraction(0.1, 0.9);
+        offset.forEach(
+            [&](Element& e) { e = narrow<Element>(Real(whole(random) + fraction(random))); });
+        inputs.type = typeOf<Element>();
+        inputs.input = input.tensor();
+        inputs.weights = weights.tensor();
+        if (c.offset) inputs.offset = offset.tensor();
+        if (c.mask) inputs.mask = mask.tensor();
+        if (c.bias) inputs.bias = vector(bias);
+        gradients.input = gradInput.tensor();
+        gradients.weights = gradWeights.tensor();
+        if (c.offset) gradients.offset = gradOffset.tensor();
+        if (c.mask) gradients.mask = gradMask.tensor();
+        if (c.bias) gradients.bias = vector(gradBias);
+    }
+
+    static Tensor<1> vector(const Array<Element>& array) {
+        Tensor<1> t;
+        t.data = array.tensor().data;
+        t.strides[0] = array.tensor().strides[3];
+        return t;
+    }
+
+    void forward(const DeformableConv2dKernel& kernel, int threads = 2) {
+        kernel.forward(g, inputs, output.tensor(), threads);
+    }
+
+    void backward(const DeformableConv2dKernel& kernel, int threads = 2) {
+        kernel.backward(g, inputs, gradOutput.tensor(), gradients, threads);
+    }
+
+    /// What forward and backward wrote, by name.
+    std::vector<std::pair<std::string, Array<Element>*>> results() {
+        std::vector<std::pair<std::string, Array<Element>*>> all{
+            {"output", &output}, {"gradInput", &gradInput}, {"gradWeights", &gradWeights}};
+        if (gradients.offset.present()) all.push_back({"gradOffset", &gradOffset});
+        if (gradients.mask.present()) all.push_back({"gradMask", &gradMask});
+        if (gradients.bias.present()) all.push_back({"gradBias", &gradBias});
+        return all;
+    }
+
+    Conv2dGeometry g;
+    Array<Element> input, weights, offset, mask, bias, output, gradOutput;
+    Array<Element> gradInput, gradWeights, gradOffset, gradMask, gradBias;
+    DeformableConv2dInputs inputs;
+    DeformableConv2dGradients gradients;
+};
+
+template <class Element>
+void expectLikeReference(const DeformableConv2dKernel& kernel, const Case& c, double tolerance) {
+    Problem<Element> expected(c, 7), actual(c, 7);
+    expected.forward(referenceDeformableConv2d());
+    expected.backward(referenceDeformableConv2d());
+    actual.forward(kernel);
+    actual.backward(kernel);
+    const auto want = expected.results(), got = actual.results();
+    for (std::size_t r = 0; r < want.size(); ++r) {
+        const auto e = want[r].second->values(), a = got[r].second->values();
+        const double scale = largest(e);
+        for (std::size_t i = 0; i < e.size(); ++i) {
+            ASSERT_NEAR(a[i], e[i], tolerance * scale) << got[r].first << " at " << i;
+        }
+        EXPECT_TRUE(got[r].second->guardsIntact()) << got[r].first;
+    }
+}
+
+const Case cases[] = {
+    {"basic", 2, 16, 9, 11, 8},
+    {"one_pixel", 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+    {"one_pixel_padded", 1, 3, 1, 1, 2},
+    {"no_mask", 1, 8, 7, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true, false, true},
+    {"no_bias", 1, 8, 7, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true, true, false},
+    {"neither", 1, 8, 7, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true, false, false},
+    {"no_offset", 2, 8, 7, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, false, true},
+    {"odd_channels", 1, 13, 8, 8, 7},
+    {"three_channels", 2, 3, 12, 10, 20},
+    {"channels_of_two_blocks", 1, 100, 6, 6, 70},
+    {"channels_of_many_blocks", 1, 200, 5, 5, 33},
+    {"groups", 2, 12, 6, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 4},
+    {"offset_groups", 2, 12, 6, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 4, 1},
+    {"groups_across_offset_groups", 1, 12, 6, 6, 6, 3, 3, 1, 1, 1, 1, 1, 1, 2, 3},
+    {"depthwise_of_many_channels", 1, 70, 5, 5, 70, 3, 3, 1, 1, 1, 1, 1, 1, 2, 70},
+    {"depthwise", 1, 20, 6, 6, 20, 3, 3, 1, 1, 1, 1, 1, 1, 5, 20},
+    {"kernel_1x1", 1, 32, 9, 9, 16, 1, 1, 1, 1, 0, 0},
+    {"kernel_5x3", 1, 9, 9, 8, 6, 5, 3, 1, 1, 2, 1},
+    {"kernel_2x4", 1, 9, 9, 8, 6, 2, 4, 1, 1, 1, 1},
+    {"kernel_7x7", 1, 40, 10, 10, 5, 7, 7, 1, 1, 3, 3},
+    {"stride_2x1", 2, 8, 11, 9, 8, 3, 3, 2, 1, 0, 2},
+    {"stride_beyond_the_kernel", 1, 8, 12, 12, 8, 2, 2, 5, 4, 0, 0},
+    {"dilation_2x3", 1, 8, 11, 13, 8, 3, 3, 1, 1, 2, 3, 2, 3},
+    {"negative_padding", 1, 8, 12, 12, 8, 1, 1, 3, 3, -1, -1},
+    {"many_tiles", 1, 24, 40, 33, 16},
+    {"many_images", 21, 8, 4, 5, 8},
+    {"one_row", 1, 16, 1, 300, 4},
+    {"one_column", 1, 16, 300, 1, 4},
+    {"channels_last",     2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
+     Layout::ChannelsLast},
+    {"reversed_order", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
+     Layout::Reversed},
+    {"spread_elements", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
+     Layout::Spread},
+};
+
+class EveryKernel : public testing::TestWithParam<std::tuple<const DeformableConv2dKernel*, Case>> {
+  protected:
+    const DeformableConv2dKernel& kernel() const { return *std::get<0>(GetParam()); }
+    const Case& shape() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(EveryKernel, AgreesWithTheReferenceInFloat) {
+    expectLikeReference<float>(kernel(), shape(), 2e-5);
+}
+
+TEST_P(EveryKernel, AgreesWithTheReferenceInDouble) {
+    expectLikeReference<double>(kernel(), shape(), 1e-12);
+}
+
+TEST_P(EveryKernel, AgreesWithTheReferenceInHalfTypes) {
+    expectLikeReference<Float16>(kernel(), shape(), 1e-3);
+    expectLikeReference<BFloat16>(kernel(), shape(), 1e-2);
+}
+
+TEST_P(EveryKernel, GivesTheSameBitsForAnyNumberOfThreads) {
+    Problem<float> once(shape(), 3);
+    once.forward(kernel(), 1);
+    once.backward(kernel(), 1);
+    for (int threads : {1, 2, 3, 4, 7}) {
+        Problem<float> again(shape(), 3);
+        again.forward(kernel(), threads);
+        again.backward(kernel(), threads);
+        const auto want = once.results(), got = again.results();
+        for (std::size_t r = 0; r < want.size(); ++r) {
+            EXPECT_EQ(got[r].second->values(), want[r].second->values())
+                << got[r].first << " with " << threads << " threads";
+        }
+    }
+}
+
+TEST_P(EveryKernel, SurvivesAnyOffsetAndCountsItAsOutside) {
+    const float inf = std::numeric_limits<float>::infinity();
+    const float extremes[] = {inf, -inf, std::nanf(""), 1e30f, -1e30f, 3e9f, -3e9f, 1e5f};
+    Problem<float> expected(shape(), 5), actual(shape(), 5);
+    for (Problem<float>* p : {&expected, &actual}) {
+        int i = 0;
+        p->offset.forEach([&](float& e) {
+            if (++i % 3 == 0) e = extremes[i / 3 % 8];
+        });
+    }
+    expected.forward(referenceDeformableConv2d());
+    expected.backward(referenceDeformableConv2d());
+    actual.forward(kernel());
+    actual.backward(kernel());
+    const auto want = expected.results(), got = actual.results();
+    for (std::size_t r = 0; r < want.size(); ++r) {
+        const auto e = want[r].second->values(), a = got[r].second->values();
+        const double scale = largest(e);
+        for (std::size_t i = 0; i < e.size(); ++i) {
+            ASSERT_TRUE(std::isfinite(a[i])) << got[r].first << " at " << i;
+            ASSERT_NEAR(a[i], e[i], 2e-5 * scale) << got[r].first << " at " << i;
+        }
+    }
+}
+
+TEST_P(EveryKernel, PassesNotANumberOnAsArithmeticHasIt) {
+    const float inf = std::numeric_limits<float>::infinity();
+    Problem<float> expected(shape(), 6), actual(shape(), 6);
+    for (Problem<float>* p : {&expected, &actual}) {
+        int i = 0;
+        p->input.forEach([&](float& e) {
+            if (++i % 41 == 0) e = i % 2 == 0 ? std::nanf("") : inf;
+        });
+        p->mask.forEach([&](float& e) {
+            if (++i % 53 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
+        });
+    }
+    expected.forward(referenceDeformableConv2d());
+    expected.backward(referenceDeformableConv2d());
+    actual.forward(kernel());
+    actual.backward(kernel());
+    const auto want = expected.results(), got = actual.results();
+    for (std::size_t r = 0; r < want.size(); ++r) {
+        const auto e = want[r].second->values(), a = got[r].second->values();
+        for (std::size_t i = 0; i < e.size(); ++i) {
+            ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].first << " at " << i;
+        }
+    }
+}
+
+TEST_P(EveryKernel, GivesZeroWeightGradientsForAnEmptyBatch) {
+    Case empty = shape();
+    empty.n = 0;
+    Problem<double> p(empty, 1);
+    p.forward(kernel());
+    p.backward(kernel());
+    for (auto* gradient : {&p.gradWeights, p.gradients.bias.present() ? &p.gradBias : nullptr}) {
+        if (gradient == nullptr) continue;
+        for (double value : gradient->values()) EXPECT_EQ(value, 0);
+    }
+}
+
+/// Every kernel but the reference, which is the oracle; and one with the vector length of AVX-512
+/// made of shorter vectors, so that its code is tested on processors without.
+std::vector<const DeformableConv2dKernel*> kernelsUnderTest() {
+    std::vector<const DeformableConv2dKernel*> kernels = deformableConv2dKernels();
+    kernels.pop_back();
+    static const cpu::TiledDeformableConv2d wide(cpu::wideSet);
+    kernels.push_back(&wide);
+    return kernels;
+}
+
+INSTANTIATE_TEST_SUITE_P(DeformableConv2d, EveryKernel,
+                         testing::Combine(testing::ValuesIn(kernelsUnderTest()),
+                                          testing::ValuesIn(cases)),
+                         [](const auto& test) {
+                             return std::string(std::get<0>(test.param)->name()) + "_" +
+                                    std::get<1>(test.param).name;
+                         });
+
+/// The sum of output * gradOutput: its derivatives are what the backward pass computes.
+double objective(Problem<double>& p) {
+    p.forward(referenceDeformableConv2d());
+    const auto out = p.output.values(), grad = p.gradOutput.values();
+    double sum = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * grad[i];
+    return sum;
+}
+
+TEST(Reference, GradientsAgreeWithCentralDifferences) {
+    const Case c{"small", 2, 4, 5, 6, 4, 3, 2, 2, 1, 1, 1, 1, 2, 2, 2};
+    Problem<double> p(c, 11);
+    p.backward(referenceDeformableConv2d());
+    const std::pair<Array<double>*, Array<double>*> pairs[] = {{&p.input, &p.gradInput},
+                                                               {&p.weights, &p.gradWeights},
+                                                               {&p.offset, &p.gradOffset},
+                                                               {&p.mask, &p.gradMask},
+                                                               {&p.bias, &p.gradBias}};
+    const double step = 1e-6;
+    for (const auto& [values, gradient] : pairs) {
+        const auto analytic = gradient->values();
+        std::size_t i = 0;
+        values->forEach([&](double& value) {
+            const double original = value;
+            value = original + step;
+            const double above = objective(p);
+            value = original - step;
+            const double below = objective(p);
+            value = original;
+            ASSERT_NEAR(analytic[i], (above - below) / (2 * step), 1e-7) << i;
+            ++i;
+        });
+    }
+}
+
+TEST(Reference, ZeroOffsetIsAPlainConvolution) {
+    const Case c{"plain", 2, 6, 7, 8, 4, 3, 3, 2, 1, 1, 2, 1, 2, 1, 2, true, false, true};
+    Problem<double> p(c, 13);
+    p.offset.forEach([](double& e) { e = 0; });
+    p.forward(referenceDeformableConv2d());
+    const Conv2dGeometry& g = p.g;
+    for (Index n = 0; n < g.batch; ++n)
+        for (Index o = 0; o < g.outChannels; ++o)
+            for (Index oy = 0; oy < g.outHeight; ++oy)
+                for (Index ox = 0; ox < g.outWidth; ++ox) {
+                    double sum = p.bias.at(0, 0, 0, o);
+                    for (Index c0 = 0; c0 < 3; ++c0)
+                        for (Index ky = 0; ky < 3; ++ky)
+                            for (Index kx = 0; kx < 3; ++kx) {
+                                const Index y = oy * 2 - 1 + ky, x = ox - 2 + 2 * kx;
+                                if (y < 0 || y >= 7 || x < 0 || x >= 8) continue;
+                                sum += p.input.at(n, o / 2 * 3 + c0, y, x) *
+                                       p.weights.at(o, c0, ky, kx);
+                            }
+                    ASSERT_NEAR(p.output.at(n, o, oy, ox), sum, 1e-12);
+                }
+}
+
+TEST(KernelChoice, NamesEachKernelAndRefusesOthers) {
+    EXPECT_STREQ(chooseDeformableConv2d("reference").name(), "reference");
+    EXPECT_STREQ(chooseDeformableConv2d("baseline").name(), "baseline");
+    EXPECT_EQ(&chooseDeformableConv2d(nullptr), deformableConv2dKernels().front());
+    try {
+        chooseDeformableConv2d("mmx");
+        FAIL() << "no exception";
+    } catch (const std::invalid_argument& e) {
+        EXPECT_NE(std::string(e.what()).find("DCN4J_KERNEL"), std::string::npos);
+        EXPECT_NE(std::string(e.what()).find("baseline"), std::string::npos);
+        EXPECT_NE(std::string(e.what()).find("mmx"), std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace dcn4j
