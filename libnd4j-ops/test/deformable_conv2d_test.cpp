@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <ostream>
@@ -16,6 +15,7 @@
 #include "../src/kernels/cpu/deformable_conv2d.h"
 #include "../src/kernels/element.h"
 #include "../src/kernels/kernels.h"
+#include "array.h"
 
 namespace dcn4j {
 
@@ -24,75 +24,6 @@ extern const InstructionSet wideSet;
 }
 
 namespace {
-
-/// Memory orders that arrays come in.
-enum class Layout { Contiguous, ChannelsLast, Reversed, Spread };
-
-/// An array of rank 4 in some memory order, surrounded by guard elements that must not change.
-template <class Element>
-class Array {
-  public:
-    Array(const Index (&sizes)[4], Layout layout) {
-        const Index order[4][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 2, 1, 0}, {0, 1, 2, 3}};
-        const Index spacing = layout == Layout::Spread ? 3 : 1;
-        Index stride = spacing;
-        for (int i = 3; i >= 0; --i) {
-            const Index d = order[static_cast<int>(layout)][i];
-            tensor_.strides[d] = stride;
-            stride *= sizes[d];
-            sizes_[d] = sizes[d];
-        }
-        memory_.assign(static_cast<std::size_t>(stride + 2 * guard),
-                       narrow<Element>(ComputeType<Element>(guardValue)));
-        tensor_.data = memory_.data() + guard;
-        if (layout == Layout::Reversed) {  // negative strides along the first dimension
-            tensor_.data = memory_.data() + guard + (sizes[0] - 1) * tensor_.strides[0];
-            tensor_.strides[0] = -tensor_.strides[0];
-        }
-    }
-
-    const Tensor<4>& tensor() const { return tensor_; }
-
-    Element& at(Index a, Index b, Index c, Index d) {
-        return static_cast<Element*>(tensor_.data)[tensor_.at(a, b, c, d)];
-    }
-
-    void forEach(const std::function<void(Element&)>& action) {
-        for (Index a = 0; a < sizes_[0]; ++a)
-            for (Index b = 0; b < sizes_[1]; ++b)
-                for (Index c = 0; c < sizes_[2]; ++c)
-                    for (Index d = 0; d < sizes_[3]; ++d) action(at(a, b, c, d));
-    }
-
-    std::vector<double> values() {
-        std::vector<double> all;
-        forEach([&](Element& e) { all.push_back(static_cast<double>(widen(e))); });
-        return all;
-    }
-
-    /// Elements that no index reaches still hold what they held.
-    bool guardsIntact() {
-        std::vector<Element> rest = memory_;
-        for (Index a = 0; a < sizes_[0]; ++a)
-            for (Index b = 0; b < sizes_[1]; ++b)
-                for (Index c = 0; c < sizes_[2]; ++c)
-                    for (Index d = 0; d < sizes_[3]; ++d)
-                        rest[static_cast<std::size_t>(
-                            &at(a, b, c, d) - static_cast<const Element*>(memory_.data()))] =
-                            narrow<Element>(ComputeType<Element>(guardValue));
-        for (const Element& e : rest) {
-            if (widen(e) != ComputeType<Element>(guardValue)) return false;
-        }
-        return true;
-    }
-
-  private:
-    static constexpr Index guard = 64;
-    static constexpr double guardValue = 1024;
-    Index sizes_[4];
-    Tensor<4> tensor_;
-    std::vector<Element> memory_;
-};
 
 struct Case {
     const char* name;
@@ -126,7 +57,9 @@ struct Case {
     }
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.name;
+}
 
 /// The arrays of one case, filled at random; offsets keep positions off integers.
 template <class Element>
@@ -159,13 +92,9 @@ struct Problem {
         fill(gradOutput);
         std::uniform_int_distribution<int> whole(-2, 2);
         std::uniform_real_distribution<double> fraction(0.1, 0.9);
-        offset.forEach([&](Element& e) {
-            e = narrow<Element>(Real(whole(random) + fraction(random)));
-        });
-        inputs.type = std::is_same_v<Element, float>     ? ElementType::Float32
-                      : std::is_same_v<Element, double>  ? ElementType::Float64
-                      : std::is_same_v<Element, Float16> ? ElementType::Float16
-                                                         : ElementType::BFloat16;
+        offset.forEach(
+            [&](Element& e) { e = narrow<Element>(Real(whole(random) + fraction(random))); });
+        inputs.type = typeOf<Element>();
         inputs.input = input.tensor();
         inputs.weights = weights.tensor();
         if (c.offset) inputs.offset = offset.tensor();
@@ -209,12 +138,6 @@ struct Problem {
     DeformableConv2dInputs inputs;
     DeformableConv2dGradients gradients;
 };
-
-double largest(const std::vector<double>& values) {
-    double most = 1e-30;
-    for (double v : values) most = std::max(most, std::fabs(v));
-    return most;
-}
 
 template <class Element>
 void expectLikeReference(const DeformableConv2dKernel& kernel, const Case& c, double tolerance) {
@@ -263,7 +186,7 @@ const Case cases[] = {
     {"many_images", 21, 8, 4, 5, 8},
     {"one_row", 1, 16, 1, 300, 4},
     {"one_column", 1, 16, 300, 1, 4},
-    {"channels_last", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
+    {"channels_last",     2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
      Layout::ChannelsLast},
     {"reversed_order", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
      Layout::Reversed},
@@ -271,8 +194,7 @@ const Case cases[] = {
      Layout::Spread},
 };
 
-class EveryKernel
-    : public testing::TestWithParam<std::tuple<const DeformableConv2dKernel*, Case>> {
+class EveryKernel : public testing::TestWithParam<std::tuple<const DeformableConv2dKernel*, Case>> {
   protected:
     const DeformableConv2dKernel& kernel() const { return *std::get<0>(GetParam()); }
     const Case& shape() const { return std::get<1>(GetParam()); }
@@ -379,12 +301,13 @@ std::vector<const DeformableConv2dKernel*> kernelsUnderTest() {
     return kernels;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    DeformableConv2d, EveryKernel,
-    testing::Combine(testing::ValuesIn(kernelsUnderTest()), testing::ValuesIn(cases)),
-    [](const auto& test) {
-        return std::string(std::get<0>(test.param)->name()) + "_" + std::get<1>(test.param).name;
-    });
+INSTANTIATE_TEST_SUITE_P(DeformableConv2d, EveryKernel,
+                         testing::Combine(testing::ValuesIn(kernelsUnderTest()),
+                                          testing::ValuesIn(cases)),
+                         [](const auto& test) {
+                             return std::string(std::get<0>(test.param)->name()) + "_" +
+                                    std::get<1>(test.param).name;
+                         });
 
 /// The sum of output * gradOutput: its derivatives are what the backward pass computes.
 double objective(Problem<double>& p) {

@@ -1,9 +1,8 @@
 // The hand-written declarations of libnd4j, against the real libnd4jcpu.so.
 //
-// The compiler lays our classes out by src/libnd4j/libnd4j.h; ND4J's library was laid out by its own
-// headers. Where the two disagree, an op would jump into the wrong function. This test finds it.
-#include "../src/libnd4j/libnd4j.h"
-
+// The compiler lays our classes out by src/libnd4j/libnd4j.h; ND4J's library was laid out by its
+// own headers. Where the two disagree, an op would jump into the wrong function. This test finds
+// it.
 #include <cxxabi.h>
 #include <dlfcn.h>
 #include <elf.h>
@@ -18,6 +17,8 @@
 #include <set>
 #include <string>
 #include <vector>
+
+#include "../src/libnd4j/libnd4j.h"
 
 namespace {
 
@@ -57,12 +58,14 @@ const void* const* vtableOf(const void* object) {
 
 constexpr int slots = 8;
 
-TEST(Libnd4jAbi, LibraryLoads) { ASSERT_NE(nd4j(), nullptr) << dlerror(); }
+TEST(Libnd4jAbi, LibraryLoads) {
+    ASSERT_NE(nd4j(), nullptr) << dlerror();
+}
 
 TEST(Libnd4jAbi, VtableHasTheSlotsInTheOrderThatWeDeclare) {
     // The vtable symbol begins with the offset to the top and the type information.
-    const auto* real = static_cast<const void* const*>(
-        dlsym(nd4j(), "_ZTVN2sd3ops18DeclarableCustomOpE"));
+    const auto* real =
+        static_cast<const void* const*>(dlsym(nd4j(), "_ZTVN2sd3ops18DeclarableCustomOpE"));
     ASSERT_NE(real, nullptr);
     const std::string op = "sd::ops::DeclarableOp::";
     const std::string names[slots] = {
@@ -126,16 +129,16 @@ TEST(Libnd4jAbi, MembersLieWhereWeDeclareThem) {
 
 TEST(Libnd4jAbi, ShapeListFitsAndHoldsWhatItIsGiven) {
     const sd::LongType sizes[] = {2, 3, 4, 5};
-    const auto* info = sd::ConstantShapeHelper::getInstance().createShapeInfo(sd::FLOAT32, 'c', 4,
-                                                                              sizes);
+    const auto* info =
+        sd::ConstantShapeHelper::getInstance().createShapeInfo(sd::FLOAT32, 'c', 4, sizes);
     const sd::LongType expected[] = {4, 2, 3, 4, 5, 60, 20, 5, 1};
     for (int i = 0; i < 9; ++i) EXPECT_EQ(info[i], expected[i]) << i;
     const sd::LongType flags[] = {8192, 16384, 4096, 2048};
     const sd::DataType types[] = {sd::FLOAT32, sd::DOUBLE, sd::HALF, sd::BFLOAT16};
     for (int i = 0; i < 4; ++i) {
-        EXPECT_EQ(sd::ConstantShapeHelper::getInstance().createShapeInfo(types[i], 'c', 4,
-                                                                         sizes)[9],
-                  flags[i]);
+        EXPECT_EQ(
+            sd::ConstantShapeHelper::getInstance().createShapeInfo(types[i], 'c', 4, sizes)[9],
+            flags[i]);
     }
     alignas(sd::ShapeList) unsigned char memory[sizeof(sd::ShapeList)];
     std::memset(memory, 0xa5, sizeof memory);
@@ -184,7 +187,8 @@ TEST(Libnd4jAbi, OpLibraryLoadsAndRegistersItsOps) {
     void* ours = dlopen(DCN4J_LIBRARY, RTLD_NOW | RTLD_LOCAL);
     ASSERT_NE(ours, nullptr) << dlerror();
     for (const char* name :
-         {"deformable_conv2d", "deformable_conv2d_bp", "dcn4j_conv2d", "dcn4j_conv2d_bp"}) {
+         {"deformable_conv2d", "deformable_conv2d_bp", "dcn4j_conv2d", "dcn4j_conv2d_bp",
+          "deformable_psroi_pooling", "deformable_psroi_pooling_bp"}) {
         EXPECT_NE(sd::ops::OpRegistrator::getInstance().getOperation(name), nullptr) << name;
     }
 }

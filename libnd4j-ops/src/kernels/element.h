@@ -31,9 +31,15 @@ inline float floatOf(std::uint32_t bits) {
     return value;
 }
 
-inline float widen(float value) { return value; }
-inline double widen(double value) { return value; }
-inline float widen(BFloat16 value) { return floatOf(std::uint32_t{value.bits} << 16); }
+inline float widen(float value) {
+    return value;
+}
+inline double widen(double value) {
+    return value;
+}
+inline float widen(BFloat16 value) {
+    return floatOf(std::uint32_t{value.bits} << 16);
+}
 
 inline float widen(Float16 value) {
     const std::uint32_t sign = (value.bits & 0x8000u) << 16;
@@ -51,9 +57,13 @@ template <class Element>
 Element narrow(double value);
 
 template <>
-inline float narrow<float>(float value) { return value; }
+inline float narrow<float>(float value) {
+    return value;
+}
 template <>
-inline double narrow<double>(double value) { return value; }
+inline double narrow<double>(double value) {
+    return value;
+}
 
 template <>
 inline BFloat16 narrow<BFloat16>(float value) {
@@ -98,10 +108,14 @@ using ComputeType = typename ComputeTypeOf<Element>::Type;
 template <class Action>
 void withElementType(ElementType type, Action&& action) {
     switch (type) {
-        case ElementType::Float32: return action(float{});
-        case ElementType::Float64: return action(double{});
-        case ElementType::Float16: return action(Float16{});
-        case ElementType::BFloat16: return action(BFloat16{});
+        case ElementType::Float32:
+            return action(float{});
+        case ElementType::Float64:
+            return action(double{});
+        case ElementType::Float16:
+            return action(Float16{});
+        case ElementType::BFloat16:
+            return action(BFloat16{});
     }
 }
 

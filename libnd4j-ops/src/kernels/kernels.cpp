@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "cpu/deformable_conv2d.h"
+#include "cpu/deformable_psroi_pooling.h"
 #include "cpu/isa.h"
 
 namespace dcn4j {
@@ -38,6 +39,25 @@ const DeformableConv2dKernel& chooseDeformableConv2d(const char* name) {
 const DeformableConv2dKernel& deformableConv2d() {
     static const DeformableConv2dKernel& chosen =
         chooseDeformableConv2d(std::getenv("DCN4J_KERNEL"));
+    return chosen;
+}
+
+const std::vector<const DeformablePsroiPoolingKernel*>& deformablePsroiPoolingKernels() {
+    static const cpu::SeparableDeformablePsroiPooling separable;
+    static const std::vector<const DeformablePsroiPoolingKernel*> kernels{
+        &separable, &referenceDeformablePsroiPooling()};
+    return kernels;
+}
+
+const DeformablePsroiPoolingKernel& chooseDeformablePsroiPooling(const char* name) {
+    const auto& kernels = deformablePsroiPoolingKernels();
+    const bool reference = &chooseDeformableConv2d(name) == &referenceDeformableConv2d();
+    return reference ? *kernels.back() : *kernels.front();
+}
+
+const DeformablePsroiPoolingKernel& deformablePsroiPooling() {
+    static const DeformablePsroiPoolingKernel& chosen =
+        chooseDeformablePsroiPooling(std::getenv("DCN4J_KERNEL"));
     return chosen;
 }
 

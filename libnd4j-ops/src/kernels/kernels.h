@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "deformable_conv2d.h"
+#include "deformable_psroi_pooling.h"
 
 namespace dcn4j {
 
@@ -14,5 +15,12 @@ const std::vector<const DeformableConv2dKernel*>& deformableConv2dKernels();
 /// The kernel called `name`, or the fastest if `name` is null.
 /// Throws std::invalid_argument, naming DCN4J_KERNEL and the kernels there are, if there is none.
 const DeformableConv2dKernel& chooseDeformableConv2d(const char* name);
+
+/// The pooling kernels, fastest first, the reference last.
+const std::vector<const DeformablePsroiPoolingKernel*>& deformablePsroiPoolingKernels();
+
+/// The pooling kernel that goes with the convolution kernel called `name`: the reference with the
+/// reference, one for all instruction sets with the others. Throws as chooseDeformableConv2d.
+const DeformablePsroiPoolingKernel& chooseDeformablePsroiPooling(const char* name);
 
 }  // namespace dcn4j

@@ -1,11 +1,11 @@
 // The sampling rule of deformable convolution, written once for every kernel.
 //
-// A sample at (y, x) of an H x W plane with y <= -1, y >= H, x <= -1 or x >= W is zero. Any other is
-// the bilinear interpolation of the four pixels around it, where a pixel outside the plane counts
-// as zero (Dai et al., Deformable Convolutional Networks, arXiv 1703.06211, equations 3 and 4; the
-// border as torchvision.ops.deform_conv2d has it). The derivative with respect to the position is
-// the right derivative: that of the patch between floor and floor + 1, each corner masked by
-// itself, so that at y = -1 exactly, where the value is zero, the derivative need not be.
+// A sample at (y, x) of an H x W plane with y <= -1, y >= H, x <= -1 or x >= W is zero. Any other
+// is the bilinear interpolation of the four pixels around it, where a pixel outside the plane
+// counts as zero (Dai et al., Deformable Convolutional Networks, arXiv 1703.06211, equations 3 and
+// 4; the border as torchvision.ops.deform_conv2d has it). The derivative with respect to the
+// position is the right derivative: that of the patch between floor and floor + 1, each corner
+// masked by itself, so that at y = -1 exactly, where the value is zero, the derivative need not be.
 //
 // Everything here has internal linkage: this header is compiled for several instruction sets, and
 // a function shared between them could be the one that the processor can't run.

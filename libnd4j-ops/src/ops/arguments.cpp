@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <limits>
 #include <stdexcept>
 
 namespace dcn4j {
@@ -23,6 +24,13 @@ constexpr struct {
     {262144, "LONG", false, {}},
     {524288, "BOOL", false, {}},
 };
+
+std::string nameOf(ElementType type) {
+    for (const auto& known : elementTypes) {
+        if (known.floating && known.type == type) return known.name;
+    }
+    throw std::logic_error("unknown element type");
+}
 
 }  // namespace
 
@@ -60,10 +68,14 @@ std::string toString(const std::vector<Index>& sizes) {
 
 sd::DataType toDataType(ElementType type) {
     switch (type) {
-        case ElementType::Float32: return sd::FLOAT32;
-        case ElementType::Float64: return sd::DOUBLE;
-        case ElementType::Float16: return sd::HALF;
-        case ElementType::BFloat16: return sd::BFLOAT16;
+        case ElementType::Float32:
+            return sd::FLOAT32;
+        case ElementType::Float64:
+            return sd::DOUBLE;
+        case ElementType::Float16:
+            return sd::HALF;
+        case ElementType::BFloat16:
+            return sd::BFLOAT16;
     }
     throw std::logic_error("unknown element type");
 }
@@ -87,8 +99,8 @@ void checkRank(const std::string& op, const std::string& argument, const ArraySh
                "rank " + std::to_string(shape.rank()) + " " + toString(shape.sizes()));
     }
     for (int d = 0; d < rank; ++d) {
-        const bool batch = d == 0 && rank == 4;
-        if (!batch && shape.sizes()[static_cast<std::size_t>(d)] < 1) {
+        const bool mayBeEmpty = d == 0 && rank > 1;
+        if (!mayBeEmpty && shape.sizes()[static_cast<std::size_t>(d)] < 1) {
             refuse(op, argument, "no empty dimension in " + dimensions, toString(shape.sizes()));
         }
     }
@@ -101,10 +113,21 @@ void checkFloating(const std::string& op, const std::string& argument, const Arr
 }
 
 void checkType(const std::string& op, const std::string& argument, const ArrayShape& shape,
-               const ArrayShape& like) {
-    if (shape.typeName() != like.typeName()) {
-        refuse(op, argument, "type " + like.typeName() + " as the input", shape.typeName());
-    }
+               ElementType type, const std::string& note) {
+    if (shape.isFloating() && shape.type() == type) return;
+    refuse(op, argument, "type " + nameOf(type) + (note.empty() ? "" : " " + note),
+           shape.typeName());
+}
+
+Index readInteger(const std::string& op, const std::string& argument, int value, Index least,
+                  Index most, const std::string& range) {
+    if (value < least || value > most) refuse(op, argument, range, std::to_string(value));
+    return value;
+}
+
+Index readSize(const std::string& op, const std::string& argument, int value) {
+    return readInteger(op, argument, value, 1, std::numeric_limits<std::int32_t>::max(),
+                       "1 to 2147483647");
 }
 
 }  // namespace dcn4j

@@ -46,13 +46,19 @@ sd::DataType toDataType(ElementType type);
 void checkSizes(const std::string& op, const std::string& argument, const ArrayShape& shape,
                 const std::vector<Index>& expected, const std::string& note = "");
 
-/// Checks that the array has a rank, and no dimension but the first is empty.
+/// Checks that the array has a rank, and no dimension is empty but the first of several.
 void checkRank(const std::string& op, const std::string& argument, const ArrayShape& shape,
                int rank, const std::string& dimensions);
 
-/// Checks that the type is one of the four floating point types, or is `type` where given.
+/// Checks that the type is one of the four floating point types, or is `type`; `note` says why.
 void checkFloating(const std::string& op, const std::string& argument, const ArrayShape& shape);
 void checkType(const std::string& op, const std::string& argument, const ArrayShape& shape,
-               const ArrayShape& like);
+               ElementType type, const std::string& note = "as the input");
+
+/// Reads an integer argument that must be in least .. most; `range` says so in the message.
+Index readInteger(const std::string& op, const std::string& argument, int value, Index least,
+                  Index most, const std::string& range);
+/// Reads an integer argument that must be 1 or more.
+Index readSize(const std::string& op, const std::string& argument, int value);
 
 }  // namespace dcn4j

@@ -5,13 +5,10 @@
 // with the reproducibility of the others and independent of the BLAS in use.
 #include "../kernels/deformable_conv2d.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <limits>
-#include <stdexcept>
 
-#include "arguments.h"
+#include "checked_op.h"
 
 namespace dcn4j {
 namespace {
@@ -26,9 +23,18 @@ struct Config {
 };
 
 Config readConfig(const std::string& op, const std::vector<int>& arguments) {
-    static constexpr const char* names[] = {
-        "kH", "kW", "sH", "sW", "pH", "pW", "dH", "dW", "paddingMode", "dataFormat",
-        "deformableGroups", "groups"};
+    static constexpr const char* names[] = {"kH",
+                                            "kW",
+                                            "sH",
+                                            "sW",
+                                            "pH",
+                                            "pW",
+                                            "dH",
+                                            "dW",
+                                            "paddingMode",
+                                            "dataFormat",
+                                            "deformableGroups",
+                                            "groups"};
     if (arguments.size() != std::size(names)) {
         refuse(op, "integer arguments",
                "12 (kH, kW, sH, sW, pH, pW, dH, dW, paddingMode, dataFormat, deformableGroups, "
@@ -36,14 +42,9 @@ Config readConfig(const std::string& op, const std::vector<int>& arguments) {
                std::to_string(arguments.size()));
     }
     const auto read = [&](std::size_t i, Index least, Index most, const char* range) {
-        if (arguments[i] < least || arguments[i] > most) {
-            refuse(op, names[i], range, std::to_string(arguments[i]));
-        }
-        return Index{arguments[i]};
+        return readInteger(op, names[i], arguments[i], least, most, range);
     };
-    const auto size = [&](std::size_t i) {
-        return read(i, 1, largestArgument, "1 to 2147483647");
-    };
+    const auto size = [&](std::size_t i) { return readSize(op, names[i], arguments[i]); };
     Config c{};
     c.kernelH = size(0);
     c.kernelW = size(1);
@@ -111,8 +112,8 @@ void assignInputs(Call& call) {
     const bool plain = call.kind == Kind::Plain;
     const int required = plain ? 2 : 3, most = plain ? 3 : 5;
     if (forwardInputs < required || forwardInputs > most) {
-        std::string expected = plain ? "input, weights, [bias]"
-                                     : "input, weights, offset, [mask], [bias]";
+        std::string expected =
+            plain ? "input, weights, [bias]" : "input, weights, offset, [mask], [bias]";
         if (call.backward) expected += ", gradOutput";
         refuse(call.op, "number of inputs",
                std::to_string(required + call.backward) + " to " +
@@ -138,14 +139,13 @@ void assignInputs(Call& call) {
     }
 }
 
-Call describe(const std::string& op, Kind kind, bool backward,
-              const std::vector<int>& arguments, std::vector<ArrayShape> shapes) {
+Call describeCall(const std::string& op, Kind kind, bool backward, const OpArguments& arguments) {
     Call call{};
     call.op = op;
     call.kind = kind;
     call.backward = backward;
-    call.shapes = std::move(shapes);
-    call.config = readConfig(op, arguments);
+    call.shapes = arguments.shapes;
+    call.config = readConfig(op, arguments.integers);
     assignInputs(call);
     const Config& c = call.config;
 
@@ -180,8 +180,7 @@ Call describe(const std::string& op, Kind kind, bool backward,
     checkDivides("groups", g.groups, "output channels", g.outChannels);
     checkDivides("deformableGroups", g.offsetGroups, "input channels", g.channels);
     checkSizes(op, "weights", call.shape(1),
-               {g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW},
-               "O, C/groups, kH, kW");
+               {g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, "O, C/groups, kH, kW");
 
     const Axis rows = axisOf(c, g.height, c.kernelH, c.strideH, c.padH, c.dilationH);
     const Axis columns = axisOf(c, g.width, c.kernelW, c.strideW, c.padW, c.dilationW);
@@ -210,8 +209,7 @@ Call describe(const std::string& op, Kind kind, bool backward,
                    "2*deformableGroups*kH*kW channels");
     }
     if (call.has(call.mask)) {
-        checkImage("mask", call.mask, g.offsetGroups * g.taps(),
-                   "deformableGroups*kH*kW channels");
+        checkImage("mask", call.mask, g.offsetGroups * g.taps(), "deformableGroups*kH*kW channels");
     }
     if (call.has(call.bias)) {
         checkRank(op, "bias", call.shape(call.bias), 1, "[O]");
@@ -220,7 +218,7 @@ Call describe(const std::string& op, Kind kind, bool backward,
     if (backward) checkImage("gradOutput", call.gradOutput, g.outChannels, "as the output");
 
     const auto checkLikeInput = [&](const char* name, int place) {
-        if (call.has(place)) checkType(op, name, call.shape(place), call.shape(0));
+        if (call.has(place)) checkType(op, name, call.shape(place), call.shape(0).type());
     };
     checkLikeInput("weights", 1);
     checkLikeInput("offset", call.offset);
@@ -230,168 +228,71 @@ Call describe(const std::string& op, Kind kind, bool backward,
     return call;
 }
 
-/// An output: its name for messages and its sizes.
-struct Output {
-    std::string name;
-    std::vector<Index> sizes;
-};
-
-std::vector<Output> outputsOf(const Call& call) {
-    if (!call.backward) return {{"output", call.outputSizes()}};
-    std::vector<Output> outputs{{"gradInput", call.shape(0).sizes()},
-                                {"gradWeights", call.shape(1).sizes()}};
-    if (call.has(call.offset)) outputs.push_back({"gradOffset", call.shape(call.offset).sizes()});
-    if (call.has(call.mask)) outputs.push_back({"gradMask", call.shape(call.mask).sizes()});
-    if (call.has(call.bias)) outputs.push_back({"gradBias", call.shape(call.bias).sizes()});
-    return outputs;
-}
-
-/// Refuses a caller's output array that can't take the result.
-void checkOutput(const Call& call, const Output& expected, const sd::NDArray& array) {
-    const ArrayShape shape(array.platformShapeInfo());
-    checkSizes(call.op, expected.name, shape, expected.sizes);
-    checkType(call.op, expected.name, shape, call.shape(0));
-    if (shape.hasZeroStride()) {
-        refuse(call.op, expected.name, "an array whose elements have places of their own",
-               "a broadcast view");
-    }
-}
-
-Tensor<4> imageTensor(sd::NDArray& array, const ArrayShape& shape, bool channelsLast) {
-    const auto& s = shape.strides();
-    Tensor<4> t;
-    t.data = array.bufferWithOffset(0);
-    const Index inOrder[] = {s[0], s[1], s[2], s[3]};
-    const Index permuted[] = {s[0], s[3], s[1], s[2]};
-    std::copy_n(channelsLast ? permuted : inOrder, 4, t.strides);
+Tensor<4> imageTensor(sd::NDArray& array, bool channelsLast) {
+    Tensor<4> t = tensorOf<4>(array);
+    if (channelsLast) std::rotate(t.strides + 1, t.strides + 3, t.strides + 4);
     return t;
 }
 
-Tensor<1> vectorTensor(sd::NDArray& array, const ArrayShape& shape) {
-    Tensor<1> t;
-    t.data = array.bufferWithOffset(0);
-    t.strides[0] = shape.strides()[0];
-    return t;
-}
-
-/// ND4J's own setting, or OpenMP's where that is lower.
-int threadSetting() {
-    return std::max(1, std::min(sd::Environment::getInstance().maxThreads(),
-                                omp_get_max_threads()));
-}
-
-class ConvolutionOp final : public sd::ops::DeclarableCustomOp {
+class ConvolutionOp final : public CheckedOp<Call> {
   public:
-    // -1 inputs, outputs and arguments: this class checks their numbers itself, with a message.
     ConvolutionOp(const char* name, Kind kind, bool backward)
-        : DeclarableCustomOp(-1, backward ? -1 : 1, name, false, 0, -1),
-          op_(name),
-          kind_(kind),
-          backward_(backward) {}
+        : CheckedOp(name, backward ? -1 : 1, 0), kind_(kind), backward_(backward) {}
 
   protected:
-    void registerTypes() override {}
+    Call describe(const OpArguments& arguments) const override {
+        return describeCall(name(), kind_, backward_, arguments);
+    }
 
-    // An empty batch still has weight gradients: zeros.
-    samediff::EmptyHandling emptyHandling() override { return samediff::EMPTY_EXECUTE; }
+    std::vector<Output> outputsOf(const Call& call) const override {
+        const ElementType type = call.shape(0).type();
+        if (!call.backward) return {{"output", call.outputSizes(), type}};
+        std::vector<Output> outputs;
+        const auto add = [&](const char* gradient, int place) {
+            if (call.has(place)) outputs.push_back({gradient, call.shape(place).sizes(), type});
+        };
+        add("gradInput", 0);
+        add("gradWeights", 1);
+        add("gradOffset", call.offset);
+        add("gradMask", call.mask);
+        add("gradBias", call.bias);
+        return outputs;
+    }
 
-    sd::Status validateAndExecute(sd::graph::Context& context) override {
-        std::vector<sd::NDArray*> in;
-        std::vector<ArrayShape> shapes;
-        for (int i = 0; i < static_cast<int>(context.width()); ++i) {
-            in.push_back(context.array(i));
-            shapes.emplace_back(in.back()->platformShapeInfo());
-        }
-        const Call call = describe(op_, kind_, backward_, *context.getIArguments(), shapes);
-        const std::vector<Output> expected = outputsOf(call);
-        std::vector<sd::NDArray*> out;
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-            out.push_back(getZ(context, static_cast<int>(i)));
-            checkOutput(call, expected[i], *out.back());
-            for (const sd::NDArray* input : in) refuseAlias(expected[i], *out[i], *input);
-        }
-
+    void compute(const Call& call, const Arrays& in, const Arrays& out) const override {
+        const bool channelsLast = call.config.channelsLast;
         const auto image = [&](int place) {
-            return call.has(place) ? imageTensor(*in[static_cast<std::size_t>(place)],
-                                                 call.shape(place), call.config.channelsLast)
+            return call.has(place) ? imageTensor(*in[static_cast<std::size_t>(place)], channelsLast)
                                    : Tensor<4>{};
         };
         DeformableConv2dInputs inputs;
         inputs.type = call.shape(0).type();
         inputs.input = image(0);
-        inputs.weights = imageTensor(*in[1], call.shape(1), false);
+        inputs.weights = tensorOf<4>(*in[1]);
         inputs.offset = image(call.offset);
         inputs.mask = image(call.mask);
         if (call.has(call.bias)) {
-            inputs.bias =
-                vectorTensor(*in[static_cast<std::size_t>(call.bias)], call.shape(call.bias));
+            inputs.bias = tensorOf<1>(*in[static_cast<std::size_t>(call.bias)]);
         }
 
         const DeformableConv2dKernel& kernel = deformableConv2d();
-        const auto outImage = [&](std::size_t i, bool channelsLast) {
-            return imageTensor(*out[i], ArrayShape(out[i]->platformShapeInfo()), channelsLast);
-        };
-        const bool channelsLast = call.config.channelsLast;
         if (!backward_) {
-            if (call.geometry.batch == 0) return sd::Status::OK;
-            kernel.forward(call.geometry, inputs, outImage(0, channelsLast), threadSetting());
-            return sd::Status::OK;
+            if (call.geometry.batch == 0) return;
+            kernel.forward(call.geometry, inputs, imageTensor(*out[0], channelsLast),
+                           threadSetting());
+            return;
         }
         DeformableConv2dGradients gradients;
-        gradients.input = outImage(0, channelsLast);
-        gradients.weights = outImage(1, false);
+        gradients.input = imageTensor(*out[0], channelsLast);
+        gradients.weights = tensorOf<4>(*out[1]);
         std::size_t next = 2;
-        if (call.has(call.offset)) gradients.offset = outImage(next++, channelsLast);
-        if (call.has(call.mask)) gradients.mask = outImage(next++, channelsLast);
-        if (call.has(call.bias)) {
-            gradients.bias =
-                vectorTensor(*out[next], ArrayShape(out[next]->platformShapeInfo()));
-        }
-        kernel.backward(call.geometry, inputs, image(call.gradOutput), gradients,
-                        threadSetting());
-        return sd::Status::OK;
-    }
-
-  public:
-    // describe() checks the types.
-    sd::Status validateDataTypes(sd::graph::Context&) override { return sd::Status::OK; }
-
-    sd::ShapeList* calculateOutputShape(sd::ShapeList* inputs,
-                                        sd::graph::Context& context) override {
-        std::vector<ArrayShape> shapes;
-        for (int i = 0; i < inputs->size(); ++i) shapes.emplace_back(inputs->at(i));
-        const Call call = describe(op_, kind_, backward_, *context.getIArguments(), shapes);
-        const std::vector<Output> expected = outputsOf(call);
-        // Here too: libnd4j compares a caller's outputs with these shapes before it executes, and
-        // its own message would not say which.
-        const auto& given = context.fastpath_out();
-        if (!given.empty() && given.size() != expected.size()) {
-            refuse(op_, "number of outputs", std::to_string(expected.size()),
-                   std::to_string(given.size()));
-        }
-        for (std::size_t i = 0; i < given.size(); ++i) {
-            if (given[i] != nullptr) checkOutput(call, expected[i], *given[i]);
-        }
-        std::vector<const sd::LongType*> infos;
-        for (const Output& output : expected) {
-            const std::vector<sd::LongType> sizes(output.sizes.begin(), output.sizes.end());
-            infos.push_back(sd::ConstantShapeHelper::getInstance().createShapeInfo(
-                toDataType(call.shape(0).type()), 'c', static_cast<int>(sizes.size()),
-                sizes.data()));
-        }
-        return new sd::ShapeList(infos);
+        if (call.has(call.offset)) gradients.offset = imageTensor(*out[next++], channelsLast);
+        if (call.has(call.mask)) gradients.mask = imageTensor(*out[next++], channelsLast);
+        if (call.has(call.bias)) gradients.bias = tensorOf<1>(*out[next]);
+        kernel.backward(call.geometry, inputs, image(call.gradOutput), gradients, threadSetting());
     }
 
   private:
-    /// Inputs are never changed: an output must not begin where an input does.
-    void refuseAlias(const Output& output, sd::NDArray& array, const sd::NDArray& input) const {
-        const void* data = array.bufferWithOffset(0);
-        if (data != nullptr && data == const_cast<sd::NDArray&>(input).bufferWithOffset(0)) {
-            refuse(op_, output.name, "memory of its own", "the memory of an input");
-        }
-    }
-
-    const std::string op_;
     const Kind kind_;
     const bool backward_;
 };
@@ -399,8 +300,7 @@ class ConvolutionOp final : public sd::ops::DeclarableCustomOp {
 /// Registers the ops when the library is loaded. libnd4j keeps them until the process ends.
 const bool registered = [] {
     auto& registrator = sd::ops::OpRegistrator::getInstance();
-    registrator.registerOperation(
-        new ConvolutionOp("deformable_conv2d", Kind::Deformable, false));
+    registrator.registerOperation(new ConvolutionOp("deformable_conv2d", Kind::Deformable, false));
     registrator.registerOperation(
         new ConvolutionOp("deformable_conv2d_bp", Kind::Deformable, true));
     registrator.registerOperation(new ConvolutionOp("dcn4j_conv2d", Kind::Plain, false));

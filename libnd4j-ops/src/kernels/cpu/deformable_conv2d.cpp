@@ -20,26 +20,11 @@
 #include <algorithm>
 #include <vector>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "../element.h"
 #include "buffer.h"
 
 namespace dcn4j::cpu {
 namespace {
-
-Index ceilDivide(Index a, Index b) { return (a + b - 1) / b; }
-Index roundUp(Index a, Index b) { return ceilDivide(a, b) * b; }
-
-int threadNumber() {
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
 
 /// Channels of one convolution group and one offset group that are repacked together.
 struct Block {
@@ -91,7 +76,8 @@ struct Cut {
             blocks.push_back(b);
             c += b.channels;
         }
-        // Whole panels of columns for the product that writes a column tile, and the gather's slack.
+        // Whole panels of columns for the product that writes a column tile, and the gather's
+        // slack.
         pitch = roundUp(maxDepth + slack, panelWidth);
         tile = std::clamp<Index>(columnNumbers / pitch / 12 * 12, 12, tilePoints);
         tile = std::min(tile, g.outPixels());
@@ -310,18 +296,6 @@ class Arrays {
     const DeformableConv2dInputs& in_;
 };
 
-/// A buffer for each thread, laid end to end.
-template <class Number>
-class PerThread {
-  public:
-    PerThread(int threads, Index size) : size_(roundUp(size, 64)), buffer_(threads * size_) {}
-    Number* mine() const { return buffer_.data() + threadNumber() * size_; }
-
-  private:
-    Index size_;
-    Buffer<Number> buffer_;
-};
-
 template <class Element>
 void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2dGeometry& g,
                  const DeformableConv2dInputs& inputs, const Tensor<4>& output, int threads) {
@@ -352,8 +326,8 @@ void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2d
                 for (Index tap = 0; tap < g.taps(); ++tap) {
                     for (Index c = 0; c < b.channels; ++c) {
                         for (Index o = p * panel; o < (p + 1) * panel; ++o) {
-                            *to++ = o < g.outChannelsPerGroup() ? arrays.weight(b, o, c, tap)
-                                                                : Real{0};
+                            *to++ =
+                                o < g.outChannelsPerGroup() ? arrays.weight(b, o, c, tap) : Real{0};
                         }
                     }
                 }
@@ -491,14 +465,13 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                             arrays.plan(n, b.offsetGroup, first, points, samples);
                             arrays.loadGradOutput(gradOutput, n, b.group, first, points, gradTile,
                                                   cut.outPitch);
-                            kernels.product(points, b.depth, channels,
-                                            {gradTile, cut.outPitch, 1}, blockWeights, gradColumn,
-                                            cut.pitch, false);
+                            kernels.product(points, b.depth, channels, {gradTile, cut.outPitch, 1},
+                                            blockWeights, gradColumn, cut.pitch, false);
                             kernels.scatter({points, taps, b.channels, samples, image, gradColumn,
                                              column, cut.pitch, gradImage, gradSample + first,
                                              g.outPixels(), block > r.firstBlock});
-                            // The columns as panels and not as rows: they stream through once, whole
-                            // cache lines at a time, past a tile of gradients that stays.
+                            // The columns as panels and not as rows: they stream through once,
+                            // whole cache lines at a time, past a tile of gradients that stays.
                             kernels.product(channels, b.depth, points, {gradTile, 1, cut.outPitch},
                                             {column, panel, cut.pitch}, gradWeight, b.depthPitch,
                                             true);

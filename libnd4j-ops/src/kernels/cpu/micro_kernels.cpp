@@ -222,7 +222,10 @@ void scatter(const ScatterTile<Real>& t) {
 
 template <class Real>
 constexpr MicroKernels<Real> kernels = {
-    panelVectors * VectorOf<Real>::lanes, VectorOf<Real>::lanes, gather<Real>, product<Real>,
+    panelVectors* VectorOf<Real>::lanes,
+    VectorOf<Real>::lanes,
+    gather<Real>,
+    product<Real>,
     scatter<Real>,
 };
 
@@ -234,7 +237,7 @@ constexpr MicroKernels<Real> kernels = {
 }  // namespace
 
 extern const InstructionSet DCN4J_SET(DCN4J_INSTRUCTION_SET);
-const InstructionSet DCN4J_SET(DCN4J_INSTRUCTION_SET) = {
-    DCN4J_NAME(DCN4J_INSTRUCTION_SET), kernels<float>, kernels<double>};
+const InstructionSet DCN4J_SET(DCN4J_INSTRUCTION_SET) = {DCN4J_NAME(DCN4J_INSTRUCTION_SET),
+                                                         kernels<float>, kernels<double>};
 
 }  // namespace dcn4j::cpu

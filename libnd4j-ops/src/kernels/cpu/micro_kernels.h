@@ -35,8 +35,8 @@ struct ScatterTile {
     Real* column;                 ///< [points][pitch], written
     Index pitch;
     Real* gradImage;  ///< [pixels + 1][channels], added to; the last row takes what falls outside
-    /// [taps][3][gradSamplePitch]: the gradients of dy, dx and the modulation of each point, written
-    /// or, if `accumulate`, added to
+    /// [taps][3][gradSamplePitch]: the gradients of dy, dx and the modulation of each point,
+    /// written or, if `accumulate`, added to
     Real* gradSamples;
     Index gradSamplePitch;
     bool accumulate;

@@ -78,8 +78,8 @@ class Pass {
                         gradX += grad * s.modulation * slopeX(s, value);
                         for (int corner = 0; corner < Corners; ++corner) {
                             if (s.weight[corner] == 0 || s.pixel[corner] == g_.pixels()) continue;
-                            gradInput[static_cast<std::size_t>(
-                                (n * g_.channels + c) * g_.pixels() + s.pixel[corner])] +=
+                            gradInput[static_cast<std::size_t>((n * g_.channels + c) * g_.pixels() +
+                                                               s.pixel[corner])] +=
                                 grad * s.modulation * s.weight[corner];
                         }
                     }
@@ -129,9 +129,9 @@ class Pass {
 
     void corners(const Sample<Real>& s, Index n, Index c, Real (&value)[Corners]) const {
         for (int i = 0; i < Corners; ++i) {
-            value[i] = s.pixel[i] == g_.pixels() ? Real{0}
-                                                 : load(in_.input, n, c, s.pixel[i] / g_.width,
-                                                        s.pixel[i] % g_.width);
+            value[i] = s.pixel[i] == g_.pixels()
+                           ? Real{0}
+                           : load(in_.input, n, c, s.pixel[i] / g_.width, s.pixel[i] % g_.width);
         }
     }
 
@@ -169,8 +169,7 @@ class Pass {
                 const Index k = group * g_.taps() + tap;
                 const Index row = g_.baseRow(oy, tap / g_.kernelW);
                 const Index column = g_.baseColumn(ox, tap % g_.kernelW);
-                const Real modulation =
-                    in_.mask.present() ? load(in_.mask, n, k, oy, ox) : Real{1};
+                const Real modulation = in_.mask.present() ? load(in_.mask, n, k, oy, ox) : Real{1};
                 Sample<Real>& sample = samples_[static_cast<std::size_t>(k)];
                 if (in_.offset.present()) {
                     const Real y = static_cast<Real>(row) + load(in_.offset, n, 2 * k, oy, ox);

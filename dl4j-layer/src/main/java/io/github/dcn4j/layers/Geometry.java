@@ -195,18 +195,18 @@ final class Geometry {
 
   private DeformableConv2DConfig config() {
     return DeformableConv2DConfig.builder()
-        .kH((long) kernel[0])
-        .kW((long) kernel[1])
-        .sH((long) stride[0])
-        .sW((long) stride[1])
-        .pH((long) padding[0])
-        .pW((long) padding[1])
-        .dH((long) dilation[0])
-        .dW((long) dilation[1])
+        .kH(kernel[0])
+        .kW(kernel[1])
+        .sH(stride[0])
+        .sW(stride[1])
+        .pH(padding[0])
+        .pW(padding[1])
+        .dH(dilation[0])
+        .dW(dilation[1])
         .same(same())
         .dataFormat(format.name())
-        .deformableGroups((long) deformableGroups)
-        .groups((long) groups)
+        .deformableGroups(deformableGroups)
+        .groups(groups)
         .build();
   }
 

@@ -92,6 +92,10 @@ public class DeformableConv2D extends DynamicCustomOp {
     return config == null ? Collections.emptyMap() : config.toProperties();
   }
 
+  /** Nothing to set: {@link #configureFromArguments()} has the configuration. */
+  @Override
+  public void setPropertiesForFunction(Map<String, Object> properties) {}
+
   @Override
   public int getNumOutputs() {
     return 1;

@@ -58,40 +58,37 @@ public class DeformableConv2DConfig {
 
   @Builder(toBuilder = true)
   private DeformableConv2DConfig(
-      Long kH,
-      Long kW,
-      Long sH,
-      Long sW,
-      Long pH,
-      Long pW,
-      Long dH,
-      Long dW,
+      long kH,
+      long kW,
+      long sH,
+      long sW,
+      long pH,
+      long pW,
+      long dH,
+      long dW,
       boolean same,
       String dataFormat,
-      Long deformableGroups,
-      Long groups) {
-    if (kH == null || kW == null) {
-      throw new IllegalArgumentException("kH, kW: expected a kernel size, got none");
+      long deformableGroups,
+      long groups) {
+    if (kH < 1 || kW < 1) {
+      throw new IllegalArgumentException(
+          "kH, kW: expected a kernel size of at least 1 x 1, got " + kH + " x " + kW);
+    }
+    if (!NCHW.equals(dataFormat) && !NHWC.equals(dataFormat)) {
+      throw new IllegalArgumentException("dataFormat: expected NCHW or NHWC, got " + dataFormat);
     }
     this.kH = kH;
     this.kW = kW;
-    this.sH = orElse(sH, 1);
-    this.sW = orElse(sW, 1);
-    this.pH = orElse(pH, 0);
-    this.pW = orElse(pW, 0);
-    this.dH = orElse(dH, 1);
-    this.dW = orElse(dW, 1);
+    this.sH = sH;
+    this.sW = sW;
+    this.pH = pH;
+    this.pW = pW;
+    this.dH = dH;
+    this.dW = dW;
     this.same = same;
-    this.dataFormat = dataFormat == null ? NCHW : dataFormat;
-    this.deformableGroups = orElse(deformableGroups, 1);
-    this.groups = orElse(groups, 1);
-    if (!this.dataFormat.equals(NCHW) && !this.dataFormat.equals(NHWC)) {
-      throw new IllegalArgumentException("dataFormat: expected NCHW or NHWC, got " + dataFormat);
-    }
-  }
-
-  private static long orElse(Long value, long defaultValue) {
-    return value == null ? defaultValue : value;
+    this.dataFormat = dataFormat;
+    this.deformableGroups = deformableGroups;
+    this.groups = groups;
   }
 
   /** The op's integer arguments, in their order. */
@@ -146,6 +143,14 @@ public class DeformableConv2DConfig {
 
   /** Builder; every setter is named after its field. */
   public static class DeformableConv2DConfigBuilder {
+    private long sH = 1;
+    private long sW = 1;
+    private long dH = 1;
+    private long dW = 1;
+    private String dataFormat = NCHW;
+    private long deformableGroups = 1;
+    private long groups = 1;
+
     /** ND4J's way to say {@code same}: {@code VALID} is explicit padding. */
     public DeformableConv2DConfigBuilder paddingMode(PaddingMode mode) {
       if (mode == PaddingMode.CAUSAL) {

@@ -69,6 +69,10 @@ public class DeformableConv2DDerivative extends DynamicCustomOp {
     return config == null ? Collections.emptyMap() : config.toProperties();
   }
 
+  /** Nothing to set: {@link #configureFromArguments()} has the configuration. */
+  @Override
+  public void setPropertiesForFunction(Map<String, Object> properties) {}
+
   @Override
   public int getNumOutputs() {
     return (sameDiff == null ? numInputArguments() : args().length) - 1;

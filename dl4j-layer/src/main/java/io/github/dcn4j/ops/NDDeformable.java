@@ -53,4 +53,54 @@ public class NDDeformable {
             Arguments.required("gradOutput", gradOutput),
             Arguments.required("config", config)));
   }
+
+  /**
+   * Deformable position-sensitive ROI pooling; shapes as {@link DeformablePSROIPooling} says.
+   *
+   * @param trans null for plain position-sensitive pooling
+   * @return [R, outputDim, pooledSize, pooledSize]
+   */
+  public INDArray deformablePSROIPooling(
+      INDArray input, INDArray rois, INDArray trans, DeformablePSROIPoolingConfig config) {
+    return deformablePSROIPoolingWithCount(input, rois, trans, config)[0];
+  }
+
+  /**
+   * As {@link #deformablePSROIPooling}.
+   *
+   * @return its result, and of the same shape the number of samples that each value is the mean of
+   */
+  public INDArray[] deformablePSROIPoolingWithCount(
+      INDArray input, INDArray rois, INDArray trans, DeformablePSROIPoolingConfig config) {
+    return Nd4j.exec(
+        new DeformablePSROIPooling(
+            Arguments.required("input", input),
+            Arguments.required("rois", rois),
+            trans,
+            Arguments.required("config", config)));
+  }
+
+  /**
+   * The gradients of {@link #deformablePSROIPooling}.
+   *
+   * @param count what {@link #deformablePSROIPoolingWithCount} counted
+   * @param gradOutput shaped as its result
+   * @return the gradients of input and, where given, of trans; rois have none
+   */
+  public INDArray[] deformablePSROIPoolingBp(
+      INDArray input,
+      INDArray rois,
+      INDArray trans,
+      INDArray count,
+      INDArray gradOutput,
+      DeformablePSROIPoolingConfig config) {
+    return Nd4j.exec(
+        new DeformablePSROIPoolingDerivative(
+            Arguments.required("input", input),
+            Arguments.required("rois", rois),
+            trans,
+            Arguments.required("count", count),
+            Arguments.required("gradOutput", gradOutput),
+            Arguments.required("config", config)));
+  }
 }

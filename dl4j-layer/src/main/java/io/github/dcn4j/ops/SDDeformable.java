@@ -48,4 +48,43 @@ public class SDDeformable extends SDOps {
     return sd.updateVariableNameAndReference(
         deformableConv2d(input, weights, offset, mask, bias, config), name);
   }
+
+  /**
+   * Deformable position-sensitive ROI pooling; shapes as {@link DeformablePSROIPooling} says. The
+   * gradient of the rois is zero.
+   *
+   * @param trans null for plain position-sensitive pooling
+   * @return [R, outputDim, pooledSize, pooledSize]
+   */
+  public SDVariable deformablePSROIPooling(
+      SDVariable input, SDVariable rois, SDVariable trans, DeformablePSROIPoolingConfig config) {
+    return deformablePSROIPoolingWithCount(input, rois, trans, config)[0];
+  }
+
+  /** As the other, with a name for the result. */
+  public SDVariable deformablePSROIPooling(
+      String name,
+      SDVariable input,
+      SDVariable rois,
+      SDVariable trans,
+      DeformablePSROIPoolingConfig config) {
+    return sd.updateVariableNameAndReference(
+        deformablePSROIPooling(input, rois, trans, config), name);
+  }
+
+  /**
+   * As {@link #deformablePSROIPooling}.
+   *
+   * @return its result, and of the same shape the number of samples that each value is the mean of
+   */
+  public SDVariable[] deformablePSROIPoolingWithCount(
+      SDVariable input, SDVariable rois, SDVariable trans, DeformablePSROIPoolingConfig config) {
+    return new DeformablePSROIPooling(
+            sd,
+            Arguments.required("input", input),
+            Arguments.required("rois", rois),
+            trans,
+            Arguments.required("config", config))
+        .outputVariables();
+  }
 }

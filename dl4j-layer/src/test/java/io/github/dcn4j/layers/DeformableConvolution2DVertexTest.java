@@ -21,8 +21,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -42,7 +44,6 @@ import org.deeplearning4j.nn.conf.graph.FrozenVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
 import org.deeplearning4j.nn.conf.layers.CnnLossLayer;
-import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
@@ -97,10 +98,15 @@ class DeformableConvolution2DVertexTest {
     return new DeformableConvolution2DVertex.Builder(3, 2).nOut(4).padding(1, 1);
   }
 
-  /** A convolution with the vertex's geometry. */
-  private static ConvolutionLayer like(
+  /**
+   * A convolution with the vertex's geometry: a fresh unmodulated layer is one, and a hundred times
+   * faster on arrays this small than DL4J's own.
+   */
+  private static DeformableConvolution2D like(
       DeformableConvolution2DVertex v, long channels, Activation a) {
-    return new ConvolutionLayer.Builder(v.getKernelSize())
+    return new DeformableConvolution2D.Builder(v.getKernelSize())
+        .modulated(false)
+        .offsetLearningRateMultiplier(0)
         .stride(v.getStride())
         .padding(v.getPadding())
         .dilation(v.getDilation())
@@ -122,8 +128,10 @@ class DeformableConvolution2DVertexTest {
             .setInputTypes(InputType.convolutional(6, 5, 4, v.getDataFormat()))
             .addLayer(
                 "features",
-                new ConvolutionLayer.Builder(1, 1)
+                new DeformableConvolution2D.Builder(1, 1)
                     .nOut(4)
+                    .modulated(false)
+                    .offsetLearningRateMultiplier(0)
                     .dataFormat(v.getDataFormat())
                     .activation(Activation.TANH)
                     .build(),
@@ -204,12 +212,12 @@ class DeformableConvolution2DVertexTest {
                   mask,
                   param(graph, "dcn_b"),
                   DeformableConv2DConfig.builder()
-                      .kH(3L)
-                      .kW(2L)
-                      .pH(1L)
-                      .pW(1L)
-                      .deformableGroups(2L)
-                      .groups(2L)
+                      .kH(3)
+                      .kW(2)
+                      .pH(1)
+                      .pW(1)
+                      .deformableGroups(2)
+                      .groups(2)
                       .dataFormat(format.name())
                       .build());
       assertEquals(expected, graph.outputSingle(x, offset, mask));
@@ -229,25 +237,35 @@ class DeformableConvolution2DVertexTest {
 
   @ParameterizedTest(name = "{index}")
   @MethodSource("configurations")
-  void gradientsOfParametersAndAllInputsAreRight(DeformableConvolution2DVertex vertex) {
-    for (boolean masked : new boolean[] {true, false}) {
-      DeformableConvolution2DVertex v = vertex.clone();
-      ComputationGraph graph =
-          graph(settings(DataType.DOUBLE).convolutionMode(ConvolutionMode.Truncate), v, masked);
-      assertTrue(
-          GradientCheckUtil.checkGradients(
-              new GradientCheckUtil.GraphConfig()
-                  .net(graph)
-                  .epsilon(1e-6)
-                  .maxRelError(1e-5)
-                  .minAbsoluteError(1e-9)
-                  .inputs(new INDArray[] {images(DataType.DOUBLE, v.getDataFormat(), 2, 4, 6, 5)})
-                  .labels(new INDArray[] {labels(DataType.DOUBLE, 2)})
-                  .subset(true)
-                  .maxPerParam(5)
-                  .print(GradientCheckUtil.PrintMode.FAILURES_ONLY)),
-          v + " masked " + masked);
-    }
+  void gradientsOfParametersAndAllInputsAreRight(DeformableConvolution2DVertex v) {
+    assertGradientsRight(v, true);
+  }
+
+  @Test
+  void gradientsWithoutAMaskAreRight() {
+    assertGradientsRight(vertex().build(), false);
+  }
+
+  /** The gradients of the weights of the other convolutions come through the vertex's inputs. */
+  private static void assertGradientsRight(DeformableConvolution2DVertex v, boolean masked) {
+    ComputationGraph graph =
+        graph(settings(DataType.DOUBLE).convolutionMode(ConvolutionMode.Truncate), v, masked);
+    Set<String> exclude = new HashSet<>(graph.paramTable().keySet());
+    exclude.removeAll(Set.of("features_W", "offset_W", "mask_W", "dcn_W", "dcn_b"));
+    assertTrue(
+        GradientCheckUtil.checkGradients(
+            new GradientCheckUtil.GraphConfig()
+                .net(graph)
+                .epsilon(1e-6)
+                .maxRelError(1e-5)
+                .minAbsoluteError(1e-9)
+                .inputs(new INDArray[] {images(DataType.DOUBLE, v.getDataFormat(), 2, 4, 6, 5)})
+                .labels(new INDArray[] {labels(DataType.DOUBLE, 2)})
+                .excludeParams(exclude)
+                .subset(true)
+                .maxPerParam(6)
+                .print(GradientCheckUtil.PrintMode.FAILURES_ONLY)),
+        v + " masked " + masked);
   }
 
   @Test

@@ -43,7 +43,7 @@ class NativeLibraryTest {
       for (int i = 0; i < 2; i++) {
         try {
           INDArray any = Nd4j.ones(DataType.FLOAT, 1, 1, 1, 1);
-          DeformableConv2DConfig config = DeformableConv2DConfig.builder().kH(1L).kW(1L).build();
+          DeformableConv2DConfig config = DeformableConv2DConfig.builder().kH(1).kW(1).build();
           new NDDeformable().deformableConv2d(any, any, any, null, null, config);
         } catch (IllegalStateException e) {
           System.out.println("error " + i + ": " + e.getMessage());

@@ -1,7 +1,5 @@
 package io.github.dcn4j.ops;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -37,39 +35,17 @@ class DeformableConv2DReproducibilityTest {
         .bias(Nd4j.randn(DataType.FLOAT, 40))
         .gradOutput(Nd4j.randn(DataType.FLOAT, 5, 40, 21, 19))
         .config(
-            DeformableConv2DConfig.builder()
-                .kH(3L)
-                .kW(3L)
-                .pH(1L)
-                .pW(1L)
-                .deformableGroups(2L)
-                .build())
+            DeformableConv2DConfig.builder().kH(3).kW(3).pH(1).pW(1).deformableGroups(2).build())
         .build();
   }
 
   private static List<int[]> bits(Problem p) {
     List<int[]> bits = new ArrayList<>();
-    bits.add(bits(p.forward()));
+    bits.add(Bits.of(p.forward()));
     for (INDArray gradient : p.backward()) {
-      bits.add(bits(gradient));
+      bits.add(Bits.of(gradient));
     }
     return bits;
-  }
-
-  private static int[] bits(INDArray array) {
-    float[] values = array.dup('c').data().asFloat();
-    int[] bits = new int[values.length];
-    for (int i = 0; i < bits.length; i++) {
-      bits[i] = Float.floatToRawIntBits(values[i]);
-    }
-    return bits;
-  }
-
-  private static void assertSameBits(List<int[]> expected, List<int[]> actual, String what) {
-    assertEquals(expected.size(), actual.size());
-    for (int i = 0; i < expected.size(); i++) {
-      assertArrayEquals(expected.get(i), actual.get(i), what + ", result " + i);
-    }
   }
 
   @Test
@@ -77,7 +53,7 @@ class DeformableConv2DReproducibilityTest {
     Problem p = large();
     List<int[]> first = bits(p);
     for (int run = 0; run < 5; run++) {
-      assertSameBits(first, bits(p), "run " + run);
+      Bits.assertSame(first, bits(p), "run " + run);
     }
   }
 
@@ -89,7 +65,7 @@ class DeformableConv2DReproducibilityTest {
     List<int[]> one = bits(p);
     for (int count : new int[] {2, 3, 4}) {
       Nd4j.getEnvironment().setMaxThreads(count);
-      assertSameBits(one, bits(p), count + " threads");
+      Bits.assertSame(one, bits(p), count + " threads");
     }
   }
 
@@ -104,7 +80,7 @@ class DeformableConv2DReproducibilityTest {
         results.add(pool.submit(() -> bits(p)));
       }
       for (Future<List<int[]>> result : results) {
-        assertSameBits(alone, result.get(), "concurrent call");
+        Bits.assertSame(alone, result.get(), "concurrent call");
       }
     } finally {
       pool.shutdown();

@@ -104,7 +104,7 @@ class DeformableConv2DSameDiffTest {
     SameDiff sd = SameDiff.create();
     SDVariable input = sd.placeHolder("input", DataType.DOUBLE, -1, 1, 8, 8);
     SDVariable label = sd.placeHolder("label", DataType.DOUBLE, -1, 1, 8, 8);
-    DeformableConv2DConfig config = DeformableConv2DConfig.builder().kH(1L).kW(1L).build();
+    DeformableConv2DConfig config = DeformableConv2DConfig.builder().kH(1).kW(1).build();
     SDVariable shift = sd.var("shift", Nd4j.createFromArray(0.3, -0.3).reshape(1, 2, 1, 1));
     SDVariable offset = sd.math().add(sd.zerosLike(sd.concat(1, input, input)), shift);
     SDVariable weights = sd.var("weights", Nd4j.ones(DataType.DOUBLE, 1, 1, 1, 1));

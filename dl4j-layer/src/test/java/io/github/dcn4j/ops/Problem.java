@@ -31,12 +31,12 @@ class Problem {
         .gradOutput(Nd4j.rand(type, 2, 6, 6, 5))
         .config(
             DeformableConv2DConfig.builder()
-                .kH(3L)
-                .kW(3L)
-                .pH(1L)
-                .pW(1L)
-                .deformableGroups(2L)
-                .groups(2L)
+                .kH(3)
+                .kW(3)
+                .pH(1)
+                .pW(1)
+                .deformableGroups(2)
+                .groups(2)
                 .build())
         .build();
   }

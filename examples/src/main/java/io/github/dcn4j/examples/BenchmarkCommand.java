@@ -162,13 +162,7 @@ final class BenchmarkCommand implements Callable<Integer> {
       INDArray bias = Nd4j.randn(DataType.FLOAT, s[3]);
       INDArray grad = Nd4j.randn(DataType.FLOAT, s[0], s[3], s[2], s[2]);
       DeformableConv2DConfig config =
-          DeformableConv2DConfig.builder()
-              .kH(3L)
-              .kW(3L)
-              .pH(1L)
-              .pW(1L)
-              .deformableGroups((long) s[4])
-              .build();
+          DeformableConv2DConfig.builder().kH(3).kW(3).pH(1).pW(1).deformableGroups(s[4]).build();
       Conv2DConfig plain =
           Conv2DConfig.builder().kH(3).kW(3).pH(1).pW(1).weightsFormat(WeightsFormat.OIYX).build();
       NDDeformable ours = new NDDeformable();

@@ -1,0 +1,436 @@
+package io.github.dcn4j.layers;
+
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import lombok.AccessLevel;
+import lombok.Data;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.Setter;
+import lombok.ToString;
+import org.deeplearning4j.nn.api.layers.LayerConstraint;
+import org.deeplearning4j.nn.conf.CacheMode;
+import org.deeplearning4j.nn.conf.GradientNormalization;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.constraint.BaseConstraint;
+import org.deeplearning4j.nn.conf.distribution.Distribution;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.samediff.SDVertexParams;
+import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
+import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
+import org.deeplearning4j.nn.conf.memory.MemoryReport;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.graph.vertex.GraphVertex;
+import org.deeplearning4j.nn.weights.IWeightInit;
+import org.deeplearning4j.nn.weights.WeightInit;
+import org.deeplearning4j.nn.weights.WeightInitDistribution;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.regularization.L1Regularization;
+import org.nd4j.linalg.learning.regularization.L2Regularization;
+import org.nd4j.linalg.learning.regularization.Regularization;
+import org.nd4j.linalg.learning.regularization.WeightDecay;
+import org.nd4j.shade.jackson.annotation.JsonIgnore;
+
+/**
+ * A vertex with parameters that runs without SameDiff: what such a vertex needs beside its function
+ * to be trained, copied and stored as a layer is.
+ *
+ * <p>Of what DL4J 1.0.0-M2.1 does for layers only: constraints act, as part of the update;
+ * parameters are kept by {@code TransferLearning}; but the graph's score leaves out the vertex's L1
+ * and L2 terms (their gradients act).
+ */
+@Data
+@NoArgsConstructor
+@ToString(callSuper = true)
+@EqualsAndHashCode(callSuper = false)
+abstract class ParameterVertex extends SameDiffVertex {
+  private IWeightInit weightInitFn;
+  private double biasInit = Double.NaN;
+  private List<LayerConstraint> constraints;
+
+  /** The parameters of the graph that this configuration, or the one it was cloned from, is in. */
+  @Getter(AccessLevel.NONE)
+  @Setter(AccessLevel.NONE)
+  @EqualsAndHashCode.Exclude
+  @ToString.Exclude
+  private transient WeakReference<INDArray> parameters;
+
+  /** Whether the next graph starts with those parameters. */
+  @Getter(AccessLevel.NONE)
+  @Setter(AccessLevel.NONE)
+  @EqualsAndHashCode.Exclude
+  @ToString.Exclude
+  private transient boolean keepParameters;
+
+  ParameterVertex(Builder<?> b) {
+    weightInitFn = b.weightInitFn;
+    biasInit = b.biasInit;
+    regularization = b.regularization;
+    regularizationBias = b.regularizationBias;
+    updater = b.updater;
+    biasUpdater = b.biasUpdater;
+    gradientNormalization = b.gradientNormalization;
+    gradientNormalizationThreshold = b.gradientNormalizationThreshold;
+    List<LayerConstraint> all = new ArrayList<>();
+    addConstraints(all, b.allConstraints, b.weightConstraints, b.biasConstraints);
+    constraints = all.isEmpty() ? null : all;
+  }
+
+  /** The shapes of the parameters by their names, in their order. */
+  abstract Map<String, long[]> shapes();
+
+  /** Whether a parameter is a weight and not a bias. */
+  abstract boolean isWeight(String key);
+
+  /** The parameters that weightInit, biasInit and constraints act on. */
+  abstract Set<String> ordinaryParameters();
+
+  /** Names of the inputs. */
+  abstract String[] inputNames();
+
+  /** Fills the parameters of a new graph. */
+  @Override
+  public abstract void initializeParameters(Map<String, INDArray> params);
+
+  /** Refuses a configuration that can't work, with the vertex's name in the message. */
+  abstract void check(String name);
+
+  /** The vertex that runs this configuration with these parameters. */
+  abstract GraphVertex runner(
+      ComputationGraph graph,
+      String name,
+      int index,
+      INDArray params,
+      Map<String, INDArray> paramTable,
+      DataType networkDataType);
+
+  /** Copies what this class and those above it hold, and returns the copy. */
+  <V extends ParameterVertex> V copyTo(V c) {
+    ParameterVertex p = c;
+    p.weightInitFn = weightInitFn;
+    p.biasInit = biasInit;
+    p.constraints =
+        constraints == null
+            ? null
+            : constraints.stream().map(LayerConstraint::clone).collect(Collectors.toList());
+    p.regularization = copy(regularization);
+    p.regularizationBias = copy(regularizationBias);
+    p.updater = updater == null ? null : updater.clone();
+    p.biasUpdater = biasUpdater == null ? null : biasUpdater.clone();
+    p.gradientNormalization = gradientNormalization;
+    p.gradientNormalizationThreshold = gradientNormalizationThreshold;
+    p.dataType = dataType;
+    p.setName(getName());
+    p.parameters = parameters;
+    return c;
+  }
+
+  private static List<Regularization> copy(List<Regularization> list) {
+    return list == null
+        ? null
+        : list.stream().map(Regularization::clone).collect(Collectors.toList());
+  }
+
+  /** What of the superclass makes two configurations equal: all but what a graph sets. */
+  @EqualsAndHashCode.Include
+  private List<Object> inherited() {
+    return Arrays.asList(
+        regularization,
+        regularizationBias,
+        updater,
+        biasUpdater,
+        gradientNormalization,
+        gradientNormalizationThreshold);
+  }
+
+  /** Made anew each time: sizes may have come from an InputType since. */
+  @Override
+  @JsonIgnore
+  public SDVertexParams getVertexParams() {
+    SDVertexParams params = new SDVertexParams();
+    defineParametersAndInputs(params);
+    return params;
+  }
+
+  @Override
+  public void defineParametersAndInputs(SDVertexParams params) {
+    shapes()
+        .forEach(
+            (key, shape) -> {
+              if (isWeight(key)) {
+                params.addWeightParam(key, shape);
+              } else {
+                params.addBiasParam(key, shape);
+              }
+            });
+    params.defineInputs(inputNames());
+  }
+
+  @Override
+  public void applyGlobalConfigToLayer(NeuralNetConfiguration.Builder global) {
+    if (weightInitFn == null) {
+      weightInitFn = global.getWeightInitFn();
+    }
+    if (Double.isNaN(biasInit)) {
+      biasInit = global.getBiasInit();
+    }
+    // As for layers, nothing is shared: setting one's learning rate must not set another's.
+    regularization = copy(regularization);
+    regularizationBias = copy(regularizationBias);
+    updater = updater == null ? null : updater.clone();
+    biasUpdater = biasUpdater == null ? null : biasUpdater.clone();
+    if (constraints == null) {
+      List<LayerConstraint> all = new ArrayList<>();
+      addConstraints(
+          all,
+          global.getAllParamConstraints(),
+          global.getWeightConstraints(),
+          global.getBiasConstraints());
+      constraints = all.isEmpty() ? null : all;
+    }
+    // Only TransferLearning builds a configuration from that of a graph; of the parameters of a
+    // vertex it copies none if it changes any layer.
+    keepParameters = parameters != null;
+  }
+
+  private void addConstraints(
+      List<LayerConstraint> to,
+      Collection<LayerConstraint> onAll,
+      Collection<LayerConstraint> onWeights,
+      Collection<LayerConstraint> onBiases) {
+    Set<String> all = ordinaryParameters();
+    Set<String> weights = all.stream().filter(this::isWeight).collect(Collectors.toSet());
+    Set<String> biases = new HashSet<>(all);
+    biases.removeAll(weights);
+    addConstraints(to, onAll, all);
+    addConstraints(to, onWeights, weights);
+    addConstraints(to, onBiases, biases);
+  }
+
+  private static void addConstraints(
+      List<LayerConstraint> to, Collection<LayerConstraint> from, Set<String> params) {
+    if (from == null || params.isEmpty()) {
+      return;
+    }
+    for (LayerConstraint constraint : from) {
+      if (!(constraint instanceof BaseConstraint)) {
+        throw new IllegalArgumentException(
+            "constraint: expected a BaseConstraint, got " + constraint.getClass().getName());
+      }
+      LayerConstraint copy = constraint.clone();
+      copy.setParams(new HashSet<>(params));
+      to.add(copy);
+    }
+  }
+
+  @Override
+  public List<Regularization> getRegularizationByParam(String paramName) {
+    List<Regularization> own = super.getRegularizationByParam(paramName);
+    List<Regularization> all = own == null ? new ArrayList<>() : new ArrayList<>(own);
+    if (constraints != null) {
+      for (LayerConstraint constraint : constraints) {
+        if (constraint.getParams().contains(paramName)) {
+          all.add(new ConstrainedUpdate((BaseConstraint) constraint, shapes().get(paramName)));
+        }
+      }
+    }
+    return all;
+  }
+
+  @Override
+  public GraphVertex instantiate(
+      ComputationGraph graph,
+      String name,
+      int index,
+      INDArray paramsView,
+      boolean initializeParams,
+      DataType networkDataType) {
+    setName(name);
+    check(name);
+    if (shapes().isEmpty()) {
+      return runner(graph, name, index, null, Map.of(), networkDataType);
+    }
+    Map<String, INDArray> table = Geometry.views(shapes(), paramsView);
+    if (initializeParams) {
+      INDArray kept = keepParameters ? parameters.get() : null;
+      if (kept != null && kept.length() == paramsView.length()) {
+        paramsView.assign(kept.reshape(paramsView.shape()));
+      } else {
+        initializeParameters(table);
+      }
+    }
+    keepParameters = false;
+    parameters = new WeakReference<>(paramsView);
+    return runner(graph, name, index, paramsView, table, networkDataType);
+  }
+
+  /** Not used: the vertex runs without SameDiff. */
+  @Override
+  public SDVariable defineVertex(
+      SameDiff sameDiff,
+      Map<String, SDVariable> inputs,
+      Map<String, SDVariable> params,
+      Map<String, SDVariable> masks) {
+    throw new UnsupportedOperationException(getClass().getSimpleName() + " runs without SameDiff");
+  }
+
+  /** A report of the parameters and of this many numbers of working memory for each example. */
+  LayerMemoryReport memoryReport(InputType in, InputType out, long inference, long training) {
+    long updaterState = 0;
+    for (Map.Entry<String, long[]> e : shapes().entrySet()) {
+      updaterState += getUpdaterByParam(e.getKey()).stateSize(Geometry.length(e.getValue()));
+    }
+    Map<CacheMode, Long> trainingByMode = new HashMap<>();
+    for (CacheMode mode : CacheMode.values()) {
+      trainingByMode.put(mode, training);
+    }
+    return new LayerMemoryReport.Builder(getName(), getClass(), in, out)
+        .standardMemory(numParams(true), updaterState)
+        .workingMemory(0, inference, MemoryReport.CACHE_MODE_ALL_ZEROS, trainingByMode)
+        .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS)
+        .build();
+  }
+
+  /**
+   * The settings that vertices with parameters share; those not given come from the graph's global
+   * ones.
+   *
+   * @param <T> the builder
+   */
+  abstract static class Builder<T extends Builder<T>> {
+    private IWeightInit weightInitFn;
+    private double biasInit = Double.NaN;
+    private final List<LayerConstraint> allConstraints = new ArrayList<>();
+    private final List<LayerConstraint> weightConstraints = new ArrayList<>();
+    private final List<LayerConstraint> biasConstraints = new ArrayList<>();
+    private final List<Regularization> regularization = new ArrayList<>();
+    private final List<Regularization> regularizationBias = new ArrayList<>();
+    private IUpdater updater;
+    private IUpdater biasUpdater;
+    private GradientNormalization gradientNormalization;
+    private double gradientNormalizationThreshold = Double.NaN;
+
+    /** This builder. */
+    public abstract T self();
+
+    /** Initial values of the weights. */
+    public T weightInit(IWeightInit weightInit) {
+      this.weightInitFn = weightInit;
+      return self();
+    }
+
+    /** As {@link #weightInit(IWeightInit)}. */
+    public T weightInit(WeightInit weightInit) {
+      return weightInit(weightInit.getWeightInitFunction());
+    }
+
+    /** Initial values of the weights, drawn from a distribution. */
+    public T weightInit(Distribution distribution) {
+      return weightInit(new WeightInitDistribution(distribution));
+    }
+
+    /** Initial value of the biases. */
+    public T biasInit(double biasInit) {
+      this.biasInit = biasInit;
+      return self();
+    }
+
+    /** Updater of the weights, and of the biases without a bias updater. */
+    public T updater(IUpdater updater) {
+      this.updater = updater;
+      return self();
+    }
+
+    /** Updater of the biases. */
+    public T biasUpdater(IUpdater biasUpdater) {
+      this.biasUpdater = biasUpdater;
+      return self();
+    }
+
+    /** L1 coefficient of the weights. */
+    public T l1(double l1) {
+      return replace(regularization, L1Regularization.class, l1, new L1Regularization(l1));
+    }
+
+    /** L2 coefficient of the weights. */
+    public T l2(double l2) {
+      return replace(regularization, L2Regularization.class, l2, new L2Regularization(l2));
+    }
+
+    /** L1 coefficient of the biases. */
+    public T l1Bias(double l1) {
+      return replace(regularizationBias, L1Regularization.class, l1, new L1Regularization(l1));
+    }
+
+    /** L2 coefficient of the biases. */
+    public T l2Bias(double l2) {
+      return replace(regularizationBias, L2Regularization.class, l2, new L2Regularization(l2));
+    }
+
+    /** Weight decay coefficient of the weights, times the learning rate. */
+    public T weightDecay(double coefficient) {
+      return weightDecay(coefficient, true);
+    }
+
+    /** Weight decay coefficient of the weights, times the learning rate if so told. */
+    public T weightDecay(double coefficient, boolean applyLearningRate) {
+      return replace(
+          regularization,
+          WeightDecay.class,
+          coefficient,
+          new WeightDecay(coefficient, applyLearningRate));
+    }
+
+    private T replace(
+        List<Regularization> in, Class<?> type, double coefficient, Regularization with) {
+      in.removeIf(type::isInstance);
+      if (coefficient > 0) {
+        in.add(with);
+      }
+      return self();
+    }
+
+    /** Constraints on the weights. */
+    public T constrainWeights(LayerConstraint... constraints) {
+      weightConstraints.addAll(Arrays.asList(constraints));
+      return self();
+    }
+
+    /** Constraints on the biases. */
+    public T constrainBias(LayerConstraint... constraints) {
+      biasConstraints.addAll(Arrays.asList(constraints));
+      return self();
+    }
+
+    /** Constraints on all parameters. */
+    public T constrainAllParameters(LayerConstraint... constraints) {
+      allConstraints.addAll(Arrays.asList(constraints));
+      return self();
+    }
+
+    /** Normalisation or clipping of the gradients. */
+    public T gradientNormalization(GradientNormalization gradientNormalization) {
+      this.gradientNormalization = gradientNormalization;
+      return self();
+    }
+
+    /** Threshold of the clipping. */
+    public T gradientNormalizationThreshold(double threshold) {
+      this.gradientNormalizationThreshold = threshold;
+      return self();
+    }
+  }
+}

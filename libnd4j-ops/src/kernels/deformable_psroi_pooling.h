@@ -1,0 +1,82 @@
+// Deformable position-sensitive ROI pooling without libnd4j: the interface that every
+// implementation shares.
+#pragma once
+
+#include "tensor.h"
+
+namespace dcn4j {
+
+/// The shape of one pooling. All sizes are at least 1, `batch` and `rois` at least 0; `outputDim`
+/// divides by `classes`; both float arguments are finite.
+struct PsroiPoolingGeometry {
+    Index batch, height, width;
+    Index rois;
+    Index outputDim, groupSize, pooledSize, partSize, samplePerPart;
+    /// Classes of `trans`, 1 without it.
+    Index classes;
+    double spatialScale, transStd;
+
+    Index channels() const { return outputDim * groupSize * groupSize; }
+    Index pixels() const { return height * width; }
+    Index channelsPerClass() const { return outputDim / classes; }
+    /// The row or column of the groups that row or column `bin` of the bins reads.
+    Index groupOf(Index bin) const { return bin * groupSize / pooledSize; }
+    /// The row or column of `trans` that moves row or column `bin` of the bins.
+    Index partOf(Index bin) const { return bin * partSize / pooledSize; }
+    /// The input channel that bin (row, column) of output channel `o` reads.
+    Index inputChannel(Index o, Index row, Index column) const {
+        return (o * groupSize + groupOf(row)) * groupSize + groupOf(column);
+    }
+};
+
+/// Inputs of the forward pass. Dimensions are in the order given, whatever the memory layout.
+struct DeformablePsroiPoolingInputs {
+    ElementType type;      ///< of every array but the rois and the counts
+    ElementType roisType;  ///< `type`, Float32 or Float64
+    Tensor<4> input;       ///< [batch, outputDim * groupSize^2, height, width]
+    /// [rois, 5]: batch index, an integer in 0 .. batch - 1, then x1, y1, x2, y2 in image
+    /// coordinates, which may be any numbers, NaN and infinities too
+    Tensor<2> rois;
+    /// [rois, 2 * classes, partSize, partSize], channels (class, (x, y)); absent: all zero
+    Tensor<4> trans;
+};
+
+/// Where the backward pass writes, each shaped as the input it belongs to. `trans` is absent where
+/// that input is.
+struct DeformablePsroiPoolingGradients {
+    Tensor<4> input, trans;
+};
+
+/// One implementation. Calls are reentrant, and results depend on the arguments alone: the same
+/// bits come out for every number of threads.
+///
+/// Counts are Float64 where the input is, Float32 where it is of another type.
+class DeformablePsroiPoolingKernel {
+  public:
+    virtual ~DeformablePsroiPoolingKernel() = default;
+    virtual const char* name() const = 0;
+
+    /// Writes `output` and `count`, both [rois, outputDim, pooledSize, pooledSize].
+    /// Throws std::bad_alloc before anything is written when there is no memory to work in.
+    virtual void forward(const PsroiPoolingGeometry& geometry,
+                         const DeformablePsroiPoolingInputs& inputs, const Tensor<4>& output,
+                         const Tensor<4>& count, int threads) const = 0;
+
+    /// Writes every present array of `gradients` from `gradOutput`, shaped as the output, and the
+    /// `count` of the forward pass; a bin whose count is not above zero has no gradient.
+    /// Throws std::bad_alloc before anything is written when there is no memory to work in.
+    virtual void backward(const PsroiPoolingGeometry& geometry,
+                          const DeformablePsroiPoolingInputs& inputs, const Tensor<4>& count,
+                          const Tensor<4>& gradOutput,
+                          const DeformablePsroiPoolingGradients& gradients, int threads) const = 0;
+};
+
+/// The plain loops over the definition, on one thread: slow, and the oracle of the other kernels.
+const DeformablePsroiPoolingKernel& referenceDeformablePsroiPooling();
+
+/// The implementation that calls use: the one for this processor, or the reference if the
+/// environment variable DCN4J_KERNEL says so.
+/// Throws std::invalid_argument if it names no kernel that runs here.
+const DeformablePsroiPoolingKernel& deformablePsroiPooling();
+
+}  // namespace dcn4j

@@ -1,0 +1,96 @@
+// The sampling rule of deformable position-sensitive ROI pooling, written once for every kernel.
+//
+// A roi is cut into bins, and a bin is sampled on a grid that begins at its start (Dai et al.,
+// Deformable Convolutional Networks, arXiv 1703.06211, equations 5 and 6; rounding, borders and
+// the least size as the reference implementation has them, which MXNet and the PyTorch ports of
+// DCNv2 carry). Rows and columns follow the same rule and don't mix: a sample is kept where both
+// its coordinates are, and its bilinear weights are products of one weight from each axis.
+//
+// Everything here has internal linkage, as in sampling.h.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "deformable_psroi_pooling.h"
+#include "element.h"
+
+namespace dcn4j {
+namespace {
+
+/// A roi's extent along one axis, in pixels of the feature map. May hold any numbers.
+template <class Real>
+struct RoiAxis {
+    Real start, size;
+
+    RoiAxis(Real first, Real last, Real spatialScale) {
+        // std::round rounds halves away from zero.
+        start = std::round(first) * spatialScale - Real{0.5};
+        const Real end = (std::round(last) + 1) * spatialScale - Real{0.5};
+        const Real least = static_cast<Real>(0.1);
+        size = end - start;
+        if (size < least) size = least;  // NaN stays NaN, and keeps every sample outside
+    }
+};
+
+template <class Real>
+struct Roi {
+    Index image;
+    RoiAxis<Real> y, x;
+};
+
+/// Reads row `r` of the rois, whose batch index is valid.
+template <class Real>
+inline Roi<Real> readRoi(const PsroiPoolingGeometry& g, const DeformablePsroiPoolingInputs& in,
+                         Index r) {
+    Real value[5] = {};
+    withElementType(in.roisType, [&](auto element) {
+        const auto* from = static_cast<const decltype(element)*>(in.rois.data);
+        for (int i = 0; i < 5; ++i) value[i] = static_cast<Real>(widen(from[in.rois.at(r, i)]));
+    });
+    const Real scale = static_cast<Real>(g.spatialScale);
+    return {static_cast<Index>(value[0]), {value[2], value[4], scale}, {value[1], value[3], scale}};
+}
+
+/// The positions that a bin samples along one axis: first, first + step, ...
+template <class Real>
+struct BinAxis {
+    Real first, step;
+
+    /// Bin `bin` of a roi, moved by `trans` times `transStd` of the roi's size.
+    BinAxis(const PsroiPoolingGeometry& g, const RoiAxis<Real>& roi, Index bin, Real trans) {
+        const Real size = roi.size / static_cast<Real>(g.pooledSize);
+        first = static_cast<Real>(bin) * size + roi.start +
+                trans * static_cast<Real>(g.transStd) * roi.size;
+        step = size / static_cast<Real>(g.samplePerPart);
+    }
+
+    Real position(Index sample) const { return first + static_cast<Real>(sample) * step; }
+};
+
+/// Where one sample reads along one axis: `floor` with weight 1 - fraction, `ceil` with weight
+/// fraction. They are one pixel at integers, so that the slope is zero there.
+template <class Real>
+struct AxisSample {
+    Index floor, ceil;
+    Real fraction;
+};
+
+/// Plans the sample at `position` along an axis of `size` pixels; false if it is skipped. The
+/// position may be any number, NaN and infinities too.
+template <class Real>
+inline bool locate(Real position, Index size, AxisSample<Real>& s) {
+    // A NaN fails every comparison. Only what is known to be small becomes an integer.
+    const Real half = Real{0.5};
+    if (!(position >= -half && position <= static_cast<Real>(size) - half)) return false;
+    const Index last = size - 1;
+    const Real clamped = std::min(std::max(position, Real{0}), static_cast<Real>(last));
+    // `last` may have been rounded up, beyond the axis.
+    s.floor = std::min(static_cast<Index>(clamped), last);
+    s.fraction = s.floor == last ? Real{0} : clamped - static_cast<Real>(s.floor);
+    s.ceil = s.fraction > 0 ? s.floor + 1 : s.floor;
+    return true;
+}
+
+}  // namespace
+}  // namespace dcn4j

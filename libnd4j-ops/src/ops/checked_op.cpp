@@ -1,0 +1,42 @@
+#include "checked_op.h"
+
+#include <omp.h>
+
+namespace dcn4j {
+
+void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array) {
+    const ArrayShape shape(array.platformShapeInfo());
+    checkSizes(op, expected.name, shape, expected.sizes);
+    checkType(op, expected.name, shape, expected.type);
+    if (shape.hasZeroStride()) {
+        refuse(op, expected.name, "an array whose elements have places of their own",
+               "a broadcast view");
+    }
+}
+
+void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& output,
+                 const Arrays& inputs) {
+    const void* data = output.bufferWithOffset(0);
+    for (sd::NDArray* input : inputs) {
+        if (data != nullptr && data == input->bufferWithOffset(0)) {
+            refuse(op, expected.name, "memory of its own", "the memory of an input");
+        }
+    }
+}
+
+sd::ShapeList* shapesOf(const std::vector<Output>& outputs) {
+    std::vector<const sd::LongType*> infos;
+    for (const Output& output : outputs) {
+        const std::vector<sd::LongType> sizes(output.sizes.begin(), output.sizes.end());
+        infos.push_back(sd::ConstantShapeHelper::getInstance().createShapeInfo(
+            toDataType(output.type), 'c', static_cast<int>(sizes.size()), sizes.data()));
+    }
+    return new sd::ShapeList(infos);
+}
+
+int threadSetting() {
+    return std::max(1,
+                    std::min(sd::Environment::getInstance().maxThreads(), omp_get_max_threads()));
+}
+
+}  // namespace dcn4j

@@ -1,0 +1,118 @@
+// What the ops share: libnd4j's interface, read and checked the same way by each.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "arguments.h"
+
+namespace dcn4j {
+
+/// An output: its name for messages, its sizes and its type.
+struct Output {
+    std::string name;
+    std::vector<Index> sizes;
+    ElementType type;
+};
+
+/// What a call gives besides the contents of its arrays.
+struct OpArguments {
+    std::vector<ArrayShape> shapes;  ///< of the inputs
+    const std::vector<int>& integers;
+    const std::vector<double>& floats;
+};
+
+using Arrays = std::vector<sd::NDArray*>;
+
+/// Refuses a caller's output array that can't take the result.
+void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array);
+
+/// Inputs are never changed: an output must not begin where an input does.
+void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& output,
+                 const Arrays& inputs);
+
+/// The shapes of new arrays for the outputs, in 'c' order.
+sd::ShapeList* shapesOf(const std::vector<Output>& outputs);
+
+/// ND4J's own setting, or OpenMP's where that is lower.
+int threadSetting();
+
+template <int Rank>
+Tensor<Rank> tensorOf(sd::NDArray& array) {
+    const ArrayShape shape(array.platformShapeInfo());
+    Tensor<Rank> t;
+    t.data = array.bufferWithOffset(0);
+    std::copy_n(shape.strides().begin(), Rank, t.strides);
+    return t;
+}
+
+/// An op that checks its own arguments, and says what is wrong with them. `Call` is what it makes
+/// of them.
+template <class Call>
+class CheckedOp : public sd::ops::DeclarableCustomOp {
+  protected:
+    // -1 inputs and arguments: the op checks their numbers itself, with a message. So does -1 for
+    // `outputs` and `floats`, numbers that differ between calls.
+    CheckedOp(const char* name, int outputs, int floats)
+        : DeclarableCustomOp(-1, outputs, name, false, floats, -1), op_(name) {}
+
+    const std::string& name() const { return op_; }
+
+    /// Checks everything but the contents of the arrays. Throws std::invalid_argument.
+    virtual Call describe(const OpArguments& arguments) const = 0;
+    virtual std::vector<Output> outputsOf(const Call& call) const = 0;
+    /// Writes the outputs. Throws before that if the contents of an array don't fit.
+    virtual void compute(const Call& call, const Arrays& inputs, const Arrays& outputs) const = 0;
+
+    void registerTypes() override {}
+
+    // An empty input still has results: the gradients of what is not empty are zeros.
+    samediff::EmptyHandling emptyHandling() override { return samediff::EMPTY_EXECUTE; }
+
+    sd::Status validateAndExecute(sd::graph::Context& context) override {
+        Arrays inputs;
+        OpArguments arguments{{}, *context.getIArguments(), *context.getTArguments()};
+        for (int i = 0; i < static_cast<int>(context.width()); ++i) {
+            inputs.push_back(context.array(i));
+            arguments.shapes.emplace_back(inputs.back()->platformShapeInfo());
+        }
+        const Call call = describe(arguments);
+        const std::vector<Output> expected = outputsOf(call);
+        Arrays outputs;
+        for (const Output& output : expected) {
+            outputs.push_back(getZ(context, static_cast<int>(outputs.size())));
+            checkOutput(op_, output, *outputs.back());
+            refuseAlias(op_, output, *outputs.back(), inputs);
+        }
+        compute(call, inputs, outputs);
+        return sd::Status::OK;
+    }
+
+  public:
+    // describe() checks the types.
+    sd::Status validateDataTypes(sd::graph::Context&) override { return sd::Status::OK; }
+
+    sd::ShapeList* calculateOutputShape(sd::ShapeList* inputs,
+                                        sd::graph::Context& context) override {
+        OpArguments arguments{{}, *context.getIArguments(), *context.getTArguments()};
+        for (int i = 0; i < inputs->size(); ++i) arguments.shapes.emplace_back(inputs->at(i));
+        const std::vector<Output> expected = outputsOf(describe(arguments));
+        // Here too: libnd4j compares a caller's outputs with these shapes before it executes, and
+        // its own message would not say which.
+        const Arrays& given = context.fastpath_out();
+        if (!given.empty() && given.size() != expected.size()) {
+            refuse(op_, "number of outputs", std::to_string(expected.size()),
+                   std::to_string(given.size()));
+        }
+        for (std::size_t i = 0; i < given.size(); ++i) {
+            if (given[i] != nullptr) checkOutput(op_, expected[i], *given[i]);
+        }
+        return shapesOf(expected);
+    }
+
+  private:
+    const std::string op_;
+};
+
+}  // namespace dcn4j

@@ -1,0 +1,380 @@
+// One suite over every pooling kernel, with the reference kernel as the oracle; the reference
+// itself against numerical gradients.
+#include "../src/kernels/deformable_psroi_pooling.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <ostream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../src/kernels/element.h"
+#include "../src/kernels/kernels.h"
+#include "array.h"
+
+namespace dcn4j {
+namespace {
+
+struct Case {
+    const char* name;
+    Index n, h, w, rois, outputDim;
+    Index groupSize = 1, pooledSize = 7, partSize = 7, samplePerPart = 4;
+    Index classes = 1;
+    bool trans = true;
+    double transStd = 0.1;
+    double spatialScale = 0.25;
+    Layout layout = Layout::Contiguous;
+
+    PsroiPoolingGeometry geometry() const {
+        PsroiPoolingGeometry g{};
+        g.batch = n;
+        g.height = h;
+        g.width = w;
+        g.rois = rois;
+        g.outputDim = outputDim;
+        g.groupSize = groupSize;
+        g.pooledSize = pooledSize;
+        g.partSize = partSize;
+        g.samplePerPart = samplePerPart;
+        g.classes = classes;
+        g.spatialScale = spatialScale;
+        g.transStd = transStd;
+        return g;
+    }
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.name;
+}
+
+/// The arrays of one case, filled at random; rois lie in and around the image and overlap.
+template <class Element, class RoiElement = ComputeType<Element>>
+struct Problem {
+    using Real = ComputeType<Element>;
+
+    Problem(const Case& c, unsigned seed)
+        : g(c.geometry()),
+          input({g.batch, g.channels(), g.height, g.width}, c.layout),
+          rois({1, 1, g.rois, 5}, c.layout),
+          trans({g.rois, 2 * g.classes, g.partSize, g.partSize}, c.layout),
+          output({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout),
+          count({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout),
+          gradOutput({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout),
+          gradInput({g.batch, g.channels(), g.height, g.width}, c.layout),
+          gradTrans({g.rois, 2 * g.classes, g.partSize, g.partSize}, c.layout) {
+        std::mt19937 random(seed);
+        std::uniform_real_distribution<double> uniform(-1, 1);
+        const auto fill = [&](Array<Element>& array) {
+            array.forEach([&](Element& e) { e = narrow<Element>(Real(uniform(random))); });
+        };
+        fill(input);
+        fill(trans);
+        fill(gradOutput);
+        std::uniform_real_distribution<double> fraction(0, 1);
+        const double height = static_cast<double>(g.height) / g.spatialScale;
+        const double width = static_cast<double>(g.width) / g.spatialScale;
+        for (Index r = 0; r < g.rois; ++r) {
+            const double x = (fraction(random) * 1.2 - 0.2) * width;
+            const double y = (fraction(random) * 1.2 - 0.2) * height;
+            setRoi(r, static_cast<double>(r % g.batch), x, y, x + fraction(random) * width,
+                   y + fraction(random) * height);
+        }
+        inputs.type = typeOf<Element>();
+        inputs.roisType = typeOf<RoiElement>();
+        inputs.input = input.tensor();
+        inputs.rois.data = rois.tensor().data;
+        inputs.rois.strides[0] = rois.tensor().strides[2];
+        inputs.rois.strides[1] = rois.tensor().strides[3];
+        gradients.input = gradInput.tensor();
+        if (!c.trans) return;
+        inputs.trans = trans.tensor();
+        gradients.trans = gradTrans.tensor();
+    }
+
+    void setRoi(Index r, double image, double x1, double y1, double x2, double y2) {
+        const double values[] = {image, x1, y1, x2, y2};
+        for (Index i = 0; i < 5; ++i) {
+            rois.at(0, 0, r, i) =
+                narrow<RoiElement>(static_cast<ComputeType<RoiElement>>(values[i]));
+        }
+    }
+
+    void forward(const DeformablePsroiPoolingKernel& kernel, int threads = 2) {
+        kernel.forward(g, inputs, output.tensor(), count.tensor(), threads);
+    }
+
+    void backward(const DeformablePsroiPoolingKernel& kernel, int threads = 2) {
+        kernel.backward(g, inputs, count.tensor(), gradOutput.tensor(), gradients, threads);
+    }
+
+    struct Result {
+        std::string name;
+        std::vector<double> values;
+        bool guardsIntact;
+    };
+
+    /// What forward and backward wrote, by name.
+    std::vector<Result> results() {
+        std::vector<Result> all{{"output", output.values(), output.guardsIntact()},
+                                {"count", count.values(), count.guardsIntact()},
+                                {"gradInput", gradInput.values(), gradInput.guardsIntact()}};
+        if (gradients.trans.present()) {
+            all.push_back({"gradTrans", gradTrans.values(), gradTrans.guardsIntact()});
+        }
+        return all;
+    }
+
+    PsroiPoolingGeometry g;
+    Array<Element> input;
+    Array<RoiElement> rois;
+    Array<Element> trans, output;
+    Array<Real> count;
+    Array<Element> gradOutput, gradInput, gradTrans;
+    DeformablePsroiPoolingInputs inputs;
+    DeformablePsroiPoolingGradients gradients;
+};
+
+template <class Element, class RoiElement = ComputeType<Element>, class Change>
+void expectLikeReference(const DeformablePsroiPoolingKernel& kernel, const Case& c,
+                         double tolerance, Change change) {
+    Problem<Element, RoiElement> expected(c, 7), actual(c, 7);
+    change(expected);
+    change(actual);
+    expected.forward(referenceDeformablePsroiPooling());
+    expected.backward(referenceDeformablePsroiPooling());
+    actual.forward(kernel);
+    actual.backward(kernel);
+    const auto want = expected.results(), got = actual.results();
+    for (std::size_t r = 0; r < want.size(); ++r) {
+        const auto &e = want[r].values, &a = got[r].values;
+        std::vector<double> finite;
+        for (double value : e) finite.push_back(std::isfinite(value) ? value : 0);
+        const double scale = largest(finite);
+        for (std::size_t i = 0; i < e.size(); ++i) {
+            ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].name << " at " << i;
+            if (!std::isfinite(e[i])) continue;
+            ASSERT_NEAR(a[i], e[i], tolerance * scale) << got[r].name << " at " << i;
+        }
+        EXPECT_TRUE(got[r].guardsIntact) << got[r].name;
+        EXPECT_TRUE(want[r].guardsIntact) << want[r].name;
+    }
+}
+
+template <class Element, class RoiElement = ComputeType<Element>>
+void expectLikeReference(const DeformablePsroiPoolingKernel& kernel, const Case& c,
+                         double tolerance) {
+    expectLikeReference<Element, RoiElement>(kernel, c, tolerance, [](auto&) {});
+}
+
+const Case cases[] = {
+    {"basic", 2, 16, 20, 8, 3},
+    {"one_pixel", 1, 1, 1, 1, 1, 1, 1, 1, 1},
+    {"one_bin", 1, 6, 7, 3, 4, 1, 1, 1},
+    {"no_trans", 2, 16, 20, 8, 3, 1, 7, 7, 4, 1, false},
+    {"classes", 2, 12, 13, 6, 6, 1, 7, 7, 4, 3},
+    {"class_of_each_channel", 1, 12, 13, 5, 5, 1, 3, 3, 4, 5},
+    {"groups", 2, 12, 13, 6, 2, 3, 3, 3},
+    {"groups_that_do_not_divide_the_bins", 2, 12, 13, 6, 2, 2, 7, 7},
+    {"more_groups_than_bins", 1, 8, 8, 4, 2, 5, 3, 3},
+    {"groups_without_trans", 1, 8, 8, 4, 2, 3, 3, 3, 4, 1, false},
+    {"fewer_parts", 2, 12, 13, 6, 4, 1, 7, 3},
+    {"more_parts", 2, 12, 13, 6, 4, 1, 3, 5},
+    {"one_part", 2, 12, 13, 6, 4, 1, 4, 1},
+    {"one_sample", 2, 12, 13, 6, 4, 1, 7, 7, 1},
+    {"many_samples", 1, 12, 13, 3, 2, 1, 3, 3, 70},
+    {"many_bins", 1, 20, 30, 2, 2, 1, 40, 6, 5},
+    {"many_channels", 1, 9, 9, 5, 100, 1, 3, 3},
+    {"many_rois", 3, 9, 9, 150, 4, 1, 3, 3},
+    {"large_trans", 1, 12, 13, 20, 4, 1, 7, 7, 4, 2, true, 0.8},
+    {"images_without_rois", 5, 8, 9, 2, 3},
+    {"one_row", 1, 1, 40, 5, 3, 1, 4, 4},
+    {"one_column", 1, 40, 1, 5, 3, 1, 4, 4},
+    {"channels_last", 2, 12, 13, 6, 4, 2, 5, 5, 3, 2, true, 0.1, 0.25, Layout::ChannelsLast},
+    {"reversed_order", 2, 12, 13, 6, 4, 2, 5, 5, 3, 2, true, 0.1, 0.25, Layout::Reversed},
+    {"spread_elements", 2, 12, 13, 6, 4, 2, 5, 5, 3, 2, true, 0.1, 0.25, Layout::Spread},
+};
+
+class EveryPoolingKernel
+    : public testing::TestWithParam<std::tuple<const DeformablePsroiPoolingKernel*, Case>> {
+  protected:
+    const DeformablePsroiPoolingKernel& kernel() const { return *std::get<0>(GetParam()); }
+    const Case& shape() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(EveryPoolingKernel, AgreesWithTheReferenceInFloat) {
+    expectLikeReference<float>(kernel(), shape(), 2e-5);
+}
+
+TEST_P(EveryPoolingKernel, AgreesWithTheReferenceInDouble) {
+    expectLikeReference<double>(kernel(), shape(), 1e-12);
+}
+
+TEST_P(EveryPoolingKernel, AgreesWithTheReferenceInHalfTypes) {
+    expectLikeReference<Float16>(kernel(), shape(), 1e-3);
+    expectLikeReference<BFloat16>(kernel(), shape(), 1e-2);
+}
+
+TEST_P(EveryPoolingKernel, TakesRoisOfOtherTypes) {
+    expectLikeReference<float, double>(kernel(), shape(), 2e-5);
+    expectLikeReference<double, float>(kernel(), shape(), 1e-12);
+    expectLikeReference<Float16, Float16>(kernel(), shape(), 1e-3);
+    expectLikeReference<BFloat16, double>(kernel(), shape(), 1e-2);
+}
+
+TEST_P(EveryPoolingKernel, GivesTheSameBitsForAnyNumberOfThreads) {
+    Problem<float> once(shape(), 3);
+    once.forward(kernel(), 1);
+    once.backward(kernel(), 1);
+    for (int threads : {1, 2, 3, 4, 7}) {
+        Problem<float> again(shape(), 3);
+        again.forward(kernel(), threads);
+        again.backward(kernel(), threads);
+        const auto want = once.results(), got = again.results();
+        for (std::size_t r = 0; r < want.size(); ++r) {
+            EXPECT_EQ(got[r].values, want[r].values)
+                << got[r].name << " with " << threads << " threads";
+        }
+    }
+}
+
+TEST_P(EveryPoolingKernel, SurvivesAnyRoiAndAnyTrans) {
+    const float inf = std::numeric_limits<float>::infinity();
+    const float extremes[] = {inf, -inf, std::nanf(""), 1e30f, -1e30f, 3e9f, -3e9f, 1e5f};
+    for (int only : {-1, 0, 2}) {  // all of them, +infinity, NaN
+        expectLikeReference<float>(kernel(), shape(), 2e-5, [&](Problem<float>& p) {
+            int i = 0;
+            const auto next = [&] { return only < 0 ? extremes[i++ % 8] : extremes[only]; };
+            for (Index r = 0; r < p.g.rois; ++r) p.rois.at(0, 0, r, 1 + r % 4) = next();
+            p.trans.forEach([&](float& e) {
+                if (++i % 3 == 0) e = next();
+            });
+        });
+    }
+}
+
+TEST_P(EveryPoolingKernel, KeepsNoSampleOfRoisThatAreFarOffOrNotANumber) {
+    const double inf = std::numeric_limits<double>::infinity();
+    Problem<double> p(shape(), 5);
+    const double extremes[] = {inf, -inf, std::nan(""), 1e30, -1e30};
+    for (Index r = 0; r < p.g.rois; ++r) {
+        p.setRoi(r, 0, extremes[r % 5], extremes[r / 5 % 5], extremes[r % 3], extremes[r % 4]);
+    }
+    p.forward(kernel());
+    p.backward(kernel());
+    for (const auto& result : p.results()) {
+        for (double value : result.values) ASSERT_EQ(value, 0) << result.name;
+    }
+}
+
+TEST_P(EveryPoolingKernel, PassesNotANumberOnAsArithmeticHasIt) {
+    const float inf = std::numeric_limits<float>::infinity();
+    expectLikeReference<float>(kernel(), shape(), 2e-5, [&](Problem<float>& p) {
+        int i = 0;
+        p.input.forEach([&](float& e) {
+            if (++i % 41 == 0) e = i % 2 == 0 ? std::nanf("") : inf;
+        });
+        p.gradOutput.forEach([&](float& e) {
+            if (++i % 97 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
+        });
+    });
+}
+
+TEST_P(EveryPoolingKernel, AgreesWithTheReferenceAtIntegerPositions) {
+    expectLikeReference<double>(kernel(), shape(), 1e-12, [](Problem<double>& p) {
+        p.trans.forEach([](double& e) { e = 0; });
+        // Bins of whole pixels that begin at a half: with two samples each other one is an integer.
+        for (Index r = 0; r < p.g.rois; ++r) {
+            const double size =
+                static_cast<double>(p.g.pooledSize * p.g.samplePerPart) / p.g.spatialScale / 2;
+            const double start = static_cast<double>(r % 3) * 2 / p.g.spatialScale;
+            p.setRoi(r, 0, start + 2, start, start + size + 1, start + size - 1);
+        }
+    });
+}
+
+TEST_P(EveryPoolingKernel, GivesZeroInputGradientsWithoutRois) {
+    Case empty = shape();
+    empty.rois = 0;
+    Problem<double> p(empty, 1);
+    p.forward(kernel());
+    p.backward(kernel());
+    for (double value : p.gradInput.values()) EXPECT_EQ(value, 0);
+    empty.n = 0;
+    Problem<double> none(empty, 1);
+    none.forward(kernel());
+    none.backward(kernel());
+}
+
+/// Every kernel but the reference, which is the oracle.
+std::vector<const DeformablePsroiPoolingKernel*> kernelsUnderTest() {
+    std::vector<const DeformablePsroiPoolingKernel*> kernels = deformablePsroiPoolingKernels();
+    kernels.pop_back();
+    return kernels;
+}
+
+INSTANTIATE_TEST_SUITE_P(DeformablePsroiPooling, EveryPoolingKernel,
+                         testing::Combine(testing::ValuesIn(kernelsUnderTest()),
+                                          testing::ValuesIn(cases)),
+                         [](const auto& test) {
+                             return std::string(std::get<0>(test.param)->name()) + "_" +
+                                    std::get<1>(test.param).name;
+                         });
+
+/// The sum of output * gradOutput: its derivatives are what the backward pass computes.
+double objective(Problem<double>& p) {
+    p.forward(referenceDeformablePsroiPooling());
+    const auto out = p.output.values(), grad = p.gradOutput.values();
+    double sum = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * grad[i];
+    return sum;
+}
+
+TEST(PoolingReference, GradientsAgreeWithCentralDifferences) {
+    const Case c{"small", 2, 9, 10, 4, 4, 2, 3, 2, 3, 2};
+    Problem<double> p(c, 11);
+    p.forward(referenceDeformablePsroiPooling());
+    p.backward(referenceDeformablePsroiPooling());
+    const std::pair<Array<double>*, Array<double>*> pairs[] = {{&p.input, &p.gradInput},
+                                                               {&p.trans, &p.gradTrans}};
+    const double step = 1e-7;
+    for (const auto& [values, gradient] : pairs) {
+        const auto analytic = gradient->values();
+        std::size_t i = 0;
+        values->forEach([&](double& value) {
+            const double original = value;
+            value = original + step;
+            const double above = objective(p);
+            value = original - step;
+            const double below = objective(p);
+            value = original;
+            ASSERT_NEAR(analytic[i], (above - below) / (2 * step), 1e-6) << i;
+            ++i;
+        });
+    }
+}
+
+TEST(PoolingReference, PoolsAConstantToItselfAndCountsTheSamplesKept) {
+    const Case c{"constant", 1, 8, 8, 2, 2, 1, 2, 2, 4, 1, false, 0, 1};
+    Problem<double> p(c, 1);
+    p.input.forEach([](double& e) { e = 3; });
+    p.setRoi(0, 0, 1, 1, 6, 6);
+    p.setRoi(1, 0, -8, 2, 7, 5);  // bins 8 pixels wide, the first of them outside
+    p.forward(referenceDeformablePsroiPooling());
+    EXPECT_EQ(p.output.values(), std::vector<double>({3, 3, 3, 3, 3, 3, 3, 3,  //
+                                                      0, 3, 0, 3, 0, 3, 0, 3}));
+    EXPECT_EQ(p.count.values(), std::vector<double>({16, 16, 16, 16, 16, 16, 16, 16,  //
+                                                     0, 16, 0, 16, 0, 16, 0, 16}));
+}
+
+TEST(PoolingKernelChoice, GoesWithTheKernelsOfTheConvolution) {
+    EXPECT_EQ(&chooseDeformablePsroiPooling("reference"), &referenceDeformablePsroiPooling());
+    EXPECT_EQ(&chooseDeformablePsroiPooling("baseline"), deformablePsroiPoolingKernels().front());
+    EXPECT_EQ(&chooseDeformablePsroiPooling(nullptr), deformablePsroiPoolingKernels().front());
+    EXPECT_THROW(chooseDeformablePsroiPooling("mmx"), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace dcn4j
