@@ -198,12 +198,12 @@ public class DeformableConvolution2D extends ConvolutionLayer {
       long length = DeformableConvolution2DParamInitializer.length(this, param);
       updaterState += getUpdaterByParam(param).stateSize(length);
     }
-    // The prediction of offsets and mask; in training, the values before the activation function
-    // too, the gradients of the prediction, and those of the input that come through it.
+    // The prediction, and the mask beside its logits; in training, their gradients too, the values
+    // before the activation function, and the gradients of the input that come through the offsets.
     long pixels = out.getHeight() * out.getWidth();
-    long prediction = pixels * predictionChannels();
+    long sampling = pixels * (predictionChannels() + (modulated ? geometry().sampledTaps() : 0));
     long training =
-        2 * prediction + out.arrayElementsPerExample() + inputType.arrayElementsPerExample();
+        2 * sampling + out.arrayElementsPerExample() + inputType.arrayElementsPerExample();
     if (getIDropout() != null) {
       training += inputType.arrayElementsPerExample();
     }
@@ -213,7 +213,7 @@ public class DeformableConvolution2D extends ConvolutionLayer {
     }
     return new LayerMemoryReport.Builder(getLayerName(), getClass(), inputType, out)
         .standardMemory(params, updaterState)
-        .workingMemory(0, prediction, MemoryReport.CACHE_MODE_ALL_ZEROS, trainingByMode)
+        .workingMemory(0, sampling, MemoryReport.CACHE_MODE_ALL_ZEROS, trainingByMode)
         .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS)
         .build();
   }

@@ -6,6 +6,7 @@ import static io.github.dcn4j.layers.DeformableConvolution2DParamInitializer.OFF
 import static io.github.dcn4j.layers.DeformableConvolution2DParamInitializer.WEIGHT_KEY;
 
 import java.util.Arrays;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.MaskState;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
@@ -18,7 +19,8 @@ import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.ops.transforms.Transforms;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Sigmoid;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** Runs a {@link DeformableConvolution2D}. */
 final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution2D> {
@@ -33,14 +35,14 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
 
   /** The values of a forward pass that its gradients need. */
   private static final class Pass {
-    INDArray prediction; // of the offset convolution: offsets, then the mask instead of its logits
+    INDArray prediction; // of the offset convolution: offsets, then logits of the mask
     INDArray offset; // view of the prediction
-    INDArray mask; // view of the prediction, null if unmodulated
+    INDArray mask; // null if unmodulated; no view, as ND4J is several times slower on those
     INDArray z; // before the activation function; null if that is the identity
 
     /** Whether the arrays are still what they were when they were made. */
     boolean isIntact() {
-      return isIntact(prediction) && (z == null || isIntact(z));
+      return Stream.of(prediction, mask, z).allMatch(a -> a == null || isIntact(a));
     }
 
     private static boolean isIntact(INDArray array) {
@@ -64,8 +66,9 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
     long taps = geometry.sampledTaps();
     pass.offset = geometry.channels(pass.prediction, 0, 2 * taps);
     if (conf.isModulated()) {
-      pass.mask = geometry.channels(pass.prediction, 2 * taps, 3 * taps);
-      Transforms.sigmoid(pass.mask, false);
+      INDArray logits = geometry.channels(pass.prediction, 2 * taps, 3 * taps);
+      pass.mask = ws.createUninitialized(type, dataType, logits.shape(), 'c');
+      Nd4j.getExecutioner().exec(new Sigmoid(logits, pass.mask));
     }
     return pass;
   }
@@ -153,7 +156,10 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
     long taps = geometry.sampledTaps();
     INDArray gradOffset = geometry.channels(gradPrediction, 0, 2 * taps);
     INDArray gradMask =
-        pass.mask == null ? null : geometry.channels(gradPrediction, 2 * taps, 3 * taps);
+        pass.mask == null
+            ? null
+            : workspaceMgr.createUninitialized(
+                ArrayType.BP_WORKING_MEM, dataType, pass.mask.shape(), 'c');
     INDArray epsilonNext =
         workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, in.shape(), 'c');
     geometry.backward(
@@ -170,6 +176,7 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
         gradientViews.get(BIAS_KEY));
     if (gradMask != null) {
       gradMask.muli(pass.mask).muli(pass.mask.rsubi(1)); // through the sigmoid
+      geometry.channels(gradPrediction, 2 * taps, 3 * taps).assign(gradMask);
     }
     INDArray throughPrediction =
         workspaceMgr.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, in.shape(), 'c');
