@@ -16,11 +16,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.UnaryOperator;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.GradientNormalization;
@@ -36,6 +39,7 @@ import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.SubsamplingLayer;
 import org.deeplearning4j.nn.conf.weightnoise.DropConnect;
+import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -292,15 +296,39 @@ class DeformableConvolution2DTrainingTest {
     assertClose("gradient", base.mul(2).mul(dropped.neq(0).castTo(DataType.DOUBLE)), got, 1e-12);
   }
 
+  /** No noise, but a record of the parameters that would get it. */
+  private static final class Recorder implements IWeightNoise {
+    final Set<String> params = new TreeSet<>();
+
+    @Override
+    public INDArray getParameter(
+        Layer layer,
+        String param,
+        int iteration,
+        int epoch,
+        boolean train,
+        LayerWorkspaceMgr workspaceMgr) {
+      params.add(param);
+      return layer.getParam(param);
+    }
+
+    @Override
+    public IWeightNoise clone() {
+      return this;
+    }
+  }
+
   @Test
-  void weightNoiseActsOnTheMainConvolution() {
+  void weightNoiseActsOnTheMainConvolutionAlone() {
     MultiLayerNetwork plain = net(sgd(0.1), layer().build());
     MultiLayerNetwork noisy = net(sgd(0.1), layer().weightNoise(new DropConnect(0.5)).build());
     assertEquals(plain.output(X), noisy.output(X));
     assertNotEquals(plain.feedForward(X, true).get(1), noisy.feedForward(X, true).get(1));
-    // Without W nothing reaches the offsets; with noise on them too they could not stay.
     noisy.fit(X, Y);
     assertFalse(noisy.params().isNaN().any());
+    Recorder recorder = new Recorder();
+    net(sgd(0.1), layer().weightNoise(recorder).build()).fit(X, Y);
+    assertEquals(Set.of("W", "b"), recorder.params);
   }
 
   @ParameterizedTest
