@@ -248,22 +248,9 @@ final class Geometry {
 
   private DynamicCustomOp plainOp(String name, INDArray... inputs) {
     NativeLibrary.require();
-    return DynamicCustomOp.builder(name)
-        .addInputs(inputs)
-        .addIntegerArguments(
-            kernel[0],
-            kernel[1],
-            stride[0],
-            stride[1],
-            padding[0],
-            padding[1],
-            dilation[0],
-            dilation[1],
-            same() ? 1 : 0,
-            format == CNN2DFormat.NHWC ? 1 : 0,
-            1,
-            1)
-        .build();
+    DynamicCustomOp op = DynamicCustomOp.builder(name).addInputs(inputs).build();
+    op.addIArgument(config().toBuilder().deformableGroups(1).groups(1).build().toIArgs());
+    return op;
   }
 
   private static void run(DynamicCustomOp op, INDArray... outputs) {

@@ -91,8 +91,8 @@ public class DeformableConv2DConfig {
     this.groups = groups;
   }
 
-  /** The op's integer arguments, in their order. */
-  long[] toIArgs() {
+  /** The integer arguments of the native op, in their order. */
+  public long[] toIArgs() {
     return new long[] {
       kH, kW, sH, sW, pH, pW, dH, dW, same ? 1 : 0, isNHWC() ? 1 : 0, deformableGroups, groups
     };
