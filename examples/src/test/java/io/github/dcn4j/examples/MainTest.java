@@ -87,5 +87,8 @@ class MainTest {
     assertEquals(0, run("quickstart"), err.toString());
     assertTrue(out.toString().contains("[2, 64, 128, 128]"), out.toString());
     assertTrue(out.toString().contains("gradient of offsetW"), out.toString());
+    assertTrue(out.toString().contains("[20, 32, 7, 7]"), out.toString());
+    assertTrue(out.toString().contains("gradient of trans"), out.toString());
+    assertTrue(out.toString().contains("gradient of fc0W"), out.toString());
   }
 }
