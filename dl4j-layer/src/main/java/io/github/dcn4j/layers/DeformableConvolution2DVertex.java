@@ -1,61 +1,33 @@
 package io.github.dcn4j.layers;
 
-import java.lang.ref.WeakReference;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
-import lombok.AccessLevel;
+import java.util.Set;
 import lombok.Data;
 import lombok.EqualsAndHashCode;
-import lombok.Getter;
 import lombok.NoArgsConstructor;
-import lombok.Setter;
 import lombok.ToString;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
-import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
-import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
-import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
-import org.deeplearning4j.nn.conf.constraint.BaseConstraint;
-import org.deeplearning4j.nn.conf.distribution.Distribution;
 import org.deeplearning4j.nn.conf.dropout.Dropout;
 import org.deeplearning4j.nn.conf.dropout.IDropout;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
 import org.deeplearning4j.nn.conf.layers.InputTypeUtil;
-import org.deeplearning4j.nn.conf.layers.samediff.SDVertexParams;
-import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
-import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.params.ConvolutionParamInitializer;
-import org.deeplearning4j.nn.weights.IWeightInit;
-import org.deeplearning4j.nn.weights.WeightInit;
-import org.deeplearning4j.nn.weights.WeightInitDistribution;
 import org.deeplearning4j.util.ConvolutionUtils;
 import org.deeplearning4j.util.ValidationUtils;
-import org.nd4j.autodiff.samediff.SDVariable;
-import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.regularization.L1Regularization;
-import org.nd4j.linalg.learning.regularization.L2Regularization;
-import org.nd4j.linalg.learning.regularization.Regularization;
-import org.nd4j.linalg.learning.regularization.WeightDecay;
-import org.nd4j.shade.jackson.annotation.JsonIgnore;
 
 /**
  * Deformable convolution with offsets, and optionally a mask, that other parts of the graph make
@@ -85,8 +57,8 @@ import org.nd4j.shade.jackson.annotation.JsonIgnore;
 @Data
 @NoArgsConstructor
 @ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = false)
-public class DeformableConvolution2DVertex extends SameDiffVertex {
+@EqualsAndHashCode(callSuper = true)
+public class DeformableConvolution2DVertex extends ParameterVertex {
   static final String WEIGHT_KEY = ConvolutionParamInitializer.WEIGHT_KEY;
   static final String BIAS_KEY = ConvolutionParamInitializer.BIAS_KEY;
 
@@ -102,26 +74,10 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
   private int groups;
   private boolean hasBias;
   private IActivation activationFn;
-  private IWeightInit weightInitFn;
-  private double biasInit;
   private IDropout iDropout;
-  private List<LayerConstraint> constraints;
-
-  /** The parameters of the graph that this configuration, or the one it was cloned from, is in. */
-  @Getter(AccessLevel.NONE)
-  @Setter(AccessLevel.NONE)
-  @EqualsAndHashCode.Exclude
-  @ToString.Exclude
-  private transient WeakReference<INDArray> parameters;
-
-  /** Whether the next graph starts with those parameters. */
-  @Getter(AccessLevel.NONE)
-  @Setter(AccessLevel.NONE)
-  @EqualsAndHashCode.Exclude
-  @ToString.Exclude
-  private transient boolean keepParameters;
 
   private DeformableConvolution2DVertex(Builder b) {
+    super(b);
     nIn = b.nIn;
     nOut = b.nOut;
     kernelSize = b.kernelSize;
@@ -134,21 +90,12 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     groups = b.groups;
     hasBias = b.hasBias;
     activationFn = b.activationFn;
-    weightInitFn = b.weightInitFn;
-    biasInit = b.biasInit;
     iDropout = b.iDropout;
-    constraints = b.constraints.isEmpty() ? null : b.constraints;
-    regularization = b.regularization;
-    regularizationBias = b.regularizationBias;
-    updater = b.updater;
-    biasUpdater = b.biasUpdater;
-    gradientNormalization = b.gradientNormalization;
-    gradientNormalizationThreshold = b.gradientNormalizationThreshold;
   }
 
   @Override
   public DeformableConvolution2DVertex clone() {
-    DeformableConvolution2DVertex c = new DeformableConvolution2DVertex();
+    DeformableConvolution2DVertex c = copyTo(new DeformableConvolution2DVertex());
     c.nIn = nIn;
     c.nOut = nOut;
     c.kernelSize = kernelSize.clone();
@@ -161,50 +108,8 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     c.groups = groups;
     c.hasBias = hasBias;
     c.activationFn = activationFn;
-    c.weightInitFn = weightInitFn;
-    c.biasInit = biasInit;
     c.iDropout = iDropout == null ? null : iDropout.clone();
-    if (constraints != null) {
-      c.constraints = new ArrayList<>();
-      for (LayerConstraint constraint : constraints) {
-        c.constraints.add(copy(constraint, constraint.getParams()));
-      }
-    }
-    c.regularization = copy(regularization);
-    c.regularizationBias = copy(regularizationBias);
-    c.updater = updater == null ? null : updater.clone();
-    c.biasUpdater = biasUpdater == null ? null : biasUpdater.clone();
-    c.gradientNormalization = gradientNormalization;
-    c.gradientNormalizationThreshold = gradientNormalizationThreshold;
-    c.dataType = dataType;
-    c.setName(getName());
-    c.parameters = parameters;
     return c;
-  }
-
-  /** Of DL4J's constraints, one forgets its parameters when it is cloned. */
-  private static LayerConstraint copy(LayerConstraint constraint, Collection<String> params) {
-    LayerConstraint copy = constraint.clone();
-    copy.setParams(new HashSet<>(params));
-    return copy;
-  }
-
-  private static List<Regularization> copy(List<Regularization> list) {
-    return list == null
-        ? null
-        : list.stream().map(Regularization::clone).collect(Collectors.toList());
-  }
-
-  /** What of the superclass makes two configurations equal: all but what a graph sets. */
-  @EqualsAndHashCode.Include
-  private List<Object> inherited() {
-    return Arrays.asList(
-        regularization,
-        regularizationBias,
-        updater,
-        biasUpdater,
-        gradientNormalization,
-        gradientNormalizationThreshold);
   }
 
   public boolean hasBias() {
@@ -225,7 +130,8 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
         .build();
   }
 
-  private Map<String, long[]> shapes() {
+  @Override
+  Map<String, long[]> shapes() {
     Map<String, long[]> shapes = new LinkedHashMap<>();
     shapes.put(WEIGHT_KEY, new long[] {nOut, nIn / groups, kernelSize[0], kernelSize[1]});
     if (hasBias) {
@@ -234,27 +140,19 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     return shapes;
   }
 
-  /** Made anew each time: nIn may have come from an InputType since. */
   @Override
-  @JsonIgnore
-  public SDVertexParams getVertexParams() {
-    SDVertexParams params = new SDVertexParams();
-    defineParametersAndInputs(params);
-    return params;
+  boolean isWeight(String key) {
+    return WEIGHT_KEY.equals(key);
   }
 
   @Override
-  public void defineParametersAndInputs(SDVertexParams params) {
-    shapes()
-        .forEach(
-            (key, shape) -> {
-              if (key.equals(WEIGHT_KEY)) {
-                params.addWeightParam(key, shape);
-              } else {
-                params.addBiasParam(key, shape);
-              }
-            });
-    params.defineInputs("features", "offset", "mask");
+  Set<String> ordinaryParameters() {
+    return Set.of(WEIGHT_KEY, BIAS_KEY);
+  }
+
+  @Override
+  String[] inputNames() {
+    return new String[] {"features", "offset", "mask"};
   }
 
   @Override
@@ -269,72 +167,17 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
 
   @Override
   public void applyGlobalConfigToLayer(NeuralNetConfiguration.Builder global) {
+    super.applyGlobalConfigToLayer(global);
     if (convolutionMode == null) {
       convolutionMode = global.getConvolutionMode();
-    }
-    if (weightInitFn == null) {
-      weightInitFn = global.getWeightInitFn();
-    }
-    if (Double.isNaN(biasInit)) {
-      biasInit = global.getBiasInit();
     }
     if (iDropout == null && global.getIdropOut() != null) {
       iDropout = global.getIdropOut().clone(); // it has state
     }
-    // As for layers, nothing is shared: setting one's learning rate must not set another's.
-    regularization = copy(regularization);
-    regularizationBias = copy(regularizationBias);
-    updater = updater == null ? null : updater.clone();
-    biasUpdater = biasUpdater == null ? null : biasUpdater.clone();
-    if (constraints == null) {
-      List<LayerConstraint> all = new ArrayList<>();
-      addConstraints(all, global.getAllParamConstraints(), WEIGHT_KEY, BIAS_KEY);
-      addConstraints(all, global.getWeightConstraints(), WEIGHT_KEY);
-      addConstraints(all, global.getBiasConstraints(), BIAS_KEY);
-      constraints = all.isEmpty() ? null : all;
-    }
-    // Only TransferLearning builds a configuration from that of a graph; of the parameters of a
-    // vertex it copies none if it changes any layer.
-    keepParameters = parameters != null;
-  }
-
-  private static void addConstraints(
-      List<LayerConstraint> to, Collection<LayerConstraint> from, String... params) {
-    if (from == null) {
-      return;
-    }
-    for (LayerConstraint constraint : from) {
-      if (!(constraint instanceof BaseConstraint)) {
-        throw new IllegalArgumentException(
-            "constraint: expected a BaseConstraint, got " + constraint.getClass().getName());
-      }
-      to.add(copy(constraint, Arrays.asList(params)));
-    }
   }
 
   @Override
-  public List<Regularization> getRegularizationByParam(String paramName) {
-    List<Regularization> own = super.getRegularizationByParam(paramName);
-    List<Regularization> all = own == null ? new ArrayList<>() : new ArrayList<>(own);
-    if (constraints != null) {
-      for (LayerConstraint constraint : constraints) {
-        if (constraint.getParams().contains(paramName)) {
-          all.add(new ConstrainedUpdate((BaseConstraint) constraint, shapes().get(paramName)));
-        }
-      }
-    }
-    return all;
-  }
-
-  @Override
-  public GraphVertex instantiate(
-      ComputationGraph graph,
-      String name,
-      int index,
-      INDArray paramsView,
-      boolean initializeParams,
-      DataType networkDataType) {
-    setName(name);
+  void check(String name) {
     if (nIn <= 0 || nOut <= 0) {
       throw new DL4JInvalidConfigException(
           "DeformableConvolution2DVertex (name: "
@@ -345,37 +188,26 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
               + nOut);
     }
     geometry().checkChannels(nIn, nOut);
-    Map<String, INDArray> table = Geometry.views(shapes(), paramsView);
-    if (initializeParams) {
-      INDArray kept = keepParameters ? parameters.get() : null;
-      if (kept != null && kept.length() == paramsView.length()) {
-        paramsView.assign(kept.reshape(paramsView.shape()));
-      } else {
-        initializeParameters(table);
-      }
-    }
-    keepParameters = false;
-    parameters = new WeakReference<>(paramsView);
+  }
+
+  @Override
+  GraphVertex runner(
+      ComputationGraph graph,
+      String name,
+      int index,
+      INDArray params,
+      Map<String, INDArray> paramTable,
+      DataType networkDataType) {
     return new DeformableConvolution2DGraphVertex(
-        this, graph, name, index, paramsView, table, networkDataType);
+        this, graph, name, index, params, paramTable, networkDataType);
   }
 
   @Override
   public void initializeParameters(Map<String, INDArray> params) {
-    geometry().initWeights(weightInitFn, params.get(WEIGHT_KEY), nIn, nOut);
+    geometry().initWeights(getWeightInitFn(), params.get(WEIGHT_KEY), nIn, nOut);
     if (hasBias) {
-      params.get(BIAS_KEY).assign(biasInit);
+      params.get(BIAS_KEY).assign(getBiasInit());
     }
-  }
-
-  /** Not used: the vertex runs without SameDiff. */
-  @Override
-  public SDVariable defineVertex(
-      SameDiff sameDiff,
-      Map<String, SDVariable> inputs,
-      Map<String, SDVariable> params,
-      Map<String, SDVariable> masks) {
-    throw new UnsupportedOperationException("DeformableConvolution2DVertex runs without SameDiff");
   }
 
   @Override
@@ -439,28 +271,16 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     } catch (InvalidInputTypeException e) {
       throw new IllegalArgumentException(e);
     }
-    long updaterState = 0;
-    for (Map.Entry<String, long[]> e : shapes().entrySet()) {
-      updaterState += getUpdaterByParam(e.getKey()).stateSize(Geometry.length(e.getValue()));
-    }
     // In training, the values before the activation function are made again.
     long training = activationFn instanceof ActivationIdentity ? 0 : out.arrayElementsPerExample();
     if (iDropout != null) {
       training += inputTypes[0].arrayElementsPerExample();
     }
-    Map<CacheMode, Long> trainingByMode = new HashMap<>();
-    for (CacheMode mode : CacheMode.values()) {
-      trainingByMode.put(mode, training);
-    }
-    return new LayerMemoryReport.Builder(getName(), getClass(), inputTypes[0], out)
-        .standardMemory(numParams(true), updaterState)
-        .workingMemory(0, 0, MemoryReport.CACHE_MODE_ALL_ZEROS, trainingByMode)
-        .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS)
-        .build();
+    return memoryReport(inputTypes[0], out, 0, training);
   }
 
   /** Builder with the settings of {@link DeformableConvolution2D.Builder} that a vertex has. */
-  public static class Builder {
+  public static class Builder extends ParameterVertex.Builder<Builder> {
     private long nIn;
     private long nOut;
     private int[] kernelSize = {5, 5};
@@ -473,16 +293,7 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     private int groups = 1;
     private boolean hasBias = true;
     private IActivation activationFn = new ActivationIdentity();
-    private IWeightInit weightInitFn;
-    private double biasInit = Double.NaN;
     private IDropout iDropout;
-    private final List<LayerConstraint> constraints = new ArrayList<>();
-    private final List<Regularization> regularization = new ArrayList<>();
-    private final List<Regularization> regularizationBias = new ArrayList<>();
-    private IUpdater updater;
-    private IUpdater biasUpdater;
-    private GradientNormalization gradientNormalization;
-    private double gradientNormalizationThreshold = Double.NaN;
 
     /** A vertex with a 5×5 kernel, as ConvolutionLayer's default is. */
     public Builder() {}
@@ -504,6 +315,11 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     /** Kernel and stride, at least 1, and padding, at least 0; each (height, width). */
     public Builder(int[] kernelSize, int[] stride, int[] padding) {
       kernelSize(kernelSize).stride(stride).padding(padding);
+    }
+
+    @Override
+    public Builder self() {
+      return this;
     }
 
     /** Channels of the features; not needed where the graph has InputTypes. */
@@ -587,83 +403,6 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
       return activation(activation.getActivationFunction());
     }
 
-    /** Initial values of W. */
-    public Builder weightInit(IWeightInit weightInit) {
-      this.weightInitFn = weightInit;
-      return this;
-    }
-
-    /** As {@link #weightInit(IWeightInit)}. */
-    public Builder weightInit(WeightInit weightInit) {
-      return weightInit(weightInit.getWeightInitFunction());
-    }
-
-    /** Initial values of W, drawn from a distribution. */
-    public Builder weightInit(Distribution distribution) {
-      return weightInit(new WeightInitDistribution(distribution));
-    }
-
-    /** Initial value of b. */
-    public Builder biasInit(double biasInit) {
-      this.biasInit = biasInit;
-      return this;
-    }
-
-    /** Updater of W, and of b without a bias updater. */
-    public Builder updater(IUpdater updater) {
-      this.updater = updater;
-      return this;
-    }
-
-    /** Updater of b. */
-    public Builder biasUpdater(IUpdater biasUpdater) {
-      this.biasUpdater = biasUpdater;
-      return this;
-    }
-
-    /** L1 coefficient of W. */
-    public Builder l1(double l1) {
-      return replace(regularization, L1Regularization.class, l1, new L1Regularization(l1));
-    }
-
-    /** L2 coefficient of W. */
-    public Builder l2(double l2) {
-      return replace(regularization, L2Regularization.class, l2, new L2Regularization(l2));
-    }
-
-    /** L1 coefficient of b. */
-    public Builder l1Bias(double l1) {
-      return replace(regularizationBias, L1Regularization.class, l1, new L1Regularization(l1));
-    }
-
-    /** L2 coefficient of b. */
-    public Builder l2Bias(double l2) {
-      return replace(regularizationBias, L2Regularization.class, l2, new L2Regularization(l2));
-    }
-
-    /** Weight decay coefficient of W, times the learning rate. */
-    public Builder weightDecay(double coefficient) {
-      return weightDecay(coefficient, true);
-    }
-
-    /** Weight decay coefficient of W, times the learning rate if so told. */
-    public Builder weightDecay(double coefficient, boolean applyLearningRate) {
-      return replace(
-          regularization,
-          WeightDecay.class,
-          coefficient,
-          new WeightDecay(coefficient, applyLearningRate));
-    }
-
-    private Builder replace(
-        List<Regularization> in, Class<?> type, double coefficient, Regularization with) {
-      in.removeIf(type::isInstance);
-      if (coefficient > 0) {
-        in.add(with);
-      }
-      return this;
-    }
-
     /** Dropout of the features: the probability to keep a value; 0 for none. */
     public Builder dropOut(double inputRetainProbability) {
       return dropOut(inputRetainProbability == 0 ? null : new Dropout(inputRetainProbability));
@@ -672,38 +411,6 @@ public class DeformableConvolution2DVertex extends SameDiffVertex {
     /** Dropout of the features. */
     public Builder dropOut(IDropout dropout) {
       this.iDropout = dropout;
-      return this;
-    }
-
-    /** Constraints on W. */
-    public Builder constrainWeights(LayerConstraint... constraints) {
-      return constrain(constraints, WEIGHT_KEY);
-    }
-
-    /** Constraints on b. */
-    public Builder constrainBias(LayerConstraint... constraints) {
-      return constrain(constraints, BIAS_KEY);
-    }
-
-    /** Constraints on W and on b. */
-    public Builder constrainAllParameters(LayerConstraint... constraints) {
-      return constrain(constraints, WEIGHT_KEY, BIAS_KEY);
-    }
-
-    private Builder constrain(LayerConstraint[] added, String... params) {
-      addConstraints(constraints, Arrays.asList(added), params);
-      return this;
-    }
-
-    /** Normalisation or clipping of the gradients. */
-    public Builder gradientNormalization(GradientNormalization gradientNormalization) {
-      this.gradientNormalization = gradientNormalization;
-      return this;
-    }
-
-    /** Threshold of the clipping. */
-    public Builder gradientNormalizationThreshold(double threshold) {
-      this.gradientNormalizationThreshold = threshold;
       return this;
     }
 

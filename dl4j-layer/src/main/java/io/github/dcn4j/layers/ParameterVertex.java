@@ -122,10 +122,12 @@ abstract class ParameterVertex extends SameDiffVertex {
     ParameterVertex p = c;
     p.weightInitFn = weightInitFn;
     p.biasInit = biasInit;
-    p.constraints =
-        constraints == null
-            ? null
-            : constraints.stream().map(LayerConstraint::clone).collect(Collectors.toList());
+    if (constraints != null) {
+      p.constraints = new ArrayList<>();
+      for (LayerConstraint constraint : constraints) {
+        p.constraints.add(copy(constraint, constraint.getParams()));
+      }
+    }
     p.regularization = copy(regularization);
     p.regularizationBias = copy(regularizationBias);
     p.updater = updater == null ? null : updater.clone();
@@ -136,6 +138,13 @@ abstract class ParameterVertex extends SameDiffVertex {
     p.setName(getName());
     p.parameters = parameters;
     return c;
+  }
+
+  /** Of DL4J's constraints, one forgets its parameters when it is cloned. */
+  private static LayerConstraint copy(LayerConstraint constraint, Set<String> params) {
+    LayerConstraint copy = constraint.clone();
+    copy.setParams(new HashSet<>(params));
+    return copy;
   }
 
   private static List<Regularization> copy(List<Regularization> list) {
@@ -230,9 +239,7 @@ abstract class ParameterVertex extends SameDiffVertex {
         throw new IllegalArgumentException(
             "constraint: expected a BaseConstraint, got " + constraint.getClass().getName());
       }
-      LayerConstraint copy = constraint.clone();
-      copy.setParams(new HashSet<>(params));
-      to.add(copy);
+      to.add(copy(constraint, params));
     }
   }
 
