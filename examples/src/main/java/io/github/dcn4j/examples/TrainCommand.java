@@ -49,7 +49,7 @@ final class TrainCommand implements Callable<Integer> {
   /** Held-out scenes are the same in every run, so that runs can be compared. */
   private static final long HELD_OUT_SEED = 20_011;
 
-  private static final int PICTURES = 12;
+  private static final int PICTURES = 8;
 
   @Spec private CommandSpec spec;
 
