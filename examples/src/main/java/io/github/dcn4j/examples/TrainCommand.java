@@ -12,6 +12,7 @@ import io.github.dcn4j.examples.detect.Trainer;
 import io.github.dcn4j.examples.detect.TrainingCurve;
 import io.github.dcn4j.examples.detect.TrainingObserver;
 import io.github.dcn4j.examples.detect.TrainingOptions;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -190,6 +191,22 @@ final class TrainCommand implements Callable<Integer> {
     }
     if (!Files.isWritable(output)) {
       throw new UserInputException("--output: cannot write to the folder " + output);
+    }
+    checkFonts();
+  }
+
+  /** The pictures have text; a bare machine may have no font for it. */
+  private static void checkFonts() {
+    try {
+      new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB)
+          .createGraphics()
+          .getFontMetrics()
+          .stringWidth("0");
+    } catch (RuntimeException | Error e) { // what Java throws without fontconfig differs
+      throw new UserInputException(
+          "cannot draw text, which the pictures need: install the packages fontconfig and"
+              + " fonts-dejavu-core",
+          e);
     }
   }
 
