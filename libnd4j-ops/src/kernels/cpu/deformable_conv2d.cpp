@@ -168,8 +168,7 @@ class Arrays {
         }
     }
 
-    /// The weight of output channel `o` of a group for entry `depth` of block `b`.
-    Tensor<4> weightTensor() const { return in_.weights; }
+    /// The weight of output channel `o` of block `b`'s group, for a channel of the block and a tap.
     Real weight(const Block& b, Index o, Index channel, Index tap) const {
         return widen(elements(in_.weights)[weightAt(in_.weights, b, o, channel, tap)]);
     }
