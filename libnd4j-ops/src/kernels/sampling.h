@@ -19,18 +19,19 @@ namespace {
 enum Corner { TopLeft, TopRight, BottomLeft, BottomRight, Corners };
 
 /// Where a sample lies.
-enum class Place : Index {
+enum class Place : std::int32_t {
     Outside,  ///< its value is zero by the border rule, whatever the pixels hold
     Between,  ///< it interpolates between four pixels
     AtPixel,  ///< it is its top left pixel: what a plain convolution reads
 };
 
-/// Where one sample reads, and with what weights.
-template <class Real>
+/// Where one sample reads, and with what weights. `Pixel` is an integer that holds
+/// `height * width`: as wide as `Real`, many samples are located with one vector instruction.
+template <class Real, class Pixel = Index>
 struct Sample {
     /// Row-major pixel index of each corner, `height * width` (one past the plane) for a corner
     /// outside it: a plane followed by one zero pixel needs no branch.
-    Index pixel[Corners];
+    Pixel pixel[Corners];
     /// Bilinear weights; all zero for a sample that counts as outside.
     Real weight[Corners];
     /// The fractions (y - floor(y), x - floor(x)) in [0, 1); zero where no corner is inside.
@@ -40,69 +41,96 @@ struct Sample {
     Place place;
 };
 
-/// Plans a sample that reads nothing.
-template <class Real>
-inline void locateNowhere(Index height, Index width, Sample<Real>& s) {
+/// Plans the sample of the pixel (y, x) itself.
+template <class Real, class Pixel>
+inline void locatePixel(Index y, Index x, Real modulation, Index height, Index width,
+                        Sample<Real, Pixel>& s) {
+    const bool inside = y >= 0 && y < height && x >= 0 && x < width;
     for (int c = 0; c < Corners; ++c) {
-        s.pixel[c] = height * width;
+        s.pixel[c] = static_cast<Pixel>(height * width);
         s.weight[c] = 0;
     }
     s.fractionY = s.fractionX = 0;
-    s.place = Place::Outside;
-}
-
-/// Plans the sample of the pixel (y, x) itself.
-template <class Real>
-inline void locatePixel(Index y, Index x, Real modulation, Index height, Index width,
-                        Sample<Real>& s) {
-    locateNowhere(height, width, s);
     s.modulation = modulation;
-    if (y < 0 || y >= height || x < 0 || x >= width) return;
-    s.pixel[TopLeft] = y * width + x;
+    s.place = Place::Outside;
+    if (!inside) return;
+    s.pixel[TopLeft] = static_cast<Pixel>(y * width + x);
     s.weight[TopLeft] = 1;
     s.place = Place::AtPixel;
 }
 
-/// Plans the sample at (y, x), which may be any number, NaN and infinities too.
-template <class Real>
-inline void locate(Real y, Real x, Real modulation, Index height, Index width, Sample<Real>& s) {
-    const Index none = height * width;
-    const Real h = static_cast<Real>(height), w = static_cast<Real>(width);
-    s.modulation = modulation;
+/// A number as another type, truncated if that is an integer. Vectors have a form of their own.
+template <class To, class From>
+struct Convert {
+    static To of(From value) { return static_cast<To>(value); }
+};
+
+/// What the rule says of a position. Real and Pixel are numbers, or vectors of numbers.
+template <class Real, class Pixel>
+struct Location {
+    Pixel pixel[Corners];
+    Real weight[Corners];
+    Real fractionY, fractionX;
+    decltype(Real{} > Real{}) between;  ///< whether the place is Between and not Outside
+};
+
+/// Locates the position (y, x), any number, NaN and infinities too. It selects and never branches,
+/// and so locates one position, or with vectors one in each lane.
+template <class Real, class Pixel>
+inline Location<Real, Pixel> locate(Real y, Real x, Pixel height, Pixel width, Real h, Real w) {
+    const Real zero{};
+    const Pixel origin{}, none = height * width;
+    Location<Real, Pixel> at;
     // At -1 exactly the value is zero but the derivative is not; a NaN fails every comparison.
-    const bool touching = y >= -1 && y < h && x >= -1 && x < w;
-    if (!touching) return locateNowhere(height, width, s);
+    const auto touching = (y >= zero - 1) & (y < h) & (x >= zero - 1) & (x < w);
+    at.between = touching & (y > zero - 1) & (x > zero - 1);
+    const Real inY = touching ? y : zero, inX = touching ? x : zero;
     // Truncation is floor from 0 up; between -1 and 0 floor is -1.
-    const Index top = y < 0 ? -1 : static_cast<Index>(y);
-    const Index left = x < 0 ? -1 : static_cast<Index>(x);
-    const Real fy = y - static_cast<Real>(top), fx = x - static_cast<Real>(left);
-    const bool topIn = top >= 0, bottomIn = top + 1 < height;
-    const bool leftIn = left >= 0, rightIn = left + 1 < width;
-    const Index first = top * width + left;
-    s.pixel[TopLeft] = topIn && leftIn ? first : none;
-    s.pixel[TopRight] = topIn && rightIn ? first + 1 : none;
-    s.pixel[BottomLeft] = bottomIn && leftIn ? first + width : none;
-    s.pixel[BottomRight] = bottomIn && rightIn ? first + width + 1 : none;
-    s.place = y > -1 && x > -1 ? Place::Between : Place::Outside;
-    const Real scale = s.place == Place::Between ? Real{1} : Real{0};
-    s.weight[TopLeft] = (1 - fy) * (1 - fx) * scale;
-    s.weight[TopRight] = (1 - fy) * fx * scale;
-    s.weight[BottomLeft] = fy * (1 - fx) * scale;
-    s.weight[BottomRight] = fy * fx * scale;
-    s.fractionY = fy;
-    s.fractionX = fx;
+    const Pixel top = inY < zero ? origin - 1 : Convert<Pixel, Real>::of(inY);
+    const Pixel left = inX < zero ? origin - 1 : Convert<Pixel, Real>::of(inX);
+    at.fractionY = inY - Convert<Real, Pixel>::of(top);
+    at.fractionX = inX - Convert<Real, Pixel>::of(left);
+    const auto topIn = touching & (top >= origin), leftIn = touching & (left >= origin);
+    const auto bottomIn = touching & (top + 1 < height), rightIn = touching & (left + 1 < width);
+    const Pixel first = top * width + left;
+    at.pixel[TopLeft] = topIn & leftIn ? first : none;
+    at.pixel[TopRight] = topIn & rightIn ? first + 1 : none;
+    at.pixel[BottomLeft] = bottomIn & leftIn ? first + width : none;
+    at.pixel[BottomRight] = bottomIn & rightIn ? first + width + 1 : none;
+    const Real scale = at.between ? zero + 1 : zero;
+    at.weight[TopLeft] = (1 - at.fractionY) * (1 - at.fractionX) * scale;
+    at.weight[TopRight] = (1 - at.fractionY) * at.fractionX * scale;
+    at.weight[BottomLeft] = at.fractionY * (1 - at.fractionX) * scale;
+    at.weight[BottomRight] = at.fractionY * at.fractionX * scale;
+    return at;
+}
+
+/// Plans the sample at (y, x).
+template <class Real, class Pixel>
+inline void locate(Real y, Real x, Real modulation, Index height, Index width,
+                   Sample<Real, Pixel>& s) {
+    const auto at = locate<Real, Pixel>(y, x, static_cast<Pixel>(height), static_cast<Pixel>(width),
+                                        static_cast<Real>(height), static_cast<Real>(width));
+    for (int c = 0; c < Corners; ++c) {
+        s.pixel[c] = at.pixel[c];
+        s.weight[c] = at.weight[c];
+    }
+    s.fractionY = at.fractionY;
+    s.fractionX = at.fractionX;
+    s.modulation = modulation;
+    s.place = at.between ? Place::Between : Place::Outside;
 }
 
 /// The derivative with respect to y of the sample whose corner values are `value`.
-template <class Real>
-inline Real slopeY(const Sample<Real>& s, const Real (&value)[Corners]) {
+template <class Real, class Pixel>
+inline Real slopeY(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
     return s.fractionX * (value[BottomRight] - value[TopRight]) +
            (1 - s.fractionX) * (value[BottomLeft] - value[TopLeft]);
 }
 
 /// The derivative with respect to x of the sample whose corner values are `value`.
-template <class Real>
-inline Real slopeX(const Sample<Real>& s, const Real (&value)[Corners]) {
+template <class Real, class Pixel>
+inline Real slopeX(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
     return s.fractionY * (value[BottomRight] - value[BottomLeft]) +
            (1 - s.fractionY) * (value[TopRight] - value[TopLeft]);
 }

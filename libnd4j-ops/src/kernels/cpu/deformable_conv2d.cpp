@@ -18,318 +18,57 @@
 #include "deformable_conv2d.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
-#include "../element.h"
+#include "arrays.h"
 #include "buffer.h"
+#include "cut.h"
 
 namespace dcn4j::cpu {
 namespace {
-
-/// Channels of one convolution group and one offset group that are repacked together.
-struct Block {
-    Index firstChannel, channels;
-    Index group, offsetGroup;
-    Index depth;        ///< taps * channels
-    Index depthPitch;   ///< the same in whole panels
-    Index firstDepth;   ///< where its entries begin within its group's K
-    Index imageStart;   ///< where its image begins among the repacked blocks of one image
-    Index weightStart;  ///< where its gradWeights, [O][depthPitch], begin in an image slot's
-};
-
-/// How the work of one geometry is cut; depends on nothing else.
-struct Cut {
-    static constexpr Index tilePoints = 96;
-    /// Numbers of a column tile: 256 KiB of floats, half of a small second-level cache.
-    static constexpr Index columnNumbers = 65536;
-
-    std::vector<Block> blocks;
-    Index groupDepth;  ///< K of one convolution group
-    Index tile;        ///< output pixels of a tile
-    Index tiles;       ///< tiles of one image
-    Index maxDepth = 0, maxChannels = 0;
-    Index imageSize = 0;       ///< numbers of one repacked image
-    Index gradWeightSize = 0;  ///< numbers of one image slot's gradWeights
-    Index pitch;               ///< of a column tile
-    Index outPitch;            ///< of an output tile: a group's channels in whole panels
-
-    Cut(const Conv2dGeometry& g, Index blockChannels, Index panelWidth, Index slack)
-        : groupDepth(g.taps() * g.channelsPerGroup()),
-          outPitch(roundUp(g.outChannelsPerGroup(), panelWidth)) {
-        for (Index c = 0; c < g.channels;) {
-            Block b{};
-            b.firstChannel = c;
-            b.group = c / g.channelsPerGroup();
-            b.offsetGroup = c / g.channelsPerOffsetGroup();
-            const Index end = std::min((b.group + 1) * g.channelsPerGroup(),
-                                       (b.offsetGroup + 1) * g.channelsPerOffsetGroup());
-            b.channels = std::min(blockChannels, end - c);
-            b.depth = g.taps() * b.channels;
-            b.firstDepth = (c - b.group * g.channelsPerGroup()) * g.taps();
-            b.imageStart = imageSize;
-            b.weightStart = gradWeightSize;
-            imageSize += roundUp((g.pixels() + 1) * b.channels + slack, 16);
-            b.depthPitch = roundUp(b.depth, panelWidth);
-            gradWeightSize += g.outChannelsPerGroup() * b.depthPitch;
-            maxDepth = std::max(maxDepth, b.depth);
-            maxChannels = std::max(maxChannels, b.channels);
-            blocks.push_back(b);
-            c += b.channels;
-        }
-        // Whole panels of columns for the product that writes a column tile, and the gather's
-        // slack.
-        pitch = roundUp(maxDepth + slack, panelWidth);
-        tile = std::clamp<Index>(columnNumbers / pitch / 12 * 12, 12, tilePoints);
-        tile = std::min(tile, g.outPixels());
-        tiles = ceilDivide(g.outPixels(), tile);
-    }
-};
-
-/// Channels of a block: whole vectors for every instruction set, fewer where the kernel is large,
-/// so that a tile's columns keep to their cache.
-Index forwardBlockChannels(const Conv2dGeometry& g) {
-    return g.taps() <= 9 ? 64 : g.taps() <= 25 ? 32 : 16;
-}
-
-/// In the backward pass blocks are tasks too: narrower where images and channels are few.
-Index backwardBlockChannels(const Conv2dGeometry& g) {
-    const Index most = forwardBlockChannels(g);
-    return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
-}
-
-/// Consecutive blocks of one offset group that one backward task takes, one after another.
-struct Run {
-    Index firstBlock, endBlock;
-    Index offsetGroup;
-};
-
-/// At most `most` runs for each offset group, so that their partial sums stay few where blocks are
-/// many (a depth-wise convolution has one for each channel).
-std::vector<Run> runsOf(const std::vector<Block>& blocks, Index most) {
-    std::vector<Run> runs;
-    const Index count = static_cast<Index>(blocks.size());
-    for (Index first = 0; first < count;) {
-        const Index offsetGroup = blocks[static_cast<std::size_t>(first)].offsetGroup;
-        Index end = first;
-        while (end < count && blocks[static_cast<std::size_t>(end)].offsetGroup == offsetGroup) {
-            ++end;
-        }
-        const Index length = ceilDivide(end - first, most);
-        for (; first < end; first += length) {
-            runs.push_back({first, std::min(first + length, end), offsetGroup});
-        }
-        first = end;
-    }
-    return runs;
-}
-
-/// One call's arrays with their C++ element type, and the loads and stores between them and packed
-/// real numbers.
-template <class Element>
-class Arrays {
-  public:
-    using Real = ComputeType<Element>;
-
-    Arrays(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs)
-        : g_(geometry), in_(inputs) {}
-
-    /// Repacks one block of image `n` as [pixels + 1][channels] and clears its last row.
-    void packImage(Index n, const Block& b, Real* packed) const {
-        const Tensor<4>& t = in_.input;
-        const Element* from = elements(t) + t.at(n, b.firstChannel, 0, 0);
-        for (Index y = 0; y < g_.height; ++y) {
-            // A few columns at a time: their packed rows stay in cache while the channels go by.
-            constexpr Index columns = 16;
-            for (Index x0 = 0; x0 < g_.width; x0 += columns) {
-                const Index x1 = std::min(x0 + columns, g_.width);
-                for (Index c = 0; c < b.channels; ++c) {
-                    const Element* row = from + c * t.strides[1] + y * t.strides[2];
-                    Real* to = packed + y * g_.width * b.channels + c;
-                    for (Index x = x0; x < x1; ++x) {
-                        to[x * b.channels] = widen(row[x * t.strides[3]]);
-                    }
-                }
-            }
-        }
-        std::fill_n(packed + g_.pixels() * b.channels, b.channels, Real{0});
-    }
-
-    /// Writes a block of image `n` of the input's gradient, the reverse of packImage.
-    void unpackImage(Index n, const Block& b, const Real* packed, const Tensor<4>& t) const {
-        Element* to = elements(t) + t.at(n, b.firstChannel, 0, 0);
-        for (Index c = 0; c < b.channels; ++c) {
-            for (Index y = 0; y < g_.height; ++y) {
-                const Real* from = packed + y * g_.width * b.channels + c;
-                Element* row = to + c * t.strides[1] + y * t.strides[2];
-                for (Index x = 0; x < g_.width; ++x) {
-                    row[x * t.strides[3]] = narrow<Element>(from[x * b.channels]);
-                }
-            }
-        }
-    }
-
-    /// The weight of output channel `o` of block `b`'s group, for a channel of the block and a tap.
-    Real weight(const Block& b, Index o, Index channel, Index tap) const {
-        return widen(elements(in_.weights)[weightAt(in_.weights, b, o, channel, tap)]);
-    }
-    void storeWeight(const Tensor<4>& t, const Block& b, Index o, Index channel, Index tap,
-                     Real value) const {
-        elements(t)[weightAt(t, b, o, channel, tap)] = narrow<Element>(value);
-    }
-
-    /// Plans the samples of output pixels first .. first + points of image `n`: [points][taps].
-    void plan(Index n, Index offsetGroup, Index first, Index points, Sample<Real>* samples) const {
-        const Index taps = g_.taps();
-        for (Index ky = 0, tap = 0; ky < g_.kernelH; ++ky) {
-            for (Index kx = 0; kx < g_.kernelW; ++kx, ++tap) {
-                const Index k = offsetGroup * taps + tap;
-                Sample<Real>* s = samples + tap;
-                forEachRow(first, points, [&](Index oy, Index ox, Index count, Index) {
-                    const Index row = g_.baseRow(oy, ky);
-                    for (Index i = 0; i < count; ++i, s += taps) {
-                        const Index column = g_.baseColumn(ox + i, kx);
-                        const Real modulation =
-                            in_.mask.present() ? load(in_.mask, n, k, oy, ox + i) : Real{1};
-                        if (in_.offset.present()) {
-                            locate(static_cast<Real>(row) + load(in_.offset, n, 2 * k, oy, ox + i),
-                                   static_cast<Real>(column) +
-                                       load(in_.offset, n, 2 * k + 1, oy, ox + i),
-                                   modulation, g_.height, g_.width, *s);
-                        } else {
-                            locatePixel(row, column, modulation, g_.height, g_.width, *s);
-                        }
-                    }
-                });
-            }
-        }
-    }
-
-    /// Stores an output tile of a group, [points][pitch], with the bias.
-    void storeOutput(const Tensor<4>& t, Index n, Index group, Index first, Index points,
-                     const Real* tile, Index pitch) const {
-        for (Index i = 0; i < g_.outChannelsPerGroup(); ++i) {
-            const Index o = group * g_.outChannelsPerGroup() + i;
-            const Real bias = in_.bias.present() ? load(in_.bias, o) : Real{0};
-            storeRows(t, n, o, first, points, tile + i, pitch, bias);
-        }
-    }
-
-    /// Loads a tile of the output's gradient of a group as [points][pitch], zeros in the padding.
-    void loadGradOutput(const Tensor<4>& t, Index n, Index group, Index first, Index points,
-                        Real* tile, Index pitch) const {
-        const Index channels = g_.outChannelsPerGroup();
-        for (Index i = 0; i < channels; ++i) {
-            const Index o = group * channels + i;
-            forEachRow(first, points, [&](Index oy, Index ox, Index count, Index point) {
-                const Element* row = elements(t) + t.at(n, o, oy, ox);
-                for (Index j = 0; j < count; ++j) {
-                    tile[(point + j) * pitch + i] = widen(row[j * t.strides[3]]);
-                }
-            });
-        }
-        for (Index point = 0; point < points && channels < pitch; ++point) {
-            std::fill_n(tile + point * pitch + channels, pitch - channels, Real{0});
-        }
-    }
-
-    /// Stores numbers `step` apart, plus `addend`, as output pixels first .. first + points of one
-    /// channel.
-    void storeRows(const Tensor<4>& t, Index n, Index channel, Index first, Index points,
-                   const Real* values, Index step, Real addend) const {
-        forEachRow(first, points, [&](Index oy, Index ox, Index count, Index point) {
-            Element* row = elements(t) + t.at(n, channel, oy, ox);
-            const Real* from = values + point * step;
-            for (Index j = 0; j < count; ++j) {
-                row[j * t.strides[3]] = narrow<Element>(from[j * step] + addend);
-            }
-        });
-    }
-
-    /// Stores the gradient of the bias of one output channel: row sums, then their sum.
-    void storeGradBias(const Tensor<4>& gradOutput, const Tensor<1>& gradBias, Index o) const {
-        Real total = 0;
-        for (Index n = 0; n < g_.batch; ++n) {
-            Real image = 0;
-            for (Index oy = 0; oy < g_.outHeight; ++oy) {
-                const Element* row = elements(gradOutput) + gradOutput.at(n, o, oy, 0);
-                Real sum = 0;
-                for (Index ox = 0; ox < g_.outWidth; ++ox) {
-                    sum += widen(row[ox * gradOutput.strides[3]]);
-                }
-                image += sum;
-            }
-            total += image;
-        }
-        elements(gradBias)[gradBias.at(o)] = narrow<Element>(total);
-    }
-
-  private:
-    template <int Rank>
-    static Element* elements(const Tensor<Rank>& t) {
-        return static_cast<Element*>(t.data);
-    }
-
-    template <int Rank, class... I>
-    static Real load(const Tensor<Rank>& t, I... index) {
-        return widen(elements(t)[t.at(index...)]);
-    }
-
-    Index weightAt(const Tensor<4>& t, const Block& b, Index o, Index channel, Index tap) const {
-        return t.at(b.group * g_.outChannelsPerGroup() + o,
-                    b.firstChannel - b.group * g_.channelsPerGroup() + channel, tap / g_.kernelW,
-                    tap % g_.kernelW);
-    }
-
-    /// Calls `action(oy, ox, count, point)` for each piece of a row of output pixels.
-    template <class Action>
-    void forEachRow(Index first, Index points, Action action) const {
-        for (Index point = 0; point < points;) {
-            const Index oy = (first + point) / g_.outWidth, ox = (first + point) % g_.outWidth;
-            const Index count = std::min(points - point, g_.outWidth - ox);
-            action(oy, ox, count, point);
-            point += count;
-        }
-    }
-
-    const Conv2dGeometry& g_;
-    const DeformableConv2dInputs& in_;
-};
 
 template <class Element>
 void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2dGeometry& g,
                  const DeformableConv2dInputs& inputs, const Tensor<4>& output, int threads) {
     using Real = ComputeType<Element>;
-    const Arrays<Element> arrays(g, inputs);
-    const Cut cut(g, forwardBlockChannels(g), kernels.panelWidth, kernels.slack);
+    const Arrays<Element> arrays(kernels, g, inputs);
+    const Cut cut(g, forwardBlockChannels(g), quad<Real>, kernels.panelWidth);
     const Index panel = kernels.panelWidth, panels = cut.outPitch / panel;
-    const Index blocks = static_cast<Index>(cut.blocks.size());
+    const Index blocks = cut.count();
     // Images repacked together: enough that their tiles occupy many threads.
     const Index wave = std::clamp<Index>(ceilDivide(64, cut.tiles), 1, std::max<Index>(g.batch, 1));
 
     const Buffer<Real> weights(g.groups * cut.groupDepth * cut.outPitch);
     const Buffer<Real> images(wave * cut.imageSize);
-    const PerThread<Sample<Real>> samplesOf(threads, cut.tile * g.taps());
+    const Buffer<Real> bias(g.outChannels);
+    const PerThread<PlannedSample<Real>> samplesOf(threads, cut.tile * g.taps());
     const PerThread<Real> columnOf(threads, cut.tile * cut.pitch);
     const PerThread<Real> outputOf(threads, cut.tile * cut.outPitch);
+    const PerThread<Real> weightRowsOf(threads, (panel + 1) * cut.maxDepth);
+    if (inputs.bias.present()) arrays.loadBias(bias.data());
     const auto panelOf = [&](Index group, Index p) {
         return weights.data() + (group * panels + p) * cut.groupDepth * panel;
     };
 
 #pragma omp parallel num_threads(threads)
     {
-#pragma omp for collapse(2)
+#pragma omp for collapse(2) schedule(dynamic)
         for (Index block = 0; block < blocks; ++block) {
             for (Index p = 0; p < panels; ++p) {
-                const Block& b = cut.blocks[static_cast<std::size_t>(block)];
-                Real* to = panelOf(b.group, p) + b.firstDepth * panel;
-                for (Index tap = 0; tap < g.taps(); ++tap) {
-                    for (Index c = 0; c < b.channels; ++c) {
-                        for (Index o = p * panel; o < (p + 1) * panel; ++o) {
-                            *to++ =
-                                o < g.outChannelsPerGroup() ? arrays.weight(b, o, c, tap) : Real{0};
-                        }
+                const Block& b = cut.block(block);
+                Real* scratch = weightRowsOf.mine();
+                Real* rows = scratch + cut.maxDepth;
+                for (Index i = 0; i < panel; ++i) {
+                    const Index o = p * panel + i;
+                    if (o < g.outChannelsPerGroup()) {
+                        arrays.loadWeights(b, o, scratch, rows + i * b.depth);
+                    } else {
+                        std::fill_n(rows + i * b.depth, b.depth, Real{0});
                     }
                 }
+                kernels.transpose(panel, b.depth, rows, b.depth,
+                                  panelOf(b.group, p) + b.firstDepth * panel, panel);
             }
         }
         for (Index firstImage = 0; firstImage < g.batch; firstImage += wave) {
@@ -337,12 +76,12 @@ void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2d
 #pragma omp for collapse(2) schedule(dynamic)
             for (Index i = 0; i < count; ++i) {
                 for (Index block = 0; block < blocks; ++block) {
-                    const Block& b = cut.blocks[static_cast<std::size_t>(block)];
+                    const Block& b = cut.block(block);
                     arrays.packImage(firstImage + i, b,
                                      images.data() + i * cut.imageSize + b.imageStart);
                 }
             }
-            Sample<Real>* samples = samplesOf.mine();
+            PlannedSample<Real>* samples = samplesOf.mine();
             Real* column = columnOf.mine();
             Real* result = outputOf.mine();
 #pragma omp for collapse(2) schedule(dynamic)
@@ -352,12 +91,12 @@ void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2d
                     const Index points = std::min(cut.tile, g.outPixels() - first);
                     Index planned = -1;
                     for (Index block = 0; block < blocks; ++block) {
-                        const Block& b = cut.blocks[static_cast<std::size_t>(block)];
+                        const Block& b = cut.block(block);
                         if (b.offsetGroup != planned) {
                             arrays.plan(n, b.offsetGroup, first, points, samples);
                             planned = b.offsetGroup;
                         }
-                        kernels.gather(points, g.taps(), b.channels, samples,
+                        kernels.gather(points, g.taps(), b.rowNumbers, samples,
                                        images.data() + i * cut.imageSize + b.imageStart, column,
                                        cut.pitch);
                         kernels.product(points, g.outChannelsPerGroup(), b.depth,
@@ -365,9 +104,10 @@ void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2d
                                         {panelOf(b.group, 0) + b.firstDepth * panel,
                                          cut.groupDepth * panel, panel},
                                         result, cut.outPitch, b.firstDepth > 0);
-                        if (b.firstDepth + b.depth == cut.groupDepth) {
+                        if (cut.lastOfGroup(block)) {
                             arrays.storeOutput(output, n, b.group, first, points, result,
-                                               cut.outPitch);
+                                               cut.outPitch,
+                                               inputs.bias.present() ? bias.data() : nullptr);
                         }
                     }
                 }
@@ -381,11 +121,11 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                   const DeformableConv2dInputs& inputs, const Tensor<4>& gradOutput,
                   const DeformableConv2dGradients& gradients, int threads) {
     using Real = ComputeType<Element>;
-    const Arrays<Element> arrays(g, inputs);
-    const Cut cut(g, backwardBlockChannels(g), kernels.panelWidth, kernels.slack);
+    const Arrays<Element> arrays(kernels, g, inputs);
+    const Cut cut(g, backwardBlockChannels(g), quad<Real>, kernels.panelWidth);
     const Index panel = kernels.panelWidth;
-    const Index blocks = static_cast<Index>(cut.blocks.size());
-    const std::vector<Run> runs = runsOf(cut.blocks, 16);
+    const Index blocks = cut.count();
+    const std::vector<Run> runs = runsOf(cut, 16);
     const Index runCount = static_cast<Index>(runs.size());
     // Each slot takes every slots-th image and has weight gradients of its own: enough of them that
     // the tasks occupy some threads.
@@ -395,20 +135,17 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
     const Index taps = g.taps();
     const Index sampleGradients = 3 * taps * g.outPixels();
 
-    std::vector<Index> weightStart;  // of each block's panels, [panel of depth][o][panel width]
-    Index weightSize = 0;
-    for (const Block& b : cut.blocks) {
-        weightStart.push_back(weightSize);
-        weightSize += channels * b.depthPitch;
-    }
-    const Buffer<Real> weights(weightSize);
-    const Buffer<Real> gradWeights(slots * cut.gradWeightSize);
+    // Of a block, the weights are [panel of depth][o][panel width], their gradients [o][pitch].
+    const Index blockSize = channels * cut.pitch, slotSize = blocks * blockSize;
+    const Buffer<Real> weights(slotSize);
+    const Buffer<Real> gradWeights(slots * slotSize);
     const Buffer<Real> gradSamples(slots * runCount * sampleGradients);
-    const PerThread<Sample<Real>> samplesOf(threads, cut.tile * taps);
+    const PerThread<PlannedSample<Real>> samplesOf(threads, cut.tile * taps);
+    const PerThread<Real> weightRowsOf(threads, 2 * cut.pitch);
     const PerThread<Real> columnOf(threads, cut.tile * cut.pitch);
     const PerThread<Real> gradColumnOf(threads, cut.tile * cut.pitch);
     const PerThread<Real> gradOutputOf(threads, cut.tile * cut.outPitch);
-    const Index imageSize = (g.pixels() + 1) * cut.maxChannels + kernels.slack;
+    const Index imageSize = (g.pixels() + 1) * (cut.maxDepth / taps);
     const PerThread<Real> imageOf(threads, imageSize);
     const PerThread<Real> gradImageOf(threads, imageSize);
 
@@ -416,21 +153,21 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
     {
 #pragma omp for schedule(dynamic)
         for (Index block = 0; block < blocks; ++block) {
-            const Block& b = cut.blocks[static_cast<std::size_t>(block)];
-            Real* to = weights.data() + weightStart[static_cast<std::size_t>(block)];
-            for (Index first = 0; first < b.depth; first += panel) {
-                for (Index o = 0; o < channels; ++o) {
-                    for (Index k = first; k < first + panel; ++k) {
-                        *to++ = k < b.depth ? arrays.weight(b, o, k % b.channels, k / b.channels)
-                                            : Real{0};
-                    }
+            const Block& b = cut.block(block);
+            Real* scratch = weightRowsOf.mine();
+            Real* row = scratch + cut.pitch;
+            std::fill_n(row, cut.pitch, Real{0});
+            for (Index o = 0; o < channels; ++o) {
+                arrays.loadWeights(b, o, scratch, row);
+                Real* to = weights.data() + block * blockSize + o * panel;
+                for (Index k = 0; k < b.depth; k += panel, to += channels * panel) {
+                    std::copy_n(row + k, panel, to);
                 }
             }
         }
 #pragma omp for
         for (Index slot = 0; slot < slots; ++slot) {
-            std::fill_n(gradWeights.data() + slot * cut.gradWeightSize, cut.gradWeightSize,
-                        Real{0});
+            std::fill_n(gradWeights.data() + slot * slotSize, slotSize, Real{0});
         }
 
         for (Index round = 0; round < rounds; ++round) {
@@ -440,7 +177,7 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                     const Index n = round * slots + slot;
                     if (n >= g.batch) continue;
                     const Run& r = runs[static_cast<std::size_t>(run)];
-                    Sample<Real>* samples = samplesOf.mine();
+                    PlannedSample<Real>* samples = samplesOf.mine();
                     Real* column = columnOf.mine();
                     Real* gradColumn = gradColumnOf.mine();
                     Real* gradTile = gradOutputOf.mine();
@@ -450,14 +187,13 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                         gradSamples.data() + (slot * runCount + run) * sampleGradients;
 
                     for (Index block = r.firstBlock; block < r.endBlock; ++block) {
-                        const Block& b = cut.blocks[static_cast<std::size_t>(block)];
+                        const Block& b = cut.block(block);
                         const Panels<Real> blockWeights = {
-                            weights.data() + weightStart[static_cast<std::size_t>(block)],
-                            channels * panel, panel};
+                            weights.data() + block * blockSize, channels * panel, panel};
                         Real* gradWeight =
-                            gradWeights.data() + slot * cut.gradWeightSize + b.weightStart;
+                            gradWeights.data() + slot * slotSize + block * blockSize;
                         arrays.packImage(n, b, image);
-                        std::fill_n(gradImage, (g.pixels() + 1) * b.channels, Real{0});
+                        std::fill_n(gradImage, (g.pixels() + 1) * b.rowNumbers, Real{0});
                         for (Index tile = 0; tile < cut.tiles; ++tile) {
                             const Index first = tile * cut.tile;
                             const Index points = std::min(cut.tile, g.outPixels() - first);
@@ -472,7 +208,7 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                             // The columns as panels and not as rows: they stream through once,
                             // whole cache lines at a time, past a tile of gradients that stays.
                             kernels.product(channels, b.depth, points, {gradTile, 1, cut.outPitch},
-                                            {column, panel, cut.pitch}, gradWeight, b.depthPitch,
+                                            {column, panel, cut.pitch}, gradWeight, cut.pitch,
                                             true);
                         }
                         arrays.unpackImage(n, b, gradImage, gradients.input);
@@ -502,8 +238,7 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                         const bool isMask = entry % 3 == 2;
                         const Tensor<4>& t = isMask ? gradients.mask : gradients.offset;
                         if (!t.present()) continue;
-                        arrays.storeRows(t, n, isMask ? k : 2 * k + entry % 3, 0, g.outPixels(),
-                                         total, 1, Real{0});
+                        arrays.storePlane(t, n, isMask ? k : 2 * k + entry % 3, total);
                     }
                 }
             }
@@ -512,15 +247,13 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
 #pragma omp for collapse(2) schedule(dynamic)
         for (Index block = 0; block < blocks; ++block) {
             for (Index o = 0; o < channels; ++o) {
-                const Block& b = cut.blocks[static_cast<std::size_t>(block)];
-                Real* total = gradWeights.data() + b.weightStart + o * b.depthPitch;
-                for (Index k = 0; k < b.depth; ++k) {
-                    for (Index slot = 1; slot < slots; ++slot) {
-                        total[k] += total[slot * cut.gradWeightSize + k];
-                    }
-                    arrays.storeWeight(gradients.weights, b, o, k % b.channels, k / b.channels,
-                                       total[k]);
+                const Block& b = cut.block(block);
+                Real* total = gradWeights.data() + block * blockSize + o * cut.pitch;
+                for (Index slot = 1; slot < slots; ++slot) {
+                    const Real* part = total + slot * slotSize;
+                    for (Index k = 0; k < b.depth; ++k) total[k] += part[k];
                 }
+                arrays.storeWeights(gradients.weights, b, o, weightRowsOf.mine(), total);
             }
         }
         if (gradients.bias.present()) {

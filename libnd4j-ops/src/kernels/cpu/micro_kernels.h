@@ -5,10 +5,22 @@
 // plans the work and calls through the table that isa.cpp chose.
 #pragma once
 
+#include <type_traits>
+
 #include "../sampling.h"
 #include "../tensor.h"
 
 namespace dcn4j::cpu {
+
+/// Numbers that the rows of a packed array are whole multiples of: 16 bytes, a vector everywhere.
+template <class Real>
+constexpr Index quad = 16 / sizeof(Real);
+
+/// A sample as the micro-kernels plan it, with an integer as wide as the real number. So planes of
+/// floats have less than 2^31 pixels.
+template <class Real>
+using PlannedSample =
+    Sample<Real, std::conditional_t<sizeof(Real) == 4, std::int32_t, std::int64_t>>;
 
 /// A matrix read at `data[row * rowPitch + depth * depthPitch]`.
 template <class Real>
@@ -25,16 +37,25 @@ struct Panels {
     Index panelPitch, rowPitch;
 };
 
-/// The backward pass over the samples of one tile and one block of channels.
+/// Where the samples of one tap are: numbers [points], and the plane they are in.
+template <class Real>
+struct Positions {
+    const Real *y, *x, *modulation;
+    Index height, width;
+};
+
+/// The backward pass over the samples of one tile and one block of channels. Rows of the image and
+/// of the columns hold `channels` numbers in whole quads.
 template <class Real>
 struct ScatterTile {
     Index points, taps, channels;
-    const Sample<Real>* samples;  ///< [points][taps]
-    const Real* image;            ///< [pixels + 1][channels], the last row zero
-    const Real* gradColumn;       ///< [points][pitch], entries (tap, channel)
-    Real* column;                 ///< [points][pitch], written
+    const PlannedSample<Real>* samples;  ///< [points][taps]
+    const Real* image;                   ///< [pixels + 1][channels in quads], the last row zero
+    const Real* gradColumn;              ///< [points][pitch], entries (tap, channel in quads)
+    Real* column;                        ///< [points][pitch], written
     Index pitch;
-    Real* gradImage;  ///< [pixels + 1][channels], added to; the last row takes what falls outside
+    /// [pixels + 1][channels in quads], added to; the last row takes what falls outside
+    Real* gradImage;
     /// [taps][3][gradSamplePitch]: the gradients of dy, dx and the modulation of each point,
     /// written or, if `accumulate`, added to
     Real* gradSamples;
@@ -44,14 +65,19 @@ struct ScatterTile {
 
 template <class Real>
 struct MicroKernels {
-    /// Columns of a panel.
+    /// Columns of a panel, a multiple of the quad.
     Index panelWidth;
-    /// Numbers that `gather` may write past the end of a column's row, and may read past the end of
-    /// an image: the pitch and the allocation must have room for them.
-    Index slack;
 
-    /// column[point][tap * channels + c] = modulation * sample(image channel c), for each sample.
-    void (*gather)(Index points, Index taps, Index channels, const Sample<Real>* samples,
+    /// to[column * toPitch + row] = from[row * fromPitch + column].
+    void (*transpose)(Index rows, Index columns, const Real* from, Index fromPitch, Real* to,
+                      Index toPitch);
+
+    /// Plans samples[point * step] for the positions of one tap.
+    void (*plan)(Index points, const Positions<Real>& at, PlannedSample<Real>* samples, Index step);
+
+    /// column[point][tap * rowNumbers + c] = modulation * sample(image channel c), for each sample;
+    /// `rowNumbers`, of a pixel and of a tap, is a multiple of the quad.
+    void (*gather)(Index points, Index taps, Index rowNumbers, const PlannedSample<Real>* samples,
                    const Real* image, Real* column, Index pitch);
 
     /// c[row][column] = (accumulate ? c[row][column] : 0) + sum over depth of a * b. `c` has rows

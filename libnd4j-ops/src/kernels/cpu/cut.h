@@ -1,0 +1,120 @@
+// How the work of one deformable convolution is cut into blocks of channels, tiles of output pixels
+// and tasks. It depends on the geometry alone, never on the number of threads: the same bits come
+// out for any.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "../deformable_conv2d.h"
+#include "buffer.h"
+
+namespace dcn4j::cpu {
+
+/// Channels of one convolution group and one offset group that are repacked together.
+struct Block {
+    Index firstChannel, channels;
+    Index rowNumbers;  ///< the numbers of a pixel or a tap: the channels in whole quads
+    Index group, offsetGroup;
+    Index depth;       ///< taps * rowNumbers: its entries of a column
+    Index firstDepth;  ///< where they begin within its group's K
+    Index imageStart;  ///< where its image begins among the repacked blocks of one image
+};
+
+/// Consecutive blocks of one offset group that one backward task takes, one after another.
+struct Run {
+    Index firstBlock, endBlock;
+    Index offsetGroup;
+};
+
+struct Cut {
+    static constexpr Index mostTilePoints = 96;
+    /// Numbers of a column tile: 256 KiB of floats, half of a small second-level cache.
+    static constexpr Index columnNumbers = 65536;
+
+    std::vector<Block> blocks;
+    Index groupDepth = 0;  ///< K of one convolution group, the largest
+    Index tile = 0;        ///< output pixels of a tile
+    Index tiles = 0;       ///< tiles of one image
+    Index maxDepth = 0;
+    Index imageSize = 0;  ///< numbers of one repacked image
+    Index pitch = 0;      ///< of a column tile
+    Index outPitch = 0;   ///< of an output tile: a group's channels in whole panels
+
+    Cut(const Conv2dGeometry& g, Index blockChannels, Index quad, Index panelWidth)
+        : outPitch(roundUp(g.outChannelsPerGroup(), panelWidth)) {
+        Index depth = 0;
+        for (Index c = 0; c < g.channels;) {
+            Block b{};
+            b.firstChannel = c;
+            b.group = c / g.channelsPerGroup();
+            b.offsetGroup = c / g.channelsPerOffsetGroup();
+            const Index end = std::min((b.group + 1) * g.channelsPerGroup(),
+                                       (b.offsetGroup + 1) * g.channelsPerOffsetGroup());
+            b.channels = std::min(blockChannels, end - c);
+            b.rowNumbers = roundUp(b.channels, quad);
+            b.depth = g.taps() * b.rowNumbers;
+            if (c % g.channelsPerGroup() == 0) depth = 0;
+            b.firstDepth = depth;
+            depth += b.depth;
+            groupDepth = std::max(groupDepth, depth);
+            b.imageStart = imageSize;
+            imageSize += roundUp((g.pixels() + 1) * b.rowNumbers, 16);
+            maxDepth = std::max(maxDepth, b.depth);
+            blocks.push_back(b);
+            c += b.channels;
+        }
+        // Whole panels of columns for the product that writes a column tile.
+        pitch = roundUp(maxDepth, panelWidth);
+        cutTiles(g);
+    }
+
+    Index count() const { return static_cast<Index>(blocks.size()); }
+    const Block& block(Index i) const { return blocks[static_cast<std::size_t>(i)]; }
+    bool lastOfGroup(Index i) const {
+        return i + 1 == count() || block(i + 1).group != block(i).group;
+    }
+
+  private:
+    /// Tiles as large as their cache allows, but of one size and, where they are few, a multiple of
+    /// 16 in the batch, so that they balance threads.
+    void cutTiles(const Conv2dGeometry& g) {
+        const Index most = std::clamp<Index>(columnNumbers / pitch / 12 * 12, 12, mostTilePoints);
+        tiles = ceilDivide(g.outPixels(), most);
+        const Index batch = std::max<Index>(g.batch, 1);
+        if (batch * tiles < 64) tiles = ceilDivide(roundUp(batch * tiles, 16), batch);
+        tile = std::min(roundUp(ceilDivide(g.outPixels(), tiles), 6), g.outPixels());
+        tiles = ceilDivide(g.outPixels(), tile);
+    }
+};
+
+/// Channels of a block: whole vectors for every instruction set, fewer where the kernel is large,
+/// so that a tile's columns keep to their cache.
+inline Index forwardBlockChannels(const Conv2dGeometry& g) {
+    return g.taps() <= 9 ? 64 : g.taps() <= 25 ? 32 : 16;
+}
+
+/// In the backward pass blocks are tasks too: narrower where images and channels are few.
+inline Index backwardBlockChannels(const Conv2dGeometry& g) {
+    const Index most = forwardBlockChannels(g);
+    return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
+}
+
+/// At most `most` runs for each offset group, so that their partial sums stay few where blocks are
+/// many (a depth-wise convolution has one for each channel).
+inline std::vector<Run> runsOf(const Cut& cut, Index most) {
+    std::vector<Run> runs;
+    for (Index first = 0; first < cut.count();) {
+        const Index offsetGroup = cut.block(first).offsetGroup;
+        Index end = first;
+        while (end < cut.count() && cut.block(end).offsetGroup == offsetGroup) ++end;
+        const Index length = ceilDivide(end - first, most);
+        for (; first < end; first += length) {
+            runs.push_back({first, std::min(first + length, end), offsetGroup});
+        }
+        first = end;
+    }
+    return runs;
+}
+
+}  // namespace dcn4j::cpu
