@@ -19,7 +19,7 @@ namespace {
 enum Corner { TopLeft, TopRight, BottomLeft, BottomRight, Corners };
 
 /// Where a sample lies.
-enum class Place : std::int32_t {
+enum Place : std::int32_t {
     Outside,  ///< its value is zero by the border rule, whatever the pixels hold
     Between,  ///< it interpolates between four pixels
     AtPixel,  ///< it is its top left pixel: what a plain convolution reads
@@ -38,7 +38,7 @@ struct Sample {
     Real fractionY, fractionX;
     /// What the sample is multiplied by, 1 without a mask.
     Real modulation;
-    Place place;
+    Pixel place;  ///< a Place
 };
 
 /// Plans the sample of the pixel (y, x) itself.

@@ -1,9 +1,7 @@
-// Uninitialised memory for the kernels' intermediate results.
+// Memory for the kernels' intermediate results, kept from call to call.
 #pragma once
 
-#include <cstdlib>
-#include <memory>
-#include <new>
+#include <cstddef>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -29,25 +27,36 @@ inline int threadNumber() {
 #endif
 }
 
-template <class Real>
+/// Takes at least `bytes` of uninitialised memory, aligned to a cache line, from what earlier calls
+/// have given back, or else from the system: pages that are new to the process cost as much as the
+/// arithmetic done on them. Throws std::bad_alloc. Any thread may take and give.
+void* takeMemory(std::size_t bytes);
+
+/// Gives back what takeMemory returned for as many `bytes`. It is kept for the next call of such a
+/// size, and released to the system when memory of its size has not been asked for during 4096
+/// takings (some 200 calls).
+void giveMemory(void* memory, std::size_t bytes) noexcept;
+
+/// Bytes that are kept for later calls at this moment.
+std::size_t keptMemory();
+
+/// Uninitialised room for numbers, aligned to a cache line.
+template <class Number>
 class Buffer {
   public:
-    /// Room for `count` numbers, aligned to a cache line. Throws std::bad_alloc.
-    explicit Buffer(Index count) {
-        constexpr std::size_t line = 64;
-        const std::size_t bytes =
-            (static_cast<std::size_t>(count) * sizeof(Real) / line + 1) * line;
-        data_.reset(static_cast<Real*>(std::aligned_alloc(line, bytes)));
-        if (!data_) throw std::bad_alloc();
-    }
+    /// Throws std::bad_alloc.
+    explicit Buffer(Index count)
+        : bytes_(static_cast<std::size_t>(count) * sizeof(Number)),
+          data_(static_cast<Number*>(takeMemory(bytes_))) {}
+    ~Buffer() { giveMemory(data_, bytes_); }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
 
-    Real* data() const { return data_.get(); }
+    Number* data() const { return data_; }
 
   private:
-    struct Free {
-        void operator()(Real* data) const { std::free(data); }
-    };
-    std::unique_ptr<Real, Free> data_;
+    std::size_t bytes_;
+    Number* data_;
 };
 
 /// A buffer for each thread, laid end to end.

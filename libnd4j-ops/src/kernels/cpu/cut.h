@@ -28,9 +28,10 @@ struct Run {
 };
 
 struct Cut {
-    static constexpr Index mostTilePoints = 96;
-    /// Numbers of a column tile: 256 KiB of floats, half of a small second-level cache.
-    static constexpr Index columnNumbers = 65536;
+    static constexpr Index mostTilePoints = 144;
+    /// Numbers that a tile of every kind may hold together: 448 KiB of floats, most of a small
+    /// second-level cache.
+    static constexpr Index tileNumbers = 114688;
 
     std::vector<Block> blocks;
     Index groupDepth = 0;  ///< K of one convolution group, the largest
@@ -39,10 +40,42 @@ struct Cut {
     Index maxDepth = 0;
     Index imageSize = 0;  ///< numbers of one repacked image
     Index pitch = 0;      ///< of a column tile
-    Index outPitch = 0;   ///< of an output tile: a group's channels in whole panels
+    Index outPanels;      ///< panels of a group's output channels
+    Index outPitch;       ///< of an output tile: a group's channels in whole panels
 
+    /// Tiles are the forward pass's tasks: a column tile and an output tile.
+    static Cut forward(const Conv2dGeometry& g, Index quad, Index panelWidth) {
+        Cut cut(g, forwardBlockChannels(g), quad, panelWidth);
+        cut.tile = largestTile(cut.pitch + cut.outPitch);
+        cut.tiles = ceilDivide(g.outPixels(), cut.tile);
+        // Few tiles: a multiple of 16 in the batch, so that they balance threads.
+        const Index batch = std::max<Index>(g.batch, 1);
+        if (batch * cut.tiles < 64) {
+            cut.tiles = ceilDivide(roundUp(batch * cut.tiles, 16), batch);
+            cut.tile = roundUp(ceilDivide(g.outPixels(), cut.tiles), 6);
+        }
+        cut.cutTiles(g);
+        return cut;
+    }
+
+    /// Blocks are the backward pass's tasks: two column tiles and a tile of the output's gradient.
+    static Cut backward(const Conv2dGeometry& g, Index quad, Index panelWidth) {
+        Cut cut(g, backwardBlockChannels(g), quad, panelWidth);
+        cut.tile = largestTile(2 * cut.pitch + cut.outPitch);
+        cut.cutTiles(g);
+        return cut;
+    }
+
+    Index count() const { return static_cast<Index>(blocks.size()); }
+    const Block& block(Index i) const { return blocks[static_cast<std::size_t>(i)]; }
+    bool lastOfGroup(Index i) const {
+        return i + 1 == count() || block(i + 1).group != block(i).group;
+    }
+
+  private:
     Cut(const Conv2dGeometry& g, Index blockChannels, Index quad, Index panelWidth)
-        : outPitch(roundUp(g.outChannelsPerGroup(), panelWidth)) {
+        : outPanels(ceilDivide(g.outChannelsPerGroup(), panelWidth)),
+          outPitch(oddLines(outPanels * panelWidth)) {
         Index depth = 0;
         for (Index c = 0; c < g.channels;) {
             Block b{};
@@ -65,40 +98,34 @@ struct Cut {
             c += b.channels;
         }
         // Whole panels of columns for the product that writes a column tile.
-        pitch = roundUp(maxDepth, panelWidth);
-        cutTiles(g);
+        pitch = oddLines(roundUp(maxDepth, panelWidth));
     }
 
-    Index count() const { return static_cast<Index>(blocks.size()); }
-    const Block& block(Index i) const { return blocks[static_cast<std::size_t>(i)]; }
-    bool lastOfGroup(Index i) const {
-        return i + 1 == count() || block(i + 1).group != block(i).group;
+    /// Channels of a block: whole vectors for every instruction set, fewer where the kernel is
+    /// large, so that a tile's columns keep to their cache.
+    static Index forwardBlockChannels(const Conv2dGeometry& g) {
+        return g.taps() <= 9 ? 64 : g.taps() <= 25 ? 32 : 16;
     }
 
-  private:
-    /// Tiles as large as their cache allows, but of one size and, where they are few, a multiple of
-    /// 16 in the batch, so that they balance threads.
+    /// In the backward pass blocks are tasks too: narrower where images and channels are few.
+    static Index backwardBlockChannels(const Conv2dGeometry& g) {
+        const Index most = forwardBlockChannels(g);
+        return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
+    }
+
+    /// A pitch of an odd number of cache lines (of 16 floats): columns of a tile then spread over
+    /// the cache's sets instead of falling into a few.
+    static Index oddLines(Index numbers) { return (ceilDivide(numbers, 16) | 1) * 16; }
+
+    static Index largestTile(Index numbersAPoint) {
+        return std::clamp<Index>(tileNumbers / numbersAPoint / 12 * 12, 12, mostTilePoints);
+    }
+
     void cutTiles(const Conv2dGeometry& g) {
-        const Index most = std::clamp<Index>(columnNumbers / pitch / 12 * 12, 12, mostTilePoints);
-        tiles = ceilDivide(g.outPixels(), most);
-        const Index batch = std::max<Index>(g.batch, 1);
-        if (batch * tiles < 64) tiles = ceilDivide(roundUp(batch * tiles, 16), batch);
-        tile = std::min(roundUp(ceilDivide(g.outPixels(), tiles), 6), g.outPixels());
+        tile = std::min(tile, g.outPixels());
         tiles = ceilDivide(g.outPixels(), tile);
     }
 };
-
-/// Channels of a block: whole vectors for every instruction set, fewer where the kernel is large,
-/// so that a tile's columns keep to their cache.
-inline Index forwardBlockChannels(const Conv2dGeometry& g) {
-    return g.taps() <= 9 ? 64 : g.taps() <= 25 ? 32 : 16;
-}
-
-/// In the backward pass blocks are tasks too: narrower where images and channels are few.
-inline Index backwardBlockChannels(const Conv2dGeometry& g) {
-    const Index most = forwardBlockChannels(g);
-    return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
-}
 
 /// At most `most` runs for each offset group, so that their partial sums stay few where blocks are
 /// many (a depth-wise convolution has one for each channel).

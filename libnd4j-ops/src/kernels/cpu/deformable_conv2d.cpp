@@ -33,13 +33,13 @@ void forwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2d
                  const DeformableConv2dInputs& inputs, const Tensor<4>& output, int threads) {
     using Real = ComputeType<Element>;
     const Arrays<Element> arrays(kernels, g, inputs);
-    const Cut cut(g, forwardBlockChannels(g), quad<Real>, kernels.panelWidth);
-    const Index panel = kernels.panelWidth, panels = cut.outPitch / panel;
+    const Cut cut = Cut::forward(g, quad<Real>, kernels.panelWidth);
+    const Index panel = kernels.panelWidth, panels = cut.outPanels;
     const Index blocks = cut.count();
     // Images repacked together: enough that their tiles occupy many threads.
     const Index wave = std::clamp<Index>(ceilDivide(64, cut.tiles), 1, std::max<Index>(g.batch, 1));
 
-    const Buffer<Real> weights(g.groups * cut.groupDepth * cut.outPitch);
+    const Buffer<Real> weights(g.groups * cut.groupDepth * panels * panel);
     const Buffer<Real> images(wave * cut.imageSize);
     const Buffer<Real> bias(g.outChannels);
     const PerThread<PlannedSample<Real>> samplesOf(threads, cut.tile * g.taps());
@@ -122,7 +122,7 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                   const DeformableConv2dGradients& gradients, int threads) {
     using Real = ComputeType<Element>;
     const Arrays<Element> arrays(kernels, g, inputs);
-    const Cut cut(g, backwardBlockChannels(g), quad<Real>, kernels.panelWidth);
+    const Cut cut = Cut::backward(g, quad<Real>, kernels.panelWidth);
     const Index panel = kernels.panelWidth;
     const Index blocks = cut.count();
     const std::vector<Run> runs = runsOf(cut, 16);
@@ -141,6 +141,7 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
     const Buffer<Real> gradWeights(slots * slotSize);
     const Buffer<Real> gradSamples(slots * runCount * sampleGradients);
     const PerThread<PlannedSample<Real>> samplesOf(threads, cut.tile * taps);
+    const PerThread<Real> tileGradSamplesOf(threads, 3 * taps * cut.tile);
     const PerThread<Real> weightRowsOf(threads, 2 * cut.pitch);
     const PerThread<Real> columnOf(threads, cut.tile * cut.pitch);
     const PerThread<Real> gradColumnOf(threads, cut.tile * cut.pitch);
@@ -181,6 +182,7 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                     Real* column = columnOf.mine();
                     Real* gradColumn = gradColumnOf.mine();
                     Real* gradTile = gradOutputOf.mine();
+                    Real* tileGradSamples = tileGradSamplesOf.mine();
                     Real* image = imageOf.mine();
                     Real* gradImage = gradImageOf.mine();
                     Real* gradSample =
@@ -203,8 +205,18 @@ void backwardPass(const MicroKernels<ComputeType<Element>>& kernels, const Conv2
                             kernels.product(points, b.depth, channels, {gradTile, cut.outPitch, 1},
                                             blockWeights, gradColumn, cut.pitch, false);
                             kernels.scatter({points, taps, b.channels, samples, image, gradColumn,
-                                             column, cut.pitch, gradImage, gradSample + first,
-                                             g.outPixels(), block > r.firstBlock});
+                                             column, cut.pitch, gradImage, tileGradSamples});
+                            // To rows as long as the image only here: writing each sample's where
+                            // it belongs, as many rows apart, would miss every cache.
+                            for (Index entry = 0; entry < 3 * taps; ++entry) {
+                                const Real* from = tileGradSamples + entry * points;
+                                Real* to = gradSample + entry * g.outPixels() + first;
+                                if (block == r.firstBlock) {
+                                    std::copy_n(from, points, to);
+                                } else {
+                                    for (Index i = 0; i < points; ++i) to[i] += from[i];
+                                }
+                            }
                             // The columns as panels and not as rows: they stream through once,
                             // whole cache lines at a time, past a tile of gradients that stays.
                             kernels.product(channels, b.depth, points, {gradTile, 1, cut.outPitch},

@@ -135,7 +135,10 @@ inline void productTile(Index depth, const Real* a, Index aRowPitch, Index aDept
     using V = Vector<Real>;
     constexpr Index lanes = lanesOf<V>;
     V total[Rows][panelVectors];
-    DCN4J_UNROLL for (int row = 0; row < Rows; ++row) { total[row][0] = total[row][1] = V{}; }
+    DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
+        total[row][0] = total[row][1] = V{};
+        __builtin_prefetch(c + row * cPitch, 1);
+    }
     for (Index k = 0; k < depth; ++k) {
         const V b0 = load<V>(b), b1 = load<V>(b + lanes);
         DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
@@ -185,27 +188,60 @@ void product(Index rows, Index columns, Index depth, const Factor<Real>& a, cons
     }
 }
 
+/// Writes lane i of four vectors next to one another at `to` + i * step.
+template <class V, class Number>
+inline void storeLanes(V v0, V v1, V v2, V v3, Number* to, Index step) {
+    static_assert(sizeof(Number) == sizeof(v0[0]));
+    constexpr std::size_t lanes = lanesOf<V>;
+    using Q = Quad<NumberOf<V>>;
+    if constexpr (lanesOf<Q> == 4) {
+        // Squares of 4 x 4 within each quad: then quad q of vector i is lane 4q + i.
+        constexpr auto all = std::make_index_sequence<lanes>();
+        exchange<2>(v0, v2, all);
+        exchange<2>(v1, v3, all);
+        exchange<1>(v0, v1, all);
+        exchange<1>(v2, v3, all);
+        const V v[4] = {v0, v1, v2, v3};
+        for (std::size_t q = 0; q < lanes / 4; ++q) {
+            for (std::size_t i = 0; i < 4; ++i) {
+                __builtin_memcpy(to + static_cast<Index>(4 * q + i) * step,
+                                 reinterpret_cast<const Q*>(&v[i]) + q, sizeof(Q));
+            }
+        }
+    } else {
+        const V v[4] = {v0, v1, v2, v3};
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            for (std::size_t i = 0; i < 4; ++i) {
+                const auto number = v[i][lane];
+                __builtin_memcpy(to + static_cast<Index>(lane) * step + i, &number, sizeof number);
+            }
+        }
+    }
+}
+
 /// Plans the samples of as many points as a vector has lanes.
 template <class Real>
 inline void planLanes(const Positions<Real>& at, Index first, PlannedSample<Real>* samples,
                       Index step) {
-    using Pixel = decltype(samples->pixel[0] + 0);
+    using Pixel = std::remove_reference_t<decltype(samples->place)>;
     using V = Vector<Real>;
     using P = Vector<Pixel>;
     const auto height = static_cast<Pixel>(at.height), width = static_cast<Pixel>(at.width);
     const auto found = locate<V, P>(load<V>(at.y + first), load<V>(at.x + first), P{} + height,
                                     P{} + width, V{} + static_cast<Real>(height),
                                     V{} + static_cast<Real>(width));
-    for (Index i = 0; i < lanesOf<V>; ++i, samples += step) {
-        for (int c = 0; c < Corners; ++c) {
-            samples->pixel[c] = found.pixel[c][i];
-            samples->weight[c] = found.weight[c][i];
-        }
-        samples->fractionY = found.fractionY[i];
-        samples->fractionX = found.fractionX[i];
-        samples->modulation = at.modulation[first + i];
-        samples->place = found.between[i] ? Place::Between : Place::Outside;
-    }
+    const P place = found.between ? P{} + Pixel{Between} : P{} + Pixel{Outside};
+    V placeBits;
+    __builtin_memcpy(&placeBits, &place, sizeof place);
+    // A sample is three rows of four numbers of one size.
+    static_assert(sizeof *samples == 12 * sizeof(Real));
+    const Index numbers = step * 12;
+    storeLanes(found.pixel[0], found.pixel[1], found.pixel[2], found.pixel[3], samples->pixel,
+               numbers);
+    storeLanes(found.weight[0], found.weight[1], found.weight[2], found.weight[3], samples->weight,
+               numbers);
+    storeLanes(found.fractionY, found.fractionX, load<V>(at.modulation + first),
+               placeBits, &samples->fractionY, numbers);
 }
 
 template <class Real>
@@ -221,33 +257,42 @@ void plan(Index points, const Positions<Real>& at, PlannedSample<Real>* samples,
     }
 }
 
-/// The rows of the four corners of a sample.
+/// Where the rows of the four corners of a sample begin.
 template <class Real>
 struct CornerRows {
-    const Real* row[Corners];
+    Index at[Corners];
 
-    CornerRows(const PlannedSample<Real>& s, const Real* image, Index rowNumbers) {
-        for (int c = 0; c < Corners; ++c) {
-            row[c] = image + static_cast<Index>(s.pixel[c]) * rowNumbers;
-        }
+    CornerRows(const PlannedSample<Real>& s, Index rowNumbers) {
+        for (int c = 0; c < Corners; ++c) at[c] = static_cast<Index>(s.pixel[c]) * rowNumbers;
     }
 };
 
 /// The sample's values from number `i` of its rows on, as far as vectors of this width go.
 template <class V, class Real>
-inline Index gatherRow(const PlannedSample<Real>& s, const CornerRows<Real>& from, Real* out,
-                       Index i, Index rowNumbers) {
-    for (; i + lanesOf<V> <= rowNumbers; i += lanesOf<V>) {
-        V value = {};
-        if (s.place == Place::Between) {
-            value = s.weight[TopLeft] * load<V>(from.row[TopLeft] + i);
-            value += s.weight[TopRight] * load<V>(from.row[TopRight] + i);
-            value += s.weight[BottomLeft] * load<V>(from.row[BottomLeft] + i);
-            value += s.weight[BottomRight] * load<V>(from.row[BottomRight] + i);
-        } else if (s.place == Place::AtPixel) {
-            value = load<V>(from.row[TopLeft] + i);
+inline Index gatherRow(const PlannedSample<Real>& s, const Real* image, Real* out, Index i,
+                       Index rowNumbers) {
+    const CornerRows<Real> rows(s, rowNumbers);
+    const Real* const topLeft = image + rows.at[TopLeft];
+    if (s.place == Between) {
+        const Real* const topRight = image + rows.at[TopRight];
+        const Real* const bottomLeft = image + rows.at[BottomLeft];
+        const Real* const bottomRight = image + rows.at[BottomRight];
+        const V w0 = V{} + s.weight[TopLeft], w1 = V{} + s.weight[TopRight];
+        const V w2 = V{} + s.weight[BottomLeft], w3 = V{} + s.weight[BottomRight];
+        const V modulation = V{} + s.modulation;
+        for (; i + lanesOf<V> <= rowNumbers; i += lanesOf<V>) {
+            const V top = w0 * load<V>(topLeft + i) + w1 * load<V>(topRight + i);
+            const V bottom = w2 * load<V>(bottomLeft + i) + w3 * load<V>(bottomRight + i);
+            store<V>(out + i, (top + bottom) * modulation);
         }
-        store(out + i, value * s.modulation);
+    } else if (s.place == AtPixel) {
+        const V modulation = V{} + s.modulation;
+        for (; i + lanesOf<V> <= rowNumbers; i += lanesOf<V>) {
+            store<V>(out + i, load<V>(topLeft + i) * modulation);
+        }
+    } else {
+        const V outside = V{} * s.modulation;  // NaN if the modulation is
+        for (; i + lanesOf<V> <= rowNumbers; i += lanesOf<V>) store<V>(out + i, outside);
     }
     return i;
 }
@@ -255,25 +300,26 @@ inline Index gatherRow(const PlannedSample<Real>& s, const CornerRows<Real>& fro
 template <class Real>
 void gather(Index points, Index taps, Index rowNumbers, const PlannedSample<Real>* samples,
             const Real* image, Real* column, Index pitch) {
+    const Index whole = rowNumbers / lanesOf<Vector<Real>> * lanesOf<Vector<Real>>;
     for (Index point = 0; point < points; ++point) {
         Real* out = column + point * pitch;
         for (Index tap = 0; tap < taps; ++tap, ++samples, out += rowNumbers) {
-            const PlannedSample<Real>& s = *samples;
-            const CornerRows<Real> from(s, image, rowNumbers);
-            const Index i = gatherRow<Vector<Real>>(s, from, out, 0, rowNumbers);
-            gatherRow<Quad<Real>>(s, from, out, i, rowNumbers);
+            if (whole > 0) gatherRow<Vector<Real>>(*samples, image, out, 0, rowNumbers);
+            if (whole < rowNumbers) {
+                gatherRow<Quad<Real>>(*samples, image, out, whole, rowNumbers);
+            }
         }
     }
 }
 
 /// The sums of the lanes of four quads.
-inline void sums(const Quad<float> (&v)[4], float (&to)[4]) {
-    Quad<float> w[4] = {v[0], v[1], v[2], v[3]};
+inline void sums(const Quad<float> (&v)[Corners], float (&to)[Corners]) {
+    Quad<float> w[Corners] = {v[0], v[1], v[2], v[3]};
     transposeSquare<2>(w);
-    store(to, (w[0] + w[1]) + (w[2] + w[3]));
+    store<Quad<float>>(to, (w[0] + w[1]) + (w[2] + w[3]));
 }
-inline void sums(const Quad<double> (&v)[4], double (&to)[4]) {
-    for (int i = 0; i < 4; ++i) to[i] = v[i][0] + v[i][1];
+inline void sums(const Quad<double> (&v)[Corners], double (&to)[Corners]) {
+    for (int i = 0; i < Corners; ++i) to[i] = v[i][0] + v[i][1];
 }
 
 /// The vector's quads added up.
@@ -282,76 +328,106 @@ inline auto folded(const V& v) {
     using Q = Quad<NumberOf<V>>;
     Q part[sizeof(V) / sizeof(Q)];
     __builtin_memcpy(part, &v, sizeof v);
-    for (std::size_t step = sizeof(V) / sizeof(Q) / 2; step > 0; step /= 2) {
+    DCN4J_UNROLL for (std::size_t step = sizeof(V) / sizeof(Q) / 2; step > 0; step /= 2) {
         for (std::size_t i = 0; i < step; ++i) part[i] += part[i + step];
     }
     return part[0];
 }
 
-/// One vector of the backward pass over a sample.
-template <class V, class Real>
-inline void scatterStep(const PlannedSample<Real>& s, const CornerRows<Real>& from,
-                        Real* const (&to)[Corners], Index i, const V& grad, Real* column,
+/// 0, 1, ... in a quad.
+template <class Q>
+constexpr Q laneNumbers() {
+    if constexpr (lanesOf<Q> == 4) {
+        return Q{0, 1, 2, 3};
+    } else {
+        return Q{0, 1};
+    }
+}
+
+/// The backward pass over the numbers `i` .. `end` of a sample's row, in vectors of one width. With
+/// `AllCorners` each corner has a weight; without, those of weight zero are no part of the sum: an
+/// infinite gradient must not reach them.
+template <bool AllCorners, class V, class Real>
+inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s, Index rowNumbers,
+                        Index i, Index end, const Real* gradColumn, Real* column,
                         V (&dot)[Corners]) {
-    V value = {};
-    for (int corner = 0; corner < Corners; ++corner) {
-        const V pixel = load<V>(from.row[corner] + i);
-        dot[corner] += grad * pixel;
-        value += s.weight[corner] * pixel;
+    const CornerRows<Real> rows(s, rowNumbers);
+    const Real* from[Corners];
+    Real* to[Corners];
+    V weight[Corners];
+    for (int c = 0; c < Corners; ++c) {
+        from[c] = t.image + rows.at[c];
+        to[c] = t.gradImage + rows.at[c];
+        weight[c] = V{} + s.weight[c];
     }
-    store(column + i, (s.place == Place::Outside ? V{} : value) * s.modulation);
-    const V modulated = grad * s.modulation;
-    for (int corner = 0; corner < Corners; ++corner) {
-        // A corner of weight zero is no part of the sum: an infinite gradient must not reach it.
-        if (s.weight[corner] == 0) continue;
-        store(to[corner] + i, load<V>(to[corner] + i) + s.weight[corner] * modulated);
+    const V modulation = V{} + s.modulation;
+    for (; i < end; i += lanesOf<V>) {
+        V grad = load<V>(gradColumn + i);
+        if constexpr (sizeof(V) == 16) {
+            // What fills up the last quad is no channel's gradient.
+            grad = laneNumbers<V>() < V{} + static_cast<Real>(t.channels - i) ? grad : V{};
+        }
+        V value{};
+        DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
+            const V pixel = load<V>(from[c] + i);
+            dot[c] += grad * pixel;
+            value += weight[c] * pixel;
+        }
+        if (!AllCorners && s.place == Outside) value = V{};
+        store<V>(column + i, value * modulation);
+        const V modulated = grad * modulation;
+        DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
+            if (!AllCorners && s.weight[c] == 0) continue;
+            store<V>(to[c] + i, load<V>(to[c] + i) + weight[c] * modulated);
+        }
     }
+    return i;
+}
+
+/// The backward pass over one sample: its column, the gradients of its corners, and, returned, the
+/// dot products of the column's gradient with each corner's row.
+template <bool AllCorners, class Real>
+inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>& s,
+                          Index rowNumbers, const Real* gradColumn, Real* column,
+                          Real (&dot)[Corners]) {
+    using V = Vector<Real>;
+    Quad<Real> dots[Corners] = {};
+    Index i = 0;
+    if (t.channels >= lanesOf<V>) {
+        V wide[Corners] = {};
+        i = scatterRow<AllCorners>(t, s, rowNumbers, 0, t.channels / lanesOf<V> * lanesOf<V>,
+                                   gradColumn, column, wide);
+        for (int c = 0; c < Corners; ++c) dots[c] = folded(wide[c]);
+    }
+    if (i < t.channels) {
+        scatterRow<AllCorners>(t, s, rowNumbers, i, t.channels, gradColumn, column, dots);
+    }
+    sums(dots, dot);
 }
 
 template <class Real>
 void scatter(const ScatterTile<Real>& t) {
-    using V = Vector<Real>;
-    using Q = Quad<Real>;
-    constexpr Index quadLanes = lanesOf<Q>;
-    const Index rowNumbers = (t.channels + quadLanes - 1) / quadLanes * quadLanes;
-    const PlannedSample<Real>* samples = t.samples;
+    const Index rowNumbers = (t.channels + quad<Real> - 1) / quad<Real> * quad<Real>;
+    const PlannedSample<Real>* sample = t.samples;
     for (Index point = 0; point < t.points; ++point) {
         const Real* gradColumn = t.gradColumn + point * t.pitch;
         Real* column = t.column + point * t.pitch;
-        for (Index tap = 0; tap < t.taps; ++tap, ++samples) {
-            const PlannedSample<Real>& s = *samples;
-            const CornerRows<Real> from(s, t.image, rowNumbers);
-            Real* const to[Corners] = {
-                t.gradImage + (from.row[0] - t.image), t.gradImage + (from.row[1] - t.image),
-                t.gradImage + (from.row[2] - t.image), t.gradImage + (from.row[3] - t.image)};
-            V wide[Corners] = {};
-            Index i = 0;
-            for (; i + lanesOf<V> <= t.channels; i += lanesOf<V>) {
-                scatterStep(s, from, to, i, load<V>(gradColumn + i), column, wide);
-            }
-            Q dots[Corners];
-            for (int corner = 0; corner < Corners; ++corner) dots[corner] = folded(wide[corner]);
-            for (; i < t.channels; i += quadLanes) {
-                Q grad = load<Q>(gradColumn + i);
-                // What fills up the last quad is no channel's gradient.
-                for (Index lane = t.channels - i; lane < quadLanes; ++lane) grad[lane] = 0;
-                scatterStep(s, from, to, i, grad, column, dots);
-            }
+        for (Index tap = 0; tap < t.taps; ++tap, ++sample) {
+            const PlannedSample<Real>& s = *sample;
             Real dot[Corners];
-            sums(dots, dot);
+            if (s.weight[0] != 0 && s.weight[1] != 0 && s.weight[2] != 0 && s.weight[3] != 0) {
+                scatterSample<true>(t, s, rowNumbers, gradColumn, column, dot);
+            } else {
+                scatterSample<false>(t, s, rowNumbers, gradColumn, column, dot);
+            }
             Real gradModulation = 0;
-            if (s.place != Place::Outside) {
-                for (int corner = 0; corner < Corners; ++corner) {
-                    gradModulation += s.weight[corner] * dot[corner];
-                }
+            if (s.place != Outside) {
+                for (int c = 0; c < Corners; ++c) gradModulation += s.weight[c] * dot[c];
             }
-            const Real gradients[] = {s.modulation * slopeY(s, dot), s.modulation * slopeX(s, dot),
-                                      gradModulation};
-            Real* out = t.gradSamples + tap * 3 * t.gradSamplePitch + point;
-            for (const Real gradient : gradients) {
-                *out = t.accumulate ? *out + gradient : gradient;
-                out += t.gradSamplePitch;
-            }
+            Real* out = t.gradSamples + tap * 3 * t.points + point;
+            out[0] = s.modulation * slopeY(s, dot);
+            out[t.points] = s.modulation * slopeX(s, dot);
+            out[2 * t.points] = gradModulation;
             gradColumn += rowNumbers;
             column += rowNumbers;
         }

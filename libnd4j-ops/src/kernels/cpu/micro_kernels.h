@@ -56,11 +56,8 @@ struct ScatterTile {
     Index pitch;
     /// [pixels + 1][channels in quads], added to; the last row takes what falls outside
     Real* gradImage;
-    /// [taps][3][gradSamplePitch]: the gradients of dy, dx and the modulation of each point,
-    /// written or, if `accumulate`, added to
+    /// [taps][3][points], written: the gradients of dy, dx and the modulation
     Real* gradSamples;
-    Index gradSamplePitch;
-    bool accumulate;
 };
 
 template <class Real>

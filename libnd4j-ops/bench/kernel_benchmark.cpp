@@ -1,0 +1,273 @@
+// What each part of the CPU kernels costs: repack, plan, gather, products, scatter, and the whole,
+// for every instruction set that this processor runs, beside oneDNN's plain convolution where that
+// is installed. One thread, unless OMP_NUM_THREADS says otherwise (the parts are always on one).
+//
+//   kernel_benchmark --benchmark_filter='forward' --benchmark_repetitions=5
+//
+// A part is measured on what it does for one image and the first block of channels, so that its
+// time is a share of the whole's; `rate` counts the operations of a plain convolution.
+#include <benchmark/benchmark.h>
+#include <omp.h>
+
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+#include "../src/kernels/cpu/arrays.h"
+#include "../src/kernels/cpu/deformable_conv2d.h"
+#include "../src/kernels/cpu/isa.h"
+#include "shapes.h"
+
+namespace dcn4j {
+
+#ifndef DCN4J_PEERS
+void registerPeers() {}
+#endif
+
+namespace {
+
+using benchmark::Counter;
+using benchmark::State;
+
+/// A contiguous array, normally distributed numbers.
+struct Array {
+    std::vector<float> numbers;
+    Index sizes[4];
+
+    Array(Index a, Index b, Index c, Index d) : numbers(), sizes{a, b, c, d} {
+        static std::mt19937 random(1);
+        std::normal_distribution<float> normal;
+        numbers.resize(static_cast<std::size_t>(a * b * c * d));
+        for (float& number : numbers) number = normal(random);
+    }
+    operator Tensor<4>() {
+        Tensor<4> t;
+        t.data = numbers.data();
+        t.strides[3] = 1;
+        for (int i = 2; i >= 0; --i) t.strides[i] = t.strides[i + 1] * sizes[i + 1];
+        return t;
+    }
+};
+
+struct Problem {
+    Conv2dGeometry g;
+    Array input, weights, offset, mask, output, gradOutput;
+    Array gradInput, gradWeights, gradOffset, gradMask;
+
+    explicit Problem(const Shape& s)
+        : g(s.geometry()),
+          input(g.batch, g.channels, g.height, g.width),
+          weights(g.outChannels, g.channels, 3, 3),
+          offset(g.batch, 18 * g.offsetGroups, g.height, g.width),
+          mask(g.batch, 9 * g.offsetGroups, g.height, g.width),
+          output(g.batch, g.outChannels, g.height, g.width),
+          gradOutput(output),
+          gradInput(input),
+          gradWeights(weights),
+          gradOffset(offset),
+          gradMask(mask) {}
+
+    DeformableConv2dInputs inputs() {
+        DeformableConv2dInputs in;
+        in.type = ElementType::Float32;
+        in.input = input;
+        in.weights = weights;
+        in.offset = offset;
+        in.mask = mask;
+        return in;
+    }
+    DeformableConv2dGradients gradients() {
+        DeformableConv2dGradients to;
+        to.input = gradInput;
+        to.weights = gradWeights;
+        to.offset = gradOffset;
+        to.mask = gradMask;
+        return to;
+    }
+};
+
+}  // namespace
+
+int threads() {
+    return std::getenv("OMP_NUM_THREADS") == nullptr ? 1 : omp_get_max_threads();
+}
+
+namespace {
+
+void rate(State& state, double operations) {
+    state.counters["rate"] = Counter(operations, Counter::kIsIterationInvariantRate);
+}
+
+void forward(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    const cpu::TiledDeformableConv2d kernel(set);
+    Problem p(shape);
+    for (auto _ : state) kernel.forward(p.g, p.inputs(), p.output, threads());
+    rate(state, shape.flops());
+}
+
+void backward(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    const cpu::TiledDeformableConv2d kernel(set);
+    Problem p(shape);
+    for (auto _ : state) {
+        kernel.backward(p.g, p.inputs(), p.gradOutput, p.gradients(), threads());
+    }
+    rate(state, 2 * shape.flops());
+}
+
+/// What the parts work on: one tile and one block.
+struct Tile {
+    Problem p;
+    const DeformableConv2dInputs inputs;
+    const cpu::MicroKernels<float>& kernels;
+    const cpu::Arrays<float> arrays;
+    const cpu::Cut cut;
+    const cpu::Block& block;
+    std::vector<float> image, gradImage, column, gradColumn, weights, output, gradWeights,
+        gradSamples;
+    std::vector<cpu::PlannedSample<float>> samples;
+
+    Tile(const Shape& shape, const cpu::InstructionSet& set, bool forward)
+        : p(shape),
+          inputs(p.inputs()),
+          kernels(set.forFloat),
+          arrays(kernels, p.g, inputs),
+          cut(forward ? cpu::Cut::forward(p.g, cpu::quad<float>, kernels.panelWidth)
+                      : cpu::Cut::backward(p.g, cpu::quad<float>, kernels.panelWidth)),
+          block(cut.blocks.front()) {
+        const auto room = [](std::vector<float>& v, Index n) {
+            v.assign(static_cast<std::size_t>(n), 1.0f);
+        };
+        room(image, (p.g.pixels() + 1) * block.rowNumbers);
+        room(gradImage, (p.g.pixels() + 1) * block.rowNumbers);
+        room(column, cut.tile * cut.pitch);
+        room(gradColumn, cut.tile * cut.pitch);
+        room(weights, cut.outPitch * cut.pitch);
+        room(gradWeights, cut.outPitch * cut.pitch);
+        room(output, cut.tile * cut.outPitch);
+        room(gradSamples, 3 * p.g.taps() * cut.tile);
+        samples.resize(static_cast<std::size_t>(cut.tile * p.g.taps()));
+        arrays.packImage(0, block, image.data());
+        plan(0);
+    }
+    void plan(Index tile) {
+        arrays.plan(0, 0, tile * cut.tile, points(tile), samples.data());
+    }
+    Index points(Index tile) const {
+        return std::min(cut.tile, p.g.outPixels() - tile * cut.tile);
+    }
+};
+
+/// Measures `action(tile's number, points)` over the tiles of an image.
+template <class Action>
+void overTiles(State& state, Tile& t, double operationsAPoint, Action action) {
+    for (auto _ : state) {
+        for (Index tile = 0; tile < t.cut.tiles; ++tile) action(tile, t.points(tile));
+        benchmark::ClobberMemory();
+    }
+    rate(state, operationsAPoint * static_cast<double>(t.p.g.outPixels()));
+}
+
+void repack(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, true);
+    for (auto _ : state) t.arrays.packImage(0, t.block, t.image.data());
+}
+
+void plan(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, true);
+    overTiles(state, t, 0, [&](Index tile, Index) { t.plan(tile); });
+}
+
+void gather(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, true);
+    overTiles(state, t, 0, [&](Index, Index points) {
+        t.kernels.gather(points, t.p.g.taps(), t.block.rowNumbers, t.samples.data(),
+                         t.image.data(), t.column.data(), t.cut.pitch);
+    });
+}
+
+void productForward(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, true);
+    const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
+    overTiles(state, t, 2.0 * static_cast<double>(channels * t.block.depth),
+              [&](Index, Index points) {
+                  t.kernels.product(points, channels, t.block.depth,
+                                    {t.column.data(), t.cut.pitch, 1},
+                                    {t.weights.data(), t.block.depth * panel, panel},
+                                    t.output.data(), t.cut.outPitch, false);
+              });
+}
+
+void productToColumn(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, false);
+    const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
+    overTiles(state, t, 2.0 * static_cast<double>(channels * t.block.depth),
+              [&](Index, Index points) {
+                  t.kernels.product(points, t.block.depth, channels,
+                                    {t.output.data(), t.cut.outPitch, 1},
+                                    {t.weights.data(), channels * panel, panel},
+                                    t.gradColumn.data(), t.cut.pitch, false);
+              });
+}
+
+void scatter(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, false);
+    overTiles(state, t, 0, [&](Index, Index points) {
+        t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(),
+                           t.image.data(), t.gradColumn.data(), t.column.data(), t.cut.pitch,
+                           t.gradImage.data(), t.gradSamples.data()});
+    });
+}
+
+void productToWeights(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, false);
+    const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
+    overTiles(state, t, 2.0 * static_cast<double>(channels * t.block.depth),
+              [&](Index, Index points) {
+                  t.kernels.product(channels, t.block.depth, points,
+                                    {t.output.data(), 1, t.cut.outPitch},
+                                    {t.column.data(), panel, t.cut.pitch}, t.gradWeights.data(),
+                                    t.cut.pitch, true);
+              });
+}
+
+void registerAll() {
+    using Measure = void (*)(State&, const Shape&, const cpu::InstructionSet&);
+    const std::pair<const char*, Measure> measures[] = {
+        {"forward", forward},
+        {"backward", backward},
+        {"part/repack", repack},
+        {"part/plan", plan},
+        {"part/gather", gather},
+        {"part/product", productForward},
+        {"part/productToColumn", productToColumn},
+        {"part/scatter", scatter},
+        {"part/productToWeights", productToWeights},
+    };
+    for (const Shape& shape : shapes()) {
+        for (const auto& [name, measure] : measures) {
+            for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
+                benchmark::RegisterBenchmark(
+                    (std::string(name) + "/" + shape.name() + "/" + set->name).c_str(),
+                    [measure = measure, &shape, set](State& state) {
+                        measure(state, shape, *set);
+                    })
+                    ->Unit(benchmark::kMillisecond)
+                    ->MeasureProcessCPUTime()
+                    ->UseRealTime();
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace dcn4j
+
+int main(int argc, char** argv) {
+    omp_set_num_threads(dcn4j::threads());
+    dcn4j::registerAll();
+    dcn4j::registerPeers();
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+}

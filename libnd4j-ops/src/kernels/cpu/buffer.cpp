@@ -1,0 +1,99 @@
+#include "buffer.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace dcn4j::cpu {
+namespace {
+
+constexpr std::size_t line = 64;
+constexpr std::uint64_t lifetime = 4096;  // takings
+
+/// Sizes come in classes, four to a power of two: what one call gives back serves another of nearly
+/// the same shape, and at most a fifth is not asked for.
+std::size_t classOf(std::size_t bytes) {
+    std::size_t step = line;
+    while (bytes > 8 * step) step *= 2;
+    return bytes <= step ? step : (bytes + step - 1) / step * step;
+}
+
+struct Kept {
+    void* memory;
+    std::size_t size;
+    std::uint64_t since;  ///< the taking after which it was given back
+};
+
+/// Few entries, one for each buffer of the calls that run at once: searched from the newest.
+class Store {
+  public:
+    void* take(std::size_t size) {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            ++takings_;
+            for (auto i = kept_.rbegin(); i != kept_.rend(); ++i) {
+                if (i->size != size) continue;
+                void* memory = i->memory;
+                kept_.erase(std::next(i).base());
+                bytes_ -= size;
+                return memory;
+            }
+        }
+        void* memory = std::aligned_alloc(line, size);
+        if (memory == nullptr) throw std::bad_alloc();
+        return memory;
+    }
+
+    void give(void* memory, std::size_t size) noexcept {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        try {
+            kept_.push_back({memory, size, takings_});
+            bytes_ += size;
+        } catch (...) {
+            std::free(memory);
+        }
+        // In the order of their giving back: the oldest are first.
+        auto old = kept_.begin();
+        while (old != kept_.end() && takings_ - old->since > lifetime) {
+            std::free(old->memory);
+            bytes_ -= old->size;
+            ++old;
+        }
+        kept_.erase(kept_.begin(), old);
+    }
+
+    std::size_t bytes() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return bytes_;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::vector<Kept> kept_;
+    std::size_t bytes_ = 0;
+    std::uint64_t takings_ = 0;
+};
+
+/// Never destroyed: threads may still be at work when the process ends.
+Store& store() {
+    static Store& instance = *new Store;
+    return instance;
+}
+
+}  // namespace
+
+void* takeMemory(std::size_t bytes) {
+    return store().take(classOf(bytes));
+}
+
+void giveMemory(void* memory, std::size_t bytes) noexcept {
+    store().give(memory, classOf(bytes));
+}
+
+std::size_t keptMemory() {
+    return store().bytes();
+}
+
+}  // namespace dcn4j::cpu
