@@ -149,12 +149,8 @@ struct Tile {
         arrays.packImage(0, block, image.data());
         plan(0);
     }
-    void plan(Index tile) {
-        arrays.plan(0, 0, tile * cut.tile, points(tile), samples.data());
-    }
-    Index points(Index tile) const {
-        return std::min(cut.tile, p.g.outPixels() - tile * cut.tile);
-    }
+    void plan(Index tile) { arrays.plan(0, 0, tile * cut.tile, points(tile), samples.data()); }
+    Index points(Index tile) const { return std::min(cut.tile, p.g.outPixels() - tile * cut.tile); }
 };
 
 /// Measures `action(tile's number, points)` over the tiles of an image.
@@ -180,54 +176,51 @@ void plan(State& state, const Shape& shape, const cpu::InstructionSet& set) {
 void gather(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
     overTiles(state, t, 0, [&](Index, Index points) {
-        t.kernels.gather(points, t.p.g.taps(), t.block.rowNumbers, t.samples.data(),
-                         t.image.data(), t.column.data(), t.cut.pitch);
+        t.kernels.gather(points, t.p.g.taps(), t.block.rowNumbers, t.samples.data(), t.image.data(),
+                         t.column.data(), t.cut.pitch);
     });
 }
 
 void productForward(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
     const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
-    overTiles(state, t, 2.0 * static_cast<double>(channels * t.block.depth),
-              [&](Index, Index points) {
-                  t.kernels.product(points, channels, t.block.depth,
-                                    {t.column.data(), t.cut.pitch, 1},
-                                    {t.weights.data(), t.block.depth * panel, panel},
-                                    t.output.data(), t.cut.outPitch, false);
-              });
+    overTiles(
+        state, t, 2.0 * static_cast<double>(channels * t.block.depth), [&](Index, Index points) {
+            t.kernels.product(points, channels, t.block.depth, {t.column.data(), t.cut.pitch, 1},
+                              {t.weights.data(), t.block.depth * panel, panel}, t.output.data(),
+                              t.cut.outPitch, false);
+        });
 }
 
 void productToColumn(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
-    overTiles(state, t, 2.0 * static_cast<double>(channels * t.block.depth),
-              [&](Index, Index points) {
-                  t.kernels.product(points, t.block.depth, channels,
-                                    {t.output.data(), t.cut.outPitch, 1},
-                                    {t.weights.data(), channels * panel, panel},
-                                    t.gradColumn.data(), t.cut.pitch, false);
-              });
+    overTiles(
+        state, t, 2.0 * static_cast<double>(channels * t.block.depth), [&](Index, Index points) {
+            t.kernels.product(points, t.block.depth, channels, {t.output.data(), t.cut.outPitch, 1},
+                              {t.weights.data(), channels * panel, panel}, t.gradColumn.data(),
+                              t.cut.pitch, false);
+        });
 }
 
 void scatter(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     overTiles(state, t, 0, [&](Index, Index points) {
-        t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(),
-                           t.image.data(), t.gradColumn.data(), t.column.data(), t.cut.pitch,
-                           t.gradImage.data(), t.gradSamples.data()});
+        t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(), t.image.data(),
+                           t.gradColumn.data(), t.column.data(), t.cut.pitch, t.gradImage.data(),
+                           t.gradSamples.data()});
     });
 }
 
 void productToWeights(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
-    overTiles(state, t, 2.0 * static_cast<double>(channels * t.block.depth),
-              [&](Index, Index points) {
-                  t.kernels.product(channels, t.block.depth, points,
-                                    {t.output.data(), 1, t.cut.outPitch},
-                                    {t.column.data(), panel, t.cut.pitch}, t.gradWeights.data(),
-                                    t.cut.pitch, true);
-              });
+    overTiles(
+        state, t, 2.0 * static_cast<double>(channels * t.block.depth), [&](Index, Index points) {
+            t.kernels.product(channels, t.block.depth, points, {t.output.data(), 1, t.cut.outPitch},
+                              {t.column.data(), panel, t.cut.pitch}, t.gradWeights.data(),
+                              t.cut.pitch, true);
+        });
 }
 
 void registerAll() {
@@ -248,9 +241,7 @@ void registerAll() {
             for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
                 benchmark::RegisterBenchmark(
                     (std::string(name) + "/" + shape.name() + "/" + set->name).c_str(),
-                    [measure = measure, &shape, set](State& state) {
-                        measure(state, shape, *set);
-                    })
+                    [measure = measure, &shape, set](State& state) { measure(state, shape, *set); })
                     ->Unit(benchmark::kMillisecond)
                     ->MeasureProcessCPUTime()
                     ->UseRealTime();

@@ -1,6 +1,7 @@
 // oneDNN's plain convolution of the same shapes, from and to the layouts that users have: the
 // reordering to oneDNN's own layouts and back is part of the time, as our repacking is of ours.
 #include <benchmark/benchmark.h>
+
 #include <dnnl.hpp>
 
 #include "shapes.h"
@@ -37,14 +38,30 @@ class PlainConvolution {
           image_{s.batch, s.channels, s.size, s.size},
           kernel_{s.outChannels, s.channels, 3, 3},
           result_{s.batch, s.outChannels, s.size, s.size},
-          forward_({prop_kind::forward_training, algorithm::convolution_direct, any(image_),
-                    any(kernel_), any(result_), {1, 1}, {1, 1}, {1, 1}},
+          forward_({prop_kind::forward_training,
+                    algorithm::convolution_direct,
+                    any(image_),
+                    any(kernel_),
+                    any(result_),
+                    {1, 1},
+                    {1, 1},
+                    {1, 1}},
                    engine_),
-          toInput_({algorithm::convolution_direct, any(image_), any(kernel_), any(result_), {1, 1},
-                    {1, 1}, {1, 1}},
+          toInput_({algorithm::convolution_direct,
+                    any(image_),
+                    any(kernel_),
+                    any(result_),
+                    {1, 1},
+                    {1, 1},
+                    {1, 1}},
                    engine_, forward_),
-          toWeights_({algorithm::convolution_direct, any(image_), any(kernel_), any(result_),
-                      {1, 1}, {1, 1}, {1, 1}},
+          toWeights_({algorithm::convolution_direct,
+                      any(image_),
+                      any(kernel_),
+                      any(result_),
+                      {1, 1},
+                      {1, 1},
+                      {1, 1}},
                      engine_, forward_) {}
 
     void forward(State& state) {

@@ -12,9 +12,8 @@ struct Shape {
     Index batch, channels, size, outChannels, offsetGroups;
 
     std::string name() const {
-        return std::to_string(batch) + "x" + std::to_string(channels) + "x" +
-               std::to_string(size) + "x" + std::to_string(size) + ":" +
-               std::to_string(outChannels);
+        return std::to_string(batch) + "x" + std::to_string(channels) + "x" + std::to_string(size) +
+               "x" + std::to_string(size) + ":" + std::to_string(outChannels);
     }
     /// Floating-point operations of a plain convolution of this shape, forward.
     double flops() const {
@@ -35,7 +34,7 @@ struct Shape {
 };
 
 inline const std::vector<Shape>& shapes() {
-    static const std::vector<Shape> all{{2, 64, 128, 64, 2}, {1, 256, 64, 256, 1},
+    static const std::vector<Shape> all{{2, 64, 128, 64, 2},  {1, 256, 64, 256, 1},
                                         {1, 512, 32, 512, 1}, {8, 64, 56, 64, 1},
                                         {4, 16, 64, 16, 1},   {4, 3, 64, 32, 1}};
     return all;

@@ -41,14 +41,14 @@ class Arrays {
     /// Loads a tile of the output's gradient of a group as [points][pitch], zeros in the padding.
     void loadGradOutput(const Tensor<4>& t, Index n, Index group, Index first, Index points,
                         Real* tile, Index pitch) const {
-        loadPixels(t, g_.outWidth, outChannels(n, group), first, points, tile, pitch);
+        loadPixels(t, g_.outWidth, {n, group * g_.outChannelsPerGroup(), g_.outChannelsPerGroup()},
+                   first, points, tile, pitch);
     }
 
-    /// Stores an output tile of a group, [points][pitch], with the group's biases if there are any.
-    void storeOutput(const Tensor<4>& t, Index n, Index group, Index first, Index points,
-                     const Real* tile, Index pitch, const Real* bias) const {
-        storePixels(t, g_.outWidth, outChannels(n, group), first, points, tile, pitch,
-                    bias == nullptr ? nullptr : bias + group * g_.outChannelsPerGroup());
+    /// Stores an output tile, [points][pitch], with the channels' biases if there are any.
+    void storeOutput(const Tensor<4>& t, const Channels& channels, Index first, Index points,
+                     const Real* tile, Index pitch, const Real* biases) const {
+        storePixels(t, g_.outWidth, channels, first, points, tile, pitch, biases);
     }
 
     /// Stores output pixels 0 .. outPixels of one channel.
@@ -253,17 +253,12 @@ class Arrays {
         }
     }
 
-    Channels outChannels(Index n, Index group) const {
-        return {n, group * g_.outChannelsPerGroup(), g_.outChannelsPerGroup()};
-    }
-
     /// Calls `action(piece, count, at)` for the pieces, strides[3] apart, of the weights of output
     /// channel `o` for a block's channels; `at` counts [channels][taps].
     template <class Action>
     void forEachKernelPiece(const Tensor<4>& t, const Block& b, Index o, Action action) const {
         const Index channel = b.firstChannel - b.group * g_.channelsPerGroup();
-        Element* from =
-            elements(t) + t.at(b.group * g_.outChannelsPerGroup() + o, channel, 0, 0);
+        Element* from = elements(t) + t.at(b.group * g_.outChannelsPerGroup() + o, channel, 0, 0);
         const bool rowsJoin = t.strides[2] == g_.kernelW * t.strides[3];
         if (rowsJoin && t.strides[1] == g_.taps() * t.strides[3]) {
             return action(from, b.channels * g_.taps(), 0);

@@ -42,19 +42,27 @@ struct Cut {
     Index pitch = 0;      ///< of a column tile
     Index outPanels;      ///< panels of a group's output channels
     Index outPitch;       ///< of an output tile: a group's channels in whole panels
+    /// Forward, a task computes this many of the panels, one of `outParts` parts.
+    Index partPanels, outParts = 1;
 
     /// Tiles are the forward pass's tasks: a column tile and an output tile.
     static Cut forward(const Conv2dGeometry& g, Index quad, Index panelWidth) {
         Cut cut(g, forwardBlockChannels(g), quad, panelWidth);
         cut.tile = largestTile(cut.pitch + cut.outPitch);
         cut.tiles = ceilDivide(g.outPixels(), cut.tile);
-        // Few tiles: a multiple of 16 in the batch, so that they balance threads.
+        // Few tiles: a multiple of 16 in the batch, so that they balance threads, but not so small
+        // that reading the weights takes longer than multiplying by them.
         const Index batch = std::max<Index>(g.batch, 1);
         if (batch * cut.tiles < 64) {
             cut.tiles = ceilDivide(roundUp(batch * cut.tiles, 16), batch);
-            cut.tile = roundUp(ceilDivide(g.outPixels(), cut.tiles), 6);
+            cut.tile = roundUp(std::max<Index>(ceilDivide(g.outPixels(), cut.tiles), 24), 6);
         }
         cut.cutTiles(g);
+        // Still few: parts of the output channels, each of which gathers the column anew.
+        const Index leastPanels = ceilDivide(64, panelWidth);
+        cut.partPanels = std::max(ceilDivide(cut.outPanels, ceilDivide(16, batch * cut.tiles)),
+                                  std::min(leastPanels, cut.outPanels));
+        cut.outParts = ceilDivide(cut.outPanels, cut.partPanels);
         return cut;
     }
 
@@ -127,21 +135,41 @@ struct Cut {
     }
 };
 
-/// At most `most` runs for each offset group, so that their partial sums stay few where blocks are
-/// many (a depth-wise convolution has one for each channel).
-inline std::vector<Run> runsOf(const Cut& cut, Index most) {
-    std::vector<Run> runs;
-    for (Index first = 0; first < cut.count();) {
-        const Index offsetGroup = cut.block(first).offsetGroup;
-        Index end = first;
-        while (end < cut.count() && cut.block(end).offsetGroup == offsetGroup) ++end;
-        const Index length = ceilDivide(end - first, most);
-        for (; first < end; first += length) {
-            runs.push_back({first, std::min(first + length, end), offsetGroup});
-        }
-        first = end;
+/// How the backward pass is shared out: tasks are (image slot, piece of the output, run of blocks).
+class BackwardShares {
+  public:
+    Index slots;   ///< images at work at once, each with weight gradients of its own
+    Index pieces;  ///< consecutive parts of an image's tiles, each with all gradients of its own
+
+    BackwardShares(const Cut& cut, Index batch) : tiles_(cut.tiles) {
+        cutRuns(cut);
+        slots = std::clamp<Index>(ceilDivide(16, runCount()), 1, std::max<Index>(batch, 1));
+        // A piece must be worth the gradients that it sets to zero and adds up.
+        pieces = std::clamp<Index>(8 / (slots * runCount()), 1, std::max<Index>(tiles_ / 8, 1));
     }
-    return runs;
-}
+
+    Index runCount() const { return static_cast<Index>(runs_.size()); }
+    const Run& run(Index i) const { return runs_[static_cast<std::size_t>(i)]; }
+    Index firstTile(Index piece) const { return tiles_ * piece / pieces; }
+
+  private:
+    /// At most 16 runs for each offset group, so that their partial sums stay few where blocks are
+    /// many (a depth-wise convolution has one for each channel).
+    void cutRuns(const Cut& cut) {
+        for (Index first = 0; first < cut.count();) {
+            const Index offsetGroup = cut.block(first).offsetGroup;
+            Index end = first;
+            while (end < cut.count() && cut.block(end).offsetGroup == offsetGroup) ++end;
+            const Index length = ceilDivide(end - first, 16);
+            for (; first < end; first += length) {
+                runs_.push_back({first, std::min(first + length, end), offsetGroup});
+            }
+            first = end;
+        }
+    }
+
+    Index tiles_;
+    std::vector<Run> runs_;
+};
 
 }  // namespace dcn4j::cpu

@@ -227,9 +227,9 @@ inline void planLanes(const Positions<Real>& at, Index first, PlannedSample<Real
     using V = Vector<Real>;
     using P = Vector<Pixel>;
     const auto height = static_cast<Pixel>(at.height), width = static_cast<Pixel>(at.width);
-    const auto found = locate<V, P>(load<V>(at.y + first), load<V>(at.x + first), P{} + height,
-                                    P{} + width, V{} + static_cast<Real>(height),
-                                    V{} + static_cast<Real>(width));
+    const auto found =
+        locate<V, P>(load<V>(at.y + first), load<V>(at.x + first), P{} + height, P{} + width,
+                     V{} + static_cast<Real>(height), V{} + static_cast<Real>(width));
     const P place = found.between ? P{} + Pixel{Between} : P{} + Pixel{Outside};
     V placeBits;
     __builtin_memcpy(&placeBits, &place, sizeof place);
@@ -240,8 +240,8 @@ inline void planLanes(const Positions<Real>& at, Index first, PlannedSample<Real
                numbers);
     storeLanes(found.weight[0], found.weight[1], found.weight[2], found.weight[3], samples->weight,
                numbers);
-    storeLanes(found.fractionY, found.fractionX, load<V>(at.modulation + first),
-               placeBits, &samples->fractionY, numbers);
+    storeLanes(found.fractionY, found.fractionX, load<V>(at.modulation + first), placeBits,
+               &samples->fractionY, numbers);
 }
 
 template <class Real>
