@@ -344,18 +344,20 @@ constexpr Q laneNumbers() {
     }
 }
 
-/// The backward pass over the numbers `i` .. `end` of a sample's row, in vectors of one width. With
-/// `AllCorners` each corner has a weight; without, those of weight zero are no part of the sum: an
-/// infinite gradient must not reach them.
-template <bool AllCorners, class V, class Real>
+/// Which corners of a sample may have a weight.
+enum class Weighted { All, Some, TopLeftOnly };
+
+/// The backward pass over the numbers `i` .. `end` of a sample's row, in vectors of one width.
+template <Weighted Which, class V, class Real>
 inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s, Index rowNumbers,
                         Index i, Index end, const Real* gradColumn, Real* column,
                         V (&dot)[Corners]) {
+    constexpr int corners = Which == Weighted::TopLeftOnly ? 1 : Corners;
     const CornerRows<Real> rows(s, rowNumbers);
-    const Real* from[Corners];
-    Real* to[Corners];
-    V weight[Corners];
-    for (int c = 0; c < Corners; ++c) {
+    const Real* from[corners];
+    Real* to[corners];
+    V weight[corners];
+    for (int c = 0; c < corners; ++c) {
         from[c] = t.image + rows.at[c];
         to[c] = t.gradImage + rows.at[c];
         weight[c] = V{} + s.weight[c];
@@ -368,25 +370,27 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
             grad = laneNumbers<V>() < V{} + static_cast<Real>(t.channels - i) ? grad : V{};
         }
         V value{};
-        DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
+        DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
             const V pixel = load<V>(from[c] + i);
             dot[c] += grad * pixel;
             value += weight[c] * pixel;
         }
-        if (!AllCorners && s.place == Outside) value = V{};
+        if (Which == Weighted::Some && s.place == Outside) value = V{};
         store<V>(column + i, value * modulation);
         const V modulated = grad * modulation;
-        DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
-            if (!AllCorners && s.weight[c] == 0) continue;
+        DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
+            // A corner of weight zero is no part of the sum: an infinite gradient must not reach
+            // it.
+            if (Which == Weighted::Some && s.weight[c] == 0) continue;
             store<V>(to[c] + i, load<V>(to[c] + i) + weight[c] * modulated);
         }
     }
     return i;
 }
 
-/// The backward pass over one sample: its column, the gradients of its corners, and, returned, the
-/// dot products of the column's gradient with each corner's row.
-template <bool AllCorners, class Real>
+/// The backward pass over one sample: its column, the gradients of its corners, and the dot
+/// products of the column's gradient with each corner's row.
+template <Weighted Which, class Real>
 inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>& s,
                           Index rowNumbers, const Real* gradColumn, Real* column,
                           Real (&dot)[Corners]) {
@@ -395,13 +399,12 @@ inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>&
     Index i = 0;
     if (t.channels >= lanesOf<V>) {
         V wide[Corners] = {};
-        i = scatterRow<AllCorners>(t, s, rowNumbers, 0, t.channels / lanesOf<V> * lanesOf<V>,
-                                   gradColumn, column, wide);
+        i = scatterRow<Which>(t, s, rowNumbers, 0, t.channels / lanesOf<V> * lanesOf<V>, gradColumn,
+                              column, wide);
         for (int c = 0; c < Corners; ++c) dots[c] = folded(wide[c]);
     }
-    if (i < t.channels) {
-        scatterRow<AllCorners>(t, s, rowNumbers, i, t.channels, gradColumn, column, dots);
-    }
+    if (i < t.channels)
+        scatterRow<Which>(t, s, rowNumbers, i, t.channels, gradColumn, column, dots);
     sums(dots, dot);
 }
 
@@ -415,10 +418,13 @@ void scatter(const ScatterTile<Real>& t) {
         for (Index tap = 0; tap < t.taps; ++tap, ++sample) {
             const PlannedSample<Real>& s = *sample;
             Real dot[Corners];
-            if (s.weight[0] != 0 && s.weight[1] != 0 && s.weight[2] != 0 && s.weight[3] != 0) {
-                scatterSample<true>(t, s, rowNumbers, gradColumn, column, dot);
+            if (s.place == AtPixel) {
+                scatterSample<Weighted::TopLeftOnly>(t, s, rowNumbers, gradColumn, column, dot);
+            } else if (s.weight[TopLeft] != 0 && s.weight[TopRight] != 0 &&
+                       s.weight[BottomLeft] != 0 && s.weight[BottomRight] != 0) {
+                scatterSample<Weighted::All>(t, s, rowNumbers, gradColumn, column, dot);
             } else {
-                scatterSample<false>(t, s, rowNumbers, gradColumn, column, dot);
+                scatterSample<Weighted::Some>(t, s, rowNumbers, gradColumn, column, dot);
             }
             Real gradModulation = 0;
             if (s.place != Outside) {

@@ -1,0 +1,176 @@
+// The micro-kernels of every instruction set, each against plain loops.
+#include "../src/kernels/cpu/micro_kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <ostream>
+#include <random>
+#include <vector>
+
+#include "../src/kernels/cpu/isa.h"
+
+namespace dcn4j::cpu {
+
+extern const InstructionSet wideSet;
+
+std::ostream& operator<<(std::ostream& out, const InstructionSet* set) {
+    return out << set->name;
+}
+
+namespace {
+
+template <class Real>
+const MicroKernels<Real>& kernelsOf(const InstructionSet& set);
+template <>
+const MicroKernels<float>& kernelsOf<float>(const InstructionSet& set) {
+    return set.forFloat;
+}
+template <>
+const MicroKernels<double>& kernelsOf<double>(const InstructionSet& set) {
+    return set.forDouble;
+}
+
+std::vector<const InstructionSet*> everySet() {
+    auto sets = runnableInstructionSets();
+    sets.push_back(&wideSet);
+    return sets;
+}
+
+class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
+  protected:
+    std::mt19937 random_{7};
+
+    template <class Real>
+    std::vector<Real> numbers(Index count) {
+        std::normal_distribution<Real> normal;
+        std::vector<Real> v(static_cast<std::size_t>(count));
+        for (Real& x : v) x = normal(random_);
+        return v;
+    }
+
+    template <class Real>
+    void transposesEverySize() {
+        const auto& kernels = kernelsOf<Real>(*GetParam());
+        for (const Index rows : {1, 2, 7, 8, 16, 17, 33}) {
+            for (const Index columns : {1, 3, 4, 8, 15, 16, 31, 40}) {
+                const Index fromPitch = columns + 3, toPitch = rows + 2;
+                const auto from = numbers<Real>(rows * fromPitch);
+                std::vector<Real> to(static_cast<std::size_t>(columns * toPitch), Real{99});
+                kernels.transpose(rows, columns, from.data(), fromPitch, to.data(), toPitch);
+                for (Index c = 0; c < columns; ++c) {
+                    for (Index r = 0; r < toPitch; ++r) {
+                        ASSERT_EQ(to[static_cast<std::size_t>(c * toPitch + r)],
+                                  r < rows ? from[static_cast<std::size_t>(r * fromPitch + c)] : 99)
+                            << rows << " x " << columns << " at " << r << ", " << c;
+                    }
+                }
+            }
+        }
+    }
+
+    template <class Real>
+    void plansAsTheRuleLocates() {
+        constexpr Index height = 5, width = 7, step = 3;
+        const Real inf = std::numeric_limits<Real>::infinity();
+        auto y = numbers<Real>(61), x = numbers<Real>(61), modulation = numbers<Real>(61);
+        for (Real& v : y) v = 2 + 3 * v;
+        for (Real& v : x) v = 3 + 4 * v;
+        const Real special[] = {-1,
+                                0,
+                                4,
+                                5,
+                                6,
+                                7,
+                                inf,
+                                -inf,
+                                std::nan(""),
+                                Real(1e30),
+                                Real(-1e-30),
+                                std::nextafter(Real(-1), Real(0)),
+                                std::nextafter(Real(5), Real(0))};
+        std::size_t place = 0;
+        for (const Real v : special) {
+            y[place++] = v;
+            x[place++] = v;
+        }
+        const Index points = static_cast<Index>(y.size());
+        std::vector<PlannedSample<Real>> samples(static_cast<std::size_t>(points * step));
+        kernelsOf<Real>(*GetParam())
+            .plan(points, {y.data(), x.data(), modulation.data(), height, width}, samples.data(),
+                  step);
+        for (std::size_t i = 0; i < y.size(); ++i) {
+            Sample<Real> expected;
+            locate(y[i], x[i], modulation[i], height, width, expected);
+            const PlannedSample<Real>& s = samples[i * step];
+            for (int c = 0; c < Corners; ++c) {
+                EXPECT_EQ(s.pixel[c], expected.pixel[c]) << y[i] << ", " << x[i];
+                EXPECT_NEAR(s.weight[c], expected.weight[c], 1e-6) << y[i] << ", " << x[i];
+                EXPECT_EQ(s.weight[c] == 0, expected.weight[c] == 0) << y[i] << ", " << x[i];
+            }
+            EXPECT_EQ(s.fractionY, expected.fractionY) << y[i];
+            EXPECT_EQ(s.fractionX, expected.fractionX) << x[i];
+            EXPECT_EQ(s.modulation, modulation[i]);
+            EXPECT_EQ(s.place, expected.place) << y[i] << ", " << x[i];
+        }
+    }
+
+    template <class Real>
+    void multipliesEverySize() {
+        const auto& kernels = kernelsOf<Real>(*GetParam());
+        const Index width = kernels.panelWidth;
+        for (const Index rows : {1, 5, 6, 11, 12, 13, 31}) {
+            for (const Index columns : {Index{1}, width - 1, width, width + 1, 3 * width}) {
+                for (const Index depth : {1, 2, 29}) {
+                    for (const bool accumulate : {false, true}) {
+                        const Index panels = (columns + width - 1) / width;
+                        const auto a = numbers<Real>(rows * depth);
+                        const auto b = numbers<Real>(panels * depth * width);
+                        auto c = numbers<Real>(rows * panels * width);
+                        const auto before = c;
+                        kernels.product(rows, columns, depth, {a.data(), 1, rows},
+                                        {b.data(), depth * width, width}, c.data(), panels * width,
+                                        accumulate);
+                        for (Index i = 0; i < rows; ++i) {
+                            for (Index j = 0; j < columns; ++j) {
+                                const auto at = static_cast<std::size_t>(i * panels * width + j);
+                                double sum = accumulate ? static_cast<double>(before[at]) : 0;
+                                for (Index k = 0; k < depth; ++k) {
+                                    sum += static_cast<double>(
+                                               a[static_cast<std::size_t>(k * rows + i)]) *
+                                           static_cast<double>(b[static_cast<std::size_t>(
+                                               (j / width * depth + k) * width + j % width)]);
+                                }
+                                ASSERT_NEAR(static_cast<double>(c[at]), sum, 2e-5)
+                                    << rows << " x " << columns << " x " << depth;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+};
+
+TEST_P(MicroKernel, TransposesEverySize) {
+    transposesEverySize<float>();
+    transposesEverySize<double>();
+}
+
+TEST_P(MicroKernel, PlansAsTheRuleLocates) {
+    plansAsTheRuleLocates<float>();
+    plansAsTheRuleLocates<double>();
+}
+
+TEST_P(MicroKernel, MultipliesEverySize) {
+    multipliesEverySize<float>();
+    multipliesEverySize<double>();
+}
+
+INSTANTIATE_TEST_SUITE_P(EverySet, MicroKernel, testing::ValuesIn(everySet()),
+                         [](const auto& set) { return std::string(set.param->name); });
+
+}  // namespace
+}  // namespace dcn4j::cpu
