@@ -137,6 +137,7 @@ inline void productTile(Index depth, const Real* a, Index aRowPitch, Index aDept
     V total[Rows][panelVectors];
     DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
         total[row][0] = total[row][1] = V{};
+        // The row that the totals are added to, or written: it arrives while they are summed.
         __builtin_prefetch(c + row * cPitch, 1);
     }
     for (Index k = 0; k < depth; ++k) {
