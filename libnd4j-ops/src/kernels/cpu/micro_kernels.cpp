@@ -282,9 +282,11 @@ inline Index gatherRow(const PlannedSample<Real>& s, const Real* image, Real* ou
         const V w2 = V{} + s.weight[BottomLeft], w3 = V{} + s.weight[BottomRight];
         const V modulation = V{} + s.modulation;
         for (; i + lanesOf<V> <= rowNumbers; i += lanesOf<V>) {
-            const V top = w0 * load<V>(topLeft + i) + w1 * load<V>(topRight + i);
-            const V bottom = w2 * load<V>(bottomLeft + i) + w3 * load<V>(bottomRight + i);
-            store<V>(out + i, (top + bottom) * modulation);
+            V value = w0 * load<V>(topLeft + i);
+            value += w1 * load<V>(topRight + i);
+            value += w2 * load<V>(bottomLeft + i);
+            value += w3 * load<V>(bottomRight + i);
+            store<V>(out + i, value * modulation);
         }
     } else if (s.place == AtPixel) {
         const V modulation = V{} + s.modulation;
