@@ -73,6 +73,12 @@ inline void store(NumberOf<V>* to, const V& value) {
     __builtin_memcpy(to, &value, sizeof value);
 }
 
+/// `x` in every lane. Subtracting zero changes no number, so that the compiler leaves it out.
+template <class V>
+inline V broadcast(NumberOf<V> x) {
+    return x - V{};
+}
+
 // Unrolled by order, not by the optimizer's leave: then what is in arrays stays in registers.
 #define DCN4J_UNROLL _Pragma("GCC unroll 16")
 
@@ -228,10 +234,10 @@ inline void planLanes(const Positions<Real>& at, Index first, PlannedSample<Real
     using V = Vector<Real>;
     using P = Vector<Pixel>;
     const auto height = static_cast<Pixel>(at.height), width = static_cast<Pixel>(at.width);
-    const auto found =
-        locate<V, P>(load<V>(at.y + first), load<V>(at.x + first), P{} + height, P{} + width,
-                     V{} + static_cast<Real>(height), V{} + static_cast<Real>(width));
-    const P place = found.between ? P{} + Pixel{Between} : P{} + Pixel{Outside};
+    const auto found = locate<V, P>(
+        load<V>(at.y + first), load<V>(at.x + first), broadcast<P>(height), broadcast<P>(width),
+        broadcast<V>(static_cast<Real>(height)), broadcast<V>(static_cast<Real>(width)));
+    const P place = found.between ? broadcast<P>(Between) : broadcast<P>(Outside);
     V placeBits;
     __builtin_memcpy(&placeBits, &place, sizeof place);
     // A sample is three rows of four numbers of one size.
@@ -278,9 +284,9 @@ inline Index gatherRow(const PlannedSample<Real>& s, const Real* image, Real* ou
         const Real* const topRight = image + rows.at[TopRight];
         const Real* const bottomLeft = image + rows.at[BottomLeft];
         const Real* const bottomRight = image + rows.at[BottomRight];
-        const V w0 = V{} + s.weight[TopLeft], w1 = V{} + s.weight[TopRight];
-        const V w2 = V{} + s.weight[BottomLeft], w3 = V{} + s.weight[BottomRight];
-        const V modulation = V{} + s.modulation;
+        const V w0 = broadcast<V>(s.weight[TopLeft]), w1 = broadcast<V>(s.weight[TopRight]);
+        const V w2 = broadcast<V>(s.weight[BottomLeft]), w3 = broadcast<V>(s.weight[BottomRight]);
+        const V modulation = broadcast<V>(s.modulation);
         for (; i + lanesOf<V> <= rowNumbers; i += lanesOf<V>) {
             V value = w0 * load<V>(topLeft + i);
             value += w1 * load<V>(topRight + i);
@@ -289,7 +295,7 @@ inline Index gatherRow(const PlannedSample<Real>& s, const Real* image, Real* ou
             store<V>(out + i, value * modulation);
         }
     } else if (s.place == AtPixel) {
-        const V modulation = V{} + s.modulation;
+        const V modulation = broadcast<V>(s.modulation);
         for (; i + lanesOf<V> <= rowNumbers; i += lanesOf<V>) {
             store<V>(out + i, load<V>(topLeft + i) * modulation);
         }
@@ -363,14 +369,14 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
     for (int c = 0; c < corners; ++c) {
         from[c] = t.image + rows.at[c];
         to[c] = t.gradImage + rows.at[c];
-        weight[c] = V{} + s.weight[c];
+        weight[c] = broadcast<V>(s.weight[c]);
     }
-    const V modulation = V{} + s.modulation;
+    const V modulation = broadcast<V>(s.modulation);
     for (; i < end; i += lanesOf<V>) {
         V grad = load<V>(gradColumn + i);
         if constexpr (sizeof(V) == 16) {
             // What fills up the last quad is no channel's gradient.
-            grad = laneNumbers<V>() < V{} + static_cast<Real>(t.channels - i) ? grad : V{};
+            grad = laneNumbers<V>() < broadcast<V>(static_cast<Real>(t.channels - i)) ? grad : V{};
         }
         V value{};
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
