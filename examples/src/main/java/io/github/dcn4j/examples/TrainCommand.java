@@ -48,6 +48,9 @@ final class TrainCommand implements Callable<Integer> {
       description = "Passes over the training images.")
   private int epochs;
 
+  @Option(names = "--batch", paramLabel = "N", defaultValue = "16", description = "Minibatch size.")
+  private int batch;
+
   @Option(
       names = "--layer",
       paramLabel = "KIND",
@@ -57,12 +60,13 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    arguments.prepare(output, epochs);
+    arguments.prepare(output, epochs, batch);
     PrintWriter out = spec.commandLine().getOut();
     out.printf("Backbone of %s convolutions.%n", layer.name().toLowerCase(Locale.ROOT));
     out.flush();
 
-    TrainingOptions options = arguments.options().epochs(epochs).backbone(layer).build();
+    TrainingOptions options =
+        arguments.options().epochs(epochs).batchSize(batch).backbone(layer).build();
     Trainer trainer = new Trainer(options, arguments.training(), arguments.heldOut());
     Console console = new Console(out, epochs);
     Detector detector = console.watch(trainer::train);

@@ -51,9 +51,6 @@ final class TrainingArguments {
       description = "Composed held-out images, the same after each epoch (default: 300).")
   private Integer heldOut;
 
-  @Option(names = "--batch", paramLabel = "N", defaultValue = "16", description = "Minibatch size.")
-  private int batch;
-
   @Option(
       names = "--learning-rate",
       paramLabel = "X",
@@ -72,7 +69,7 @@ final class TrainingArguments {
   private DetectionDataset test;
 
   /** Refuses what cannot be used, makes the output folder, and opens the data sets. */
-  void prepare(Path output, int epochs) throws IOException {
+  void prepare(Path output, int epochs, int batch) throws IOException {
     check(epochs >= 1, "--epochs", epochs, "at least 1");
     check(batch >= 1, "--batch", batch, "at least 1");
     check(images == null || images >= 1, "--images", images, "at least 1");
@@ -171,6 +168,6 @@ final class TrainingArguments {
 
   /** Training options with all that is given here set. */
   TrainingOptions.TrainingOptionsBuilder options() {
-    return TrainingOptions.builder().batchSize(batch).learningRate(learningRate).seed(seed);
+    return TrainingOptions.builder().learningRate(learningRate).seed(seed);
   }
 }

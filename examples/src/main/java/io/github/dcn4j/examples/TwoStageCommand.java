@@ -69,6 +69,9 @@ final class TwoStageCommand implements Callable<Integer> {
       description = "Passes over the training images.")
   private int epochs;
 
+  @Option(names = "--batch", paramLabel = "N", defaultValue = "8", description = "Minibatch size.")
+  private int batch;
+
   @Option(
       names = "--pooling",
       paramLabel = "KIND",
@@ -87,9 +90,10 @@ final class TwoStageCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    arguments.prepare(output, epochs);
+    arguments.prepare(output, epochs, batch);
     PrintWriter out = spec.commandLine().getOut();
-    TrainingOptions options = arguments.options().epochs(epochs).backbone(layer).build();
+    TrainingOptions options =
+        arguments.options().epochs(epochs).batchSize(batch).backbone(layer).build();
     TwoStageTrainer trainer =
         new TwoStageTrainer(options, arguments.training(), arguments.heldOut());
     List<String> written = new ArrayList<>();

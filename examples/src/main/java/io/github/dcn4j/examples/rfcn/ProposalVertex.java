@@ -59,6 +59,12 @@ public class ProposalVertex extends GraphVertex {
     int cells = (int) input.size(2);
     AnchorGrid grid = new AnchorGrid(anchors, cells, stride);
     float[] values = Rows.flat(input);
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        throw new ArithmeticException(
+            "the first stage said " + value + ": try a lower learning rate");
+      }
+    }
     List<Roi> rois = new ArrayList<>();
     for (int i = 0; i < input.size(0); i++) {
       int image = i;

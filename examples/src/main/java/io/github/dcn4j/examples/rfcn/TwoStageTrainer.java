@@ -52,15 +52,13 @@ public final class TwoStageTrainer {
             pooling, sizes, training.labels().size(), side, batches * options.getEpochs(), options);
     log.debug("{}", network.summary());
     TwoStageDetector detector = new TwoStageDetector(network, pooling, training.labels());
-    Step step =
-        new Step(
-            network, new AnchorGrid(sizes, side / TwoStageNetwork.STRIDE, TwoStageNetwork.STRIDE));
+    AnchorGrid grid = new AnchorGrid(sizes, side / TwoStageNetwork.STRIDE, TwoStageNetwork.STRIDE);
     Random random = new Random(options.getSeed());
     for (int epoch = 0; epoch < options.getEpochs(); epoch++) {
       observer.epochStarted(epoch + 1, training.size());
       long start = System.nanoTime();
-      double loss =
-          pass(step, training.forEpoch(epoch), Trainer.shuffled(training.size(), random), observer);
+      int[] order = Trainer.shuffled(training.size(), random);
+      double loss = pass(network, grid, training.forEpoch(epoch), order, observer);
       long trained = System.nanoTime();
       observer.evaluationStarted();
       MeanAveragePrecision precision = Trainer.evaluate(detector, heldOut);
@@ -77,17 +75,22 @@ public final class TwoStageTrainer {
   }
 
   /** One pass over the images; the mean loss of its minibatches. */
-  private double pass(Step step, DetectionDataset images, int[] order, TrainingObserver observer) {
+  private double pass(
+      ComputationGraph network,
+      AnchorGrid grid,
+      DetectionDataset images,
+      int[] order,
+      TrainingObserver observer) {
     double sum = 0;
     int batches = 0;
     for (int start = 0; start < order.length; start += options.getBatchSize()) {
       int end = Math.min(start + options.getBatchSize(), order.length);
-      double loss =
-          step.learn(
-              Arrays.stream(order, start, end)
-                  .parallel()
-                  .mapToObj(images::get)
-                  .toArray(LabelledImage[]::new));
+      LabelledImage[] batch =
+          Arrays.stream(order, start, end)
+              .parallel()
+              .mapToObj(images::get)
+              .toArray(LabelledImage[]::new);
+      double loss = learn(network, grid, batch);
       if (!Double.isFinite(loss)) {
         throw new ArithmeticException(
             "the loss became " + loss + " in this epoch: try a lower learning rate");
@@ -99,47 +102,48 @@ public final class TwoStageTrainer {
     return sum / batches;
   }
 
-  /** Learns from one minibatch after the other. */
-  @RequiredArgsConstructor
-  static final class Step {
-    private final ComputationGraph network;
-    private final AnchorGrid grid;
-    private int iteration;
+  /**
+   * One step of the network's updater.
+   *
+   * @param grid the anchors of the first stage
+   * @return the loss before it
+   */
+  static double learn(ComputationGraph network, AnchorGrid grid, LabelledImage... images) {
+    INDArray[] inputs = {DetectionBatches.features(images), Roi.toArray(truth(images))};
+    Map<String, INDArray> seen = network.feedForward(inputs, true, false);
+    INDArray rois = seen.get(TwoStageNetwork.ROIS);
 
-    /** One step of the updater; the loss before it. */
-    double learn(LabelledImage... images) {
-      INDArray[] inputs = {DetectionBatches.features(images), Roi.toArray(truth(images))};
-      Map<String, INDArray> seen = network.feedForward(inputs, true, false);
-      INDArray rois = seen.get(TwoStageNetwork.ROIS);
-      LossAndGradient loss = new LossAndGradient();
-      INDArray ofProposals =
-          ProposalLoss.add(loss, seen.get(TwoStageNetwork.PROPOSALS), grid, images);
-      INDArray[] ofRegions =
-          RegionLoss.add(
-              loss,
-              seen.get(TwoStageNetwork.CLASSES),
-              seen.get(TwoStageNetwork.BOXES),
-              Roi.fromArray(rois),
-              images);
-      Gradient gradient =
-          network.backpropGradient(ofProposals, rois.like(), ofRegions[0], ofRegions[1]);
-      network
-          .getUpdater()
-          .update(gradient, iteration++, 0, images.length, LayerWorkspaceMgr.noWorkspaces());
-      INDArray parameters = network.params();
-      parameters.subi(network.getFlattenedGradients().reshape(parameters.shape()));
-      network.clearLayersStates();
-      return loss.sum();
-    }
+    LossAndGradient loss = new LossAndGradient();
+    INDArray ofProposals =
+        ProposalLoss.add(loss, seen.get(TwoStageNetwork.PROPOSALS), grid, images);
+    INDArray[] ofRegions =
+        RegionLoss.add(
+            loss,
+            seen.get(TwoStageNetwork.CLASSES),
+            seen.get(TwoStageNetwork.BOXES),
+            Roi.fromArray(rois),
+            images);
 
-    private static List<Roi> truth(LabelledImage... images) {
-      List<Roi> rois = new ArrayList<>();
-      for (int i = 0; i < images.length; i++) {
-        for (Box box : images[i].getBoxes()) {
-          rois.add(new Roi(i, box));
-        }
+    Gradient gradient =
+        network.backpropGradient(ofProposals, rois.like(), ofRegions[0], ofRegions[1]);
+    int iteration = network.getIterationCount();
+    network
+        .getUpdater()
+        .update(gradient, iteration, 0, images.length, LayerWorkspaceMgr.noWorkspaces());
+    INDArray parameters = network.params();
+    parameters.subi(network.getFlattenedGradients().reshape(parameters.shape()));
+    network.getConfiguration().setIterationCount(iteration + 1);
+    network.clearLayersStates();
+    return loss.sum();
+  }
+
+  private static List<Roi> truth(LabelledImage... images) {
+    List<Roi> rois = new ArrayList<>();
+    for (int i = 0; i < images.length; i++) {
+      for (Box box : images[i].getBoxes()) {
+        rois.add(new Roi(i, box));
       }
-      return rois;
     }
+    return rois;
   }
 }

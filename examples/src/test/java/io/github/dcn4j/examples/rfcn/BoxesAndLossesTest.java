@@ -2,6 +2,7 @@ package io.github.dcn4j.examples.rfcn;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.examples.data.Box;
@@ -76,6 +77,15 @@ class BoxesAndLossesTest {
     assertEquals(13 - 0.5 * 0.2 * 30, surest.getBox().getX1(), 1e-5);
     assertEquals(32, surest.getBox().getX2(), 1e-5); // ends with the image
     assertTrue(rois.get(0).getBox().iou(rois.get(1).getBox()) <= 0.7);
+  }
+
+  @Test
+  void anOutputThatIsNotANumberIsRefused() {
+    INDArray output = Nd4j.zeros(1, 10, 4, 4);
+    output.putScalar(new int[] {0, 5, 2, 3}, Float.NaN);
+    ProposalVertex vertex = new ProposalVertex(SIZES, 8, 2);
+    Exception e = assertThrows(ArithmeticException.class, () -> vertex.choose(output));
+    assertTrue(e.getMessage().contains("NaN"), e.getMessage());
   }
 
   @Test

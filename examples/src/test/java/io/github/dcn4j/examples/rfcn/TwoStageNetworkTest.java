@@ -112,12 +112,11 @@ class TwoStageNetworkTest {
     LabelledImage[] images =
         IntStream.range(0, 2).mapToObj(scenes::get).toArray(LabelledImage[]::new);
     ComputationGraph network = network(pooling, DigitScenes.SIDE);
-    TwoStageTrainer.Step step =
-        new TwoStageTrainer.Step(network, new AnchorGrid(ANCHORS, 16, TwoStageNetwork.STRIDE));
-    double before = step.learn(images);
+    AnchorGrid grid = new AnchorGrid(ANCHORS, 16, TwoStageNetwork.STRIDE);
+    double before = TwoStageTrainer.learn(network, grid, images);
     double after = before;
     for (int i = 1; i < STEPS; i++) {
-      after = step.learn(images);
+      after = TwoStageTrainer.learn(network, grid, images);
     }
     assertTrue(after < 0.8 * before, before + " to " + after);
   }
