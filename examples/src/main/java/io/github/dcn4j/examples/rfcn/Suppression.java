@@ -5,10 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
-/**
- * Non-maximum suppression. Written out, because a call of ND4J's op costs a hundred times what
- * there is to do for one image.
- */
+/** Non-maximum suppression. Written out: ND4J's op took a twelfth of the training time. */
 final class Suppression {
   private Suppression() {}
 
