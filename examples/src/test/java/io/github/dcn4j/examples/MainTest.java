@@ -45,6 +45,11 @@ class MainTest {
         "train --colour red",
         "train --data somewhere --images 5",
         "train surplus",
+        "train-two-stage --pooling square",
+        "train-two-stage --layer round",
+        "train-two-stage --epochs 0",
+        "train-two-stage --data somewhere --held-out 5",
+        "train-two-stage surplus",
         "quickstart surplus"
       })
   void aBadArgumentGivesOneLineAndExitCodeTwo(String line) {
@@ -58,26 +63,29 @@ class MainTest {
     assertEquals("", out.toString());
   }
 
-  @Test
-  void aMissingDataFolderGivesOneLineThatNamesIt() {
+  @ParameterizedTest
+  @ValueSource(strings = {"train", "train-two-stage"})
+  void aMissingDataFolderGivesOneLineThatNamesIt(String command) {
     Path missing = folder.resolve("nowhere");
     String output = folder.resolve("out").toString();
-    assertEquals(2, run("train", "--data", missing.toString(), "--output", output));
+    assertEquals(2, run(command, "--data", missing.toString(), "--output", output));
     assertOneLineOfComplaint();
     assertTrue(err.toString().contains(missing.toString()), err.toString());
   }
 
-  @Test
-  void anOutputThatIsAFileGivesOneLineThatNamesIt() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"train", "train-two-stage"})
+  void anOutputThatIsAFileGivesOneLineThatNamesIt(String command) throws IOException {
     Path file = Files.createFile(folder.resolve("file"));
-    assertEquals(2, run("train", "--output", file.toString()));
+    assertEquals(2, run(command, "--output", file.toString()));
     assertOneLineOfComplaint();
     assertTrue(err.toString().contains(file.toString()), err.toString());
   }
 
-  @Test
-  void helpNamesTheOptions() {
-    assertEquals(0, run("train", "--help"));
+  @ParameterizedTest
+  @ValueSource(strings = {"train", "train-two-stage"})
+  void helpNamesTheOptions(String command) {
+    assertEquals(0, run(command, "--help"));
     assertTrue(out.toString().contains("--data"));
     assertTrue(out.toString().contains("--seed"));
   }

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.DigitScenes;
 import io.github.dcn4j.examples.data.LabelledImage;
@@ -17,6 +16,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,16 +96,11 @@ class TrainCommandTest {
   @Test
   void aVocFolderIsTrainedOn() throws IOException {
     Path data = folder.resolve("voc");
-    Files.createDirectories(data.resolve("JPEGImages"));
-    Files.createDirectories(data.resolve("Annotations"));
     DetectionDataset scenes = DigitScenes.training(20, 1);
-    for (int i = 0; i < scenes.size(); i++) {
-      LabelledImage scene = scenes.get(i);
-      ImageIO.write(scene.getImage(), "png", data.resolve("JPEGImages/" + i + ".png").toFile());
-      // One image has no objects.
-      String xml = xml(i == 3 ? List.of() : scene.getBoxes());
-      Files.writeString(data.resolve("Annotations/" + i + ".xml"), xml);
-    }
+    List<LabelledImage> images =
+        IntStream.range(0, scenes.size()).mapToObj(scenes::get).collect(Collectors.toList());
+    images.set(3, withoutObjects(images.get(3)));
+    VocFolders.write(data, images);
     train(
         "train",
         "--data",
@@ -122,29 +118,16 @@ class TrainCommandTest {
   @Test
   void heldOutImagesWithoutObjectsAreNoObstacle() throws IOException {
     Path data = folder.resolve("voc");
-    Files.createDirectories(data.resolve("JPEGImages"));
-    Files.createDirectories(data.resolve("Annotations"));
-    Files.createDirectories(data.resolve("ImageSets/Main"));
     LabelledImage scene = DigitScenes.training(1, 1).get(0);
-    for (String name : List.of("a", "b")) {
-      ImageIO.write(scene.getImage(), "png", data.resolve("JPEGImages/" + name + ".png").toFile());
-      String xml = xml(name.equals("a") ? scene.getBoxes() : List.of());
-      Files.writeString(data.resolve("Annotations/" + name + ".xml"), xml);
-    }
-    Files.writeString(data.resolve("ImageSets/Main/train.txt"), "a");
+    VocFolders.write(data, List.of(scene, withoutObjects(scene)));
+    Files.createDirectories(data.resolve("ImageSets/Main"));
+    Files.writeString(data.resolve("ImageSets/Main/train.txt"), "0");
     train("train", "--data", data.toString(), "--epochs", "1", "--output", folder.toString());
     assertTrained(folder, 1);
     assertTrue(out.toString().contains("NaN"), out.toString());
   }
 
-  private static String xml(List<Box> boxes) {
-    StringBuilder xml = new StringBuilder("<annotation>");
-    for (Box box : boxes) {
-      xml.append("<object><name>digit ").append(box.getLabel()).append("</name><bndbox><xmin>");
-      xml.append(box.getX1() + 1).append("</xmin><ymin>").append(box.getY1() + 1);
-      xml.append("</ymin><xmax>").append(box.getX2()).append("</xmax><ymax>").append(box.getY2());
-      xml.append("</ymax></bndbox></object>");
-    }
-    return xml.append("</annotation>").toString();
+  private static LabelledImage withoutObjects(LabelledImage image) {
+    return new LabelledImage(image.getName(), image.getImage(), List.of());
   }
 }

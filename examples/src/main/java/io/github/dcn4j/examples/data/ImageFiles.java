@@ -49,8 +49,7 @@ public final class ImageFiles {
     reader.setInput(in, true, true);
     AtomicBoolean cutShort = new AtomicBoolean();
     // The JPEG reader fills the missing part of a file that was cut short with grey, and warns.
-    // That
-    // only the end marker is missing is another warning; such files are whole.
+    // It warns otherwise where only the end marker is missing; such files are whole.
     reader.addIIOReadWarningListener(
         (source, warning) -> {
           if (warning.contains("premature end")) {

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.detect;
 
 import io.github.dcn4j.examples.data.Box;
+import io.github.dcn4j.examples.data.DetectionDataset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -19,7 +20,25 @@ import org.apache.commons.math3.random.JDKRandomGenerator;
 public final class Anchors {
   private static final int MAX_ITERATIONS = 100;
 
+  /** Boxes to cluster, unless a data set has fewer. */
+  private static final int MAX_BOXES = 2000;
+
   private Anchors() {}
+
+  /**
+   * Clusters the boxes of a data set, or of its first images if there are many.
+   *
+   * @param count sizes wanted; fewer are returned if there are fewer different boxes
+   * @param seed of the random start
+   * @return [sizes][width, height] in pixels, ascending by area
+   */
+  public static double[][] of(DetectionDataset dataset, int count, long seed) {
+    List<Box> boxes = new ArrayList<>();
+    for (int i = 0; i < dataset.size() && boxes.size() < MAX_BOXES; i++) {
+      boxes.addAll(dataset.get(i).getBoxes());
+    }
+    return cluster(boxes, count, seed);
+  }
 
   /**
    * Clusters boxes by size.

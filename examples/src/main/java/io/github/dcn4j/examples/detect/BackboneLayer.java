@@ -9,7 +9,7 @@ public enum BackboneLayer {
   /** Deformable convolution with mask (Deformable ConvNets v2, arXiv 1811.11168). */
   DEFORMABLE {
     @Override
-    Layer convolution(int stride, int nOut) {
+    public Layer convolution(int stride, int nOut) {
       return new DeformableConvolution2D.Builder(KERNEL, KERNEL)
           .stride(stride, stride)
           .padding(PADDING, PADDING)
@@ -23,7 +23,7 @@ public enum BackboneLayer {
   /** Ordinary convolution, to compare with. */
   PLAIN {
     @Override
-    Layer convolution(int stride, int nOut) {
+    public Layer convolution(int stride, int nOut) {
       return new ConvolutionLayer.Builder(KERNEL, KERNEL)
           .stride(stride, stride)
           .padding(PADDING, PADDING)
@@ -45,5 +45,5 @@ public enum BackboneLayer {
    * @param stride along both axes, in pixels
    * @param nOut number of output channels
    */
-  abstract Layer convolution(int stride, int nOut);
+  public abstract Layer convolution(int stride, int nOut);
 }

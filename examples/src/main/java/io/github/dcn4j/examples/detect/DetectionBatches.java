@@ -67,7 +67,7 @@ public final class DetectionBatches implements DataSetIterator {
   }
 
   /** Pixels as [images, 3, height, width], values −1 to 1; all images have one size. */
-  static INDArray features(LabelledImage... images) {
+  public static INDArray features(LabelledImage... images) {
     int width = images[0].getImage().getWidth();
     int height = images[0].getImage().getHeight();
     int plane = width * height;

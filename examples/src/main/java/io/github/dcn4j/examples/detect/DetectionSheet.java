@@ -6,27 +6,19 @@ import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;
-import java.awt.RenderingHints;
 import java.awt.geom.Rectangle2D;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import javax.imageio.ImageIO;
 
 /** A picture of images with their true boxes (dashed, white) and what a detector sees (yellow). */
 public final class DetectionSheet {
-  /** Side of one image on the sheet, in pixels. */
-  private static final int CELL = 256;
-
-  private static final int COLUMNS = 4;
-  private static final int GAP = 4;
-
   /** Detections with a lower score are not drawn. */
   private static final double MIN_SCORE = 0.3;
 
   private static final Color PREDICTED = new Color(255, 220, 0);
+  private static final Font FONT = new Font(Font.SANS_SERIF, Font.BOLD, 13);
   private static final float[] DASHES = {5, 4};
 
   private DetectionSheet() {}
@@ -36,33 +28,23 @@ public final class DetectionSheet {
    *
    * @param images images of the detector's input size, at least one
    */
-  public static void write(Detector detector, List<LabelledImage> images, Path file)
+  public static void write(ObjectDetector detector, List<LabelledImage> images, Path file)
       throws IOException {
     List<List<Detection>> detections = detector.detect(images);
-    int columns = Math.min(COLUMNS, images.size());
-    int rows = (images.size() + columns - 1) / columns;
-    BufferedImage sheet =
-        new BufferedImage(
-            columns * (CELL + GAP) + GAP, rows * (CELL + GAP) + GAP, BufferedImage.TYPE_INT_RGB);
-    Graphics2D graphics = sheet.createGraphics();
-    graphics.setRenderingHint(
-        RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
-    graphics.setFont(new Font(Font.SANS_SERIF, Font.BOLD, 13));
-    for (int i = 0; i < images.size(); i++) {
-      int left = GAP + i % columns * (CELL + GAP);
-      int top = GAP + i / columns * (CELL + GAP);
-      Graphics2D cell = (Graphics2D) graphics.create(left, top, CELL, CELL);
-      draw(cell, images.get(i), detections.get(i), detector.getLabels());
-      cell.dispose();
-    }
-    graphics.dispose();
-    ImageIO.write(sheet, "png", file.toFile());
+    ImageSheet.write(
+        images,
+        file,
+        (graphics, i, scale) ->
+            draw(graphics, scale, images.get(i), detections.get(i), detector.getLabels()));
   }
 
   private static void draw(
-      Graphics2D graphics, LabelledImage image, List<Detection> detections, List<String> labels) {
-    double scale = (double) CELL / image.getImage().getWidth();
-    graphics.drawImage(image.getImage(), 0, 0, CELL, CELL, null);
+      Graphics2D graphics,
+      double scale,
+      LabelledImage image,
+      List<Detection> detections,
+      List<String> labels) {
+    graphics.setFont(FONT);
     graphics.setColor(Color.WHITE);
     graphics.setStroke(
         new BasicStroke(1, BasicStroke.CAP_BUTT, BasicStroke.JOIN_MITER, 1, DASHES, 0));
@@ -89,7 +71,7 @@ public final class DetectionSheet {
   private static void caption(Graphics2D graphics, String text, Rectangle2D box) {
     int width = graphics.getFontMetrics().stringWidth(text) + 6;
     int height = graphics.getFontMetrics().getHeight();
-    int x = (int) Math.max(0, Math.min(CELL - width, box.getX()));
+    int x = (int) Math.max(0, Math.min(ImageSheet.CELL - width, box.getX()));
     int y = (int) Math.max(0, box.getY() - height);
     graphics.fillRect(x, y, width, height);
     graphics.setColor(Color.BLACK);

@@ -20,7 +20,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * ModelSerializer.restoreMultiLayerNetwork} reads too; the anchors are in the configuration of its
  * last layer, the class names and the input size in two further entries of the file.
  */
-public final class Detector {
+public final class Detector implements ObjectDetector {
   /** Detections less sure than this are not worth ranking. */
   private static final double MIN_CONFIDENCE = 0.02;
 
@@ -66,8 +66,8 @@ public final class Detector {
         .collect(Collectors.toUnmodifiableList());
   }
 
-  /** For each of some images that already have the network's size, what is detected in it. */
-  List<List<Detection>> detect(List<LabelledImage> images) {
+  @Override
+  public List<List<Detection>> detect(List<LabelledImage> images) {
     LabelledImage[] batch = images.toArray(new LabelledImage[0]);
     INDArray output = network.output(DetectionBatches.features(batch));
     double cell = (double) side / output.size(3);

@@ -16,9 +16,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.impl.LossMCXENT;
-import org.nd4j.linalg.schedule.ISchedule;
-import org.nd4j.linalg.schedule.MapSchedule;
-import org.nd4j.linalg.schedule.ScheduleType;
 
 /**
  * A small one-stage detector (YOLOv2, arXiv 1612.08242).
@@ -38,12 +35,6 @@ final class DetectorNetwork {
 
   private static final double WEIGHT_DECAY = 1e-4;
   private static final double MAX_GRADIENT_NORM = 5;
-
-  /** Share of the training in which the learning rate rises. */
-  private static final double WARM_UP = 0.1;
-
-  /** In how many steps it changes. */
-  private static final int RATE_STEPS = 50;
 
   /** Weight of the loss of box positions and sizes against that of confidence and class. */
   private static final double BOX_WEIGHT = 3;
@@ -76,7 +67,7 @@ final class DetectorNetwork {
     NeuralNetConfiguration.ListBuilder layers =
         new NeuralNetConfiguration.Builder()
             .seed(options.getSeed())
-            .updater(new Adam(learningRate(options.getLearningRate(), iterations)))
+            .updater(new Adam(LearningRate.riseAndFall(options.getLearningRate(), iterations)))
             .weightInit(WeightInit.RELU)
             .activation(Activation.IDENTITY)
             .l2(WEIGHT_DECAY)
@@ -110,20 +101,5 @@ final class DetectorNetwork {
       bias.putScalar(anchor * (5L + classes) + 4, FIRST_CONFIDENCE);
     }
     return network;
-  }
-
-  /**
-   * A short linear rise, then a linear fall, in steps. Deeplearning4j 1.0.0-M2.1 has schedules of
-   * both shapes, but cannot read the rising one back from a saved model.
-   */
-  private static ISchedule learningRate(double highest, int iterations) {
-    int steps = Math.min(RATE_STEPS, iterations);
-    MapSchedule.Builder schedule = new MapSchedule.Builder(ScheduleType.ITERATION);
-    for (int step = 0; step < steps; step++) {
-      double done = (double) step / steps;
-      double rise = Math.min(1, (step + 1.0) / (steps * WARM_UP));
-      schedule.add((int) ((long) step * iterations / steps), highest * rise * (1 - done));
-    }
-    return schedule.build();
   }
 }

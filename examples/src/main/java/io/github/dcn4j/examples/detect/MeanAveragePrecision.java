@@ -6,30 +6,33 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Mean average precision of detections against true boxes, as Pascal VOC defines it since 2010.
+ * Mean average precision of detections against true boxes, as COCO's own evaluation defines it
+ * (pycocotools' {@code COCOeval} for boxes of any size): its numbers are the same.
  *
- * <p>For each class:
+ * <p>For each class and threshold:
  *
  * <ul>
- *   <li>In each image the detections are taken from the highest score to the lowest. Each is
- *       compared with the true box of its class that it overlaps most. It is right if their
- *       intersection over union is at least the threshold and no earlier detection was right about
- *       that box; otherwise it is wrong. So of several detections of one object all but the first
- *       are wrong.
- *   <li>A detection that meets the threshold with a box marked as difficult is neither right nor
- *       wrong, and such boxes do not count as objects to be found.
- *   <li>Over all images, the detections down to each score give one point: precision is the share
- *       of right ones among them, recall the share of true boxes found. Equal scores enter
- *       together, so that the order of images does not matter.
- *   <li>Average precision is the area under the curve of precision over recall, after each
- *       precision has been raised to the highest at the same or a higher recall. Every point counts
- *       ("all-point interpolation"); neither VOC 2007's 11 nor COCO's 101 recall levels are used.
+ *   <li>In each image the 100 detections with the highest scores are taken in the order of these.
+ *       Each finds the true box of its class that it overlaps most among those that no earlier one
+ *       found, if their intersection over union is at least the threshold; otherwise it is wrong.
+ *       So of several detections of one object all but the first are wrong.
+ *   <li>A detection that meets the threshold only with boxes marked as difficult is neither right
+ *       nor wrong, however many do, and such boxes do not count as objects to be found. (COCO has
+ *       no such mark; it treats its "crowds" so, but measures overlap with these in another way.)
+ *   <li>Over all images, the detections down to each one give one point: precision is the share of
+ *       right ones among them, recall the share of true boxes found. Those of equal score keep the
+ *       order of their images.
+ *   <li>Average precision is the mean over the 101 recalls 0, 0.01, … 1 of the highest precision at
+ *       that or a higher recall, 0 where none is as high.
  * </ul>
  *
  * <p>The mean is over the classes that have at least one true box that is not difficult; the others
  * have no average precision.
  */
 public final class MeanAveragePrecision {
+  /** Detections of one class in an image that count. */
+  private static final int MAX_DETECTIONS = 100;
+
   private final int classes;
   private final List<List<Box>> truths = new ArrayList<>();
   private final List<List<Detection>> detections = new ArrayList<>();
@@ -105,46 +108,48 @@ public final class MeanAveragePrecision {
     List<Detection> sorted = new ArrayList<>(candidates);
     sorted.removeIf(detection -> detection.getBox().getLabel() != label);
     sorted.sort(Comparator.comparingDouble(Detection::getScore).reversed());
-    for (Detection detection : sorted) {
+    for (Detection detection : sorted.subList(0, Math.min(MAX_DETECTIONS, sorted.size()))) {
       int best = -1;
-      double bestIou = 0;
+      double bestIou = threshold;
+      boolean difficult = false;
       for (int i = 0; i < boxes.size(); i++) {
         double iou = boxes.get(i).iou(detection.getBox());
-        if (iou > bestIou) {
+        if (boxes.get(i).isDifficult()) {
+          difficult |= iou >= threshold;
+        } else if (!found[i] && iou >= bestIou) { // of equal ones COCO takes the last
           bestIou = iou;
           best = i;
         }
       }
-      boolean meets = best >= 0 && bestIou >= threshold;
-      if (meets && boxes.get(best).isDifficult()) {
-        continue;
-      }
-      boolean right = meets && !found[best];
-      if (right) {
+      if (best >= 0) {
         found[best] = true;
       }
-      into.add(new Judged(detection.getScore(), right));
+      if (best >= 0 || !difficult) {
+        into.add(new Judged(detection.getScore(), best >= 0));
+      }
     }
   }
 
   private static double area(List<Judged> judged, int objects) {
     judged.sort(Comparator.comparingDouble((Judged j) -> j.score).reversed());
-    List<double[]> curve = new ArrayList<>();
+    double[] recall = new double[judged.size()];
+    double[] precision = new double[judged.size()];
     int right = 0;
-    for (int i = 0; i < judged.size(); i++) {
+    for (int i = 0; i < recall.length; i++) {
       right += judged.get(i).right ? 1 : 0;
-      if (i + 1 == judged.size() || judged.get(i + 1).score != judged.get(i).score) {
-        curve.add(new double[] {(double) right / objects, right / (i + 1.0)});
-      }
+      recall[i] = (double) right / objects;
+      precision[i] = right / (i + 1.0);
     }
-    double area = 0;
+    double sum = 0;
     double highest = 0;
-    for (int i = curve.size() - 1; i >= 0; i--) {
-      highest = Math.max(highest, curve.get(i)[1]);
-      double previousRecall = i == 0 ? 0 : curve.get(i - 1)[0];
-      area += (curve.get(i)[0] - previousRecall) * highest;
+    int i = recall.length - 1;
+    for (int percent = 100; percent >= 0; percent--) {
+      for (; i >= 0 && recall[i] >= percent * 0.01; i--) {
+        highest = Math.max(highest, precision[i]);
+      }
+      sum += highest;
     }
-    return area;
+    return sum / 101;
   }
 
   /** A detection's score and whether it was right. */

@@ -1,6 +1,5 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.LabelledImage;
 import java.util.ArrayList;
@@ -20,9 +19,6 @@ import org.deeplearning4j.optimize.api.BaseTrainingListener;
 @RequiredArgsConstructor
 public final class Trainer {
   private static final int ANCHORS = 3;
-
-  /** Boxes to find the anchors from, unless there are fewer. */
-  private static final int ANCHOR_BOXES = 2000;
 
   /** Held-out images to run through the network together. */
   private static final int EVALUATION_BATCH = 25;
@@ -57,7 +53,10 @@ public final class Trainer {
       long start = System.nanoTime();
       network.fit(
           new DetectionBatches(
-              training.forEpoch(epoch), shuffled(random), options.getBatchSize(), grid));
+              training.forEpoch(epoch),
+              shuffled(training.size(), random),
+              options.getBatchSize(),
+              grid));
       long trained = System.nanoTime();
       observer.evaluationStarted();
       MeanAveragePrecision precision = evaluate(detector, heldOut);
@@ -74,7 +73,7 @@ public final class Trainer {
   }
 
   /** Compares a detector's output with the true boxes of a data set. */
-  public static MeanAveragePrecision evaluate(Detector detector, DetectionDataset dataset) {
+  public static MeanAveragePrecision evaluate(ObjectDetector detector, DetectionDataset dataset) {
     MeanAveragePrecision precision = new MeanAveragePrecision(dataset.labels().size());
     for (int start = 0; start < dataset.size(); start += EVALUATION_BATCH) {
       List<LabelledImage> images =
@@ -92,20 +91,18 @@ public final class Trainer {
 
   /** Anchors in cells of the network's output. */
   private double[][] anchors() {
-    List<Box> boxes = new ArrayList<>();
-    for (int i = 0; i < training.size() && boxes.size() < ANCHOR_BOXES; i++) {
-      for (Box box : training.get(i).getBoxes()) {
-        boxes.add(box.scaled(1.0 / DetectorNetwork.STRIDE, 1.0 / DetectorNetwork.STRIDE));
-      }
+    double[][] sizes = Anchors.of(training, ANCHORS, options.getSeed());
+    for (double[] size : sizes) {
+      size[0] /= DetectorNetwork.STRIDE;
+      size[1] /= DetectorNetwork.STRIDE;
     }
-    return Anchors.cluster(boxes, ANCHORS, options.getSeed());
+    return sizes;
   }
 
-  private int[] shuffled(Random random) {
+  /** The numbers from 0 to {@code size - 1} in random order. */
+  public static int[] shuffled(int size, Random random) {
     List<Integer> order =
-        IntStream.range(0, training.size())
-            .boxed()
-            .collect(Collectors.toCollection(ArrayList::new));
+        IntStream.range(0, size).boxed().collect(Collectors.toCollection(ArrayList::new));
     Collections.shuffle(order, random);
     return order.stream().mapToInt(Integer::intValue).toArray();
   }

@@ -4,8 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.examples.data.Box;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.nd4j.shade.jackson.databind.JsonNode;
+import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 class MeanAveragePrecisionTest {
   private static final double EXACT = 1e-12;
@@ -39,10 +45,10 @@ class MeanAveragePrecisionTest {
   }
 
   @Test
-  void areaUnderTheEnvelopeIsTaken() {
-    // Right, wrong, right of three: recall 1/3 at precision 1, then 2/3 at precision 2/3.
+  void precisionIsTakenAtRecallsOfAHundredth() {
+    // Right, wrong, right of three: precision 1 at recalls 0 to 0.33, 2/3 at 0.34 to 0.66, then 0.
     assertEquals(
-        1.0 / 3 + 1.0 / 3 * 2 / 3,
+        (34 + 33 * 2.0 / 3) / 101,
         precision(List.of(A, B, C), at(A, 0.9), at(NOWHERE, 0.8), at(B, 0.7)),
         EXACT);
   }
@@ -56,9 +62,11 @@ class MeanAveragePrecisionTest {
 
   @Test
   void aSecondDetectionOfAnObjectIsWrong() {
-    // Right, wrong (again A), right: 1/2 · 1 + 1/2 · 2/3.
+    // Right, wrong (again A), right: 1 at recalls 0 to 0.5, 2/3 at 0.51 to 1.
     assertEquals(
-        0.5 + 0.5 * 2 / 3, precision(List.of(A, B), at(A, 0.9), at(A, 0.8), at(B, 0.7)), EXACT);
+        (51 + 50 * 2.0 / 3) / 101,
+        precision(List.of(A, B), at(A, 0.9), at(A, 0.8), at(B, 0.7)),
+        EXACT);
   }
 
   @Test
@@ -70,15 +78,81 @@ class MeanAveragePrecisionTest {
   }
 
   @Test
-  void equalScoresEnterTogetherWhateverTheOrderOfImages() {
+  void detectionsOfEqualScoreKeepTheOrderOfTheirImages() {
     MeanAveragePrecision one = new MeanAveragePrecision(1);
     one.add(List.of(A), List.of(at(A, 0.5)));
     one.add(List.of(), List.of(at(NOWHERE, 0.5)));
+    assertEquals(1, one.averagePrecision(0, 0.5), EXACT);
     MeanAveragePrecision other = new MeanAveragePrecision(1);
     other.add(List.of(), List.of(at(NOWHERE, 0.5)));
     other.add(List.of(A), List.of(at(A, 0.5)));
-    assertEquals(0.5, one.averagePrecision(0, 0.5), EXACT);
     assertEquals(0.5, other.averagePrecision(0, 0.5), EXACT);
+  }
+
+  @Test
+  void aDetectionFindsTheNextBestObjectIfTheBestIsTaken() {
+    Box near = Box.of(0, 0, 10, 12, 0);
+    assertEquals(1, precision(List.of(A, near), at(A, 0.9), at(A, 0.8)), EXACT);
+  }
+
+  @Test
+  void onlyAHundredDetectionsOfAnImageCount() {
+    Detection[] many = new Detection[101];
+    Arrays.fill(many, at(NOWHERE, 0.9));
+    many[100] = at(A, 0.1);
+    assertEquals(0, precision(List.of(A), many), EXACT);
+    assertEquals(0.01, precision(List.of(A), Arrays.copyOfRange(many, 1, 101)), EXACT);
+  }
+
+  /** A fixed set of boxes with many equal scores; the file says how its numbers were made. */
+  @Test
+  void agreesWithPycocotools() throws IOException {
+    JsonNode fixture;
+    try (InputStream in = getClass().getResourceAsStream("coco-boxes.json")) {
+      fixture = new ObjectMapper().readTree(in);
+    }
+    JsonNode expected = fixture.get("expected");
+    MeanAveragePrecision precision = new MeanAveragePrecision(expected.get("byClass").size());
+    for (int image = 0; image < fixture.get("images").asInt(); image++) {
+      List<Box> truths = new ArrayList<>();
+      for (JsonNode row : rowsOf(fixture.get("truths"), image)) {
+        truths.add(box(row));
+      }
+      List<Detection> detections = new ArrayList<>();
+      for (JsonNode row : rowsOf(fixture.get("detections"), image)) {
+        detections.add(at(box(row), row.get(6).asDouble()));
+      }
+      precision.add(truths, detections);
+    }
+    for (int label = 0; label < expected.get("byClass").size(); label++) {
+      for (int t = 0; t < 10; t++) {
+        double wanted = expected.get("byClass").get(label).get(t).asDouble(Double.NaN);
+        double threshold = 0.5 + 0.05 * t;
+        assertEquals(wanted, precision.averagePrecision(label, threshold), EXACT);
+      }
+    }
+    assertEquals(expected.get("map50").asDouble(), precision.mean(0.5), EXACT);
+    assertEquals(expected.get("map75").asDouble(), precision.mean(0.75), EXACT);
+    assertEquals(expected.get("map").asDouble(), precision.meanOverThresholds(), EXACT);
+  }
+
+  /** The rows that begin with the number of an image. */
+  private static List<JsonNode> rowsOf(JsonNode rows, int image) {
+    List<JsonNode> found = new ArrayList<>();
+    rows.forEach(
+        row -> {
+          if (row.get(0).asInt() == image) {
+            found.add(row);
+          }
+        });
+    return found;
+  }
+
+  /** Image, class, x, y, width, height. */
+  private static Box box(JsonNode row) {
+    double x = row.get(2).asDouble();
+    double y = row.get(3).asDouble();
+    return Box.of(x, y, x + row.get(4).asDouble(), y + row.get(5).asDouble(), row.get(1).asInt());
   }
 
   @Test

@@ -1,0 +1,108 @@
+package io.github.dcn4j.examples;
+
+import io.github.dcn4j.examples.detect.EpochResult;
+import io.github.dcn4j.examples.detect.TrainingObserver;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** A progress bar for each epoch and a line of figures after it. */
+final class Console implements TrainingObserver {
+  private final List<EpochResult> results = new ArrayList<>();
+  private final PrintWriter out;
+  private final int epochs;
+  private final long start = System.nanoTime();
+  private long end;
+  private ProgressBar bar;
+
+  Console(PrintWriter out, int epochs) {
+    this.out = out;
+    this.epochs = epochs;
+  }
+
+  /**
+   * Runs a training that reports to this console.
+   *
+   * @throws UserInputException if the loss stops being a number
+   */
+  <T> T watch(Function<TrainingObserver, T> training) {
+    try {
+      return training.apply(this);
+    } catch (ArithmeticException e) {
+      throw new UserInputException(e.getMessage(), e);
+    } finally {
+      close();
+      end = System.nanoTime();
+    }
+  }
+
+  /** What the epochs brought so far. */
+  List<EpochResult> results() {
+    return Collections.unmodifiableList(results);
+  }
+
+  /** What the last epoch brought. */
+  EpochResult last() {
+    return results.get(results.size() - 1);
+  }
+
+  /** Seconds from when this console was made to the end of the training. */
+  double seconds() {
+    return (end - start) / 1e9;
+  }
+
+  @Override
+  public void epochStarted(int epoch, int images) {
+    bar = bar("epoch " + epoch + "/" + epochs, images);
+  }
+
+  @Override
+  public void imagesSeen(int images, double loss) {
+    bar.stepTo(images);
+    bar.setExtraMessage(String.format(Locale.ROOT, "loss %.2f", loss));
+  }
+
+  @Override
+  public void evaluationStarted() {
+    close();
+  }
+
+  @Override
+  public void epochEnded(EpochResult result) {
+    results.add(result);
+    out.printf(
+        Locale.ROOT,
+        "epoch %2d/%d  loss %6.3f  mAP@0.5 %.3f  mAP@[.5:.95] %.3f  (%.0f s + %.0f s)%n",
+        result.getEpoch(),
+        epochs,
+        result.getLoss(),
+        result.getMap50(),
+        result.getMap(),
+        result.getTrainingSeconds(),
+        result.getEvaluationSeconds());
+    out.flush();
+  }
+
+  private void close() {
+    if (bar != null) {
+      bar.close();
+      bar = null;
+    }
+  }
+
+  /** A progress bar that keeps quiet where nobody watches. */
+  static ProgressBar bar(String name, long steps) {
+    return new ProgressBarBuilder()
+        .setTaskName(name)
+        .setInitialMax(steps)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(System.console() == null ? 10_000 : 500)
+        .build();
+  }
+}

@@ -1,0 +1,173 @@
+package io.github.dcn4j.examples;
+
+import io.github.dcn4j.examples.data.DetectionDataset;
+import io.github.dcn4j.examples.data.DigitScenes;
+import io.github.dcn4j.examples.data.LabelledImage;
+import io.github.dcn4j.examples.data.VocFolder;
+import io.github.dcn4j.examples.detect.TrainingOptions;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The options that the commands that train share: what to train on, and how. */
+final class TrainingArguments {
+  private static final int SIDE = DigitScenes.SIDE;
+
+  /** Held-out scenes are the same in every run, so that runs can be compared. */
+  private static final long HELD_OUT_SEED = 20_011;
+
+  private static final int PICTURES = 8;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description =
+          "Pascal VOC folder to train on: JPEGImages, Annotations and, if the split is given,"
+              + " ImageSets/Main/train.txt and val.txt. Images are stretched to 128×128.")
+  private Path data;
+
+  @Option(
+      names = "--images",
+      paramLabel = "N",
+      description = "Composed training images in an epoch, new ones in each (default: 3200).")
+  private Integer images;
+
+  @Option(
+      names = "--held-out",
+      paramLabel = "N",
+      description = "Composed held-out images, the same after each epoch (default: 300).")
+  private Integer heldOut;
+
+  @Option(
+      names = "--learning-rate",
+      paramLabel = "X",
+      defaultValue = "0.002",
+      description = "Highest learning rate of Adam.")
+  private double learningRate;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Decides all that is random.")
+  private long seed;
+
+  private DetectionDataset training;
+  private DetectionDataset test;
+
+  /** Refuses what cannot be used, makes the output folder, and opens the data sets. */
+  void prepare(Path output, int epochs, int batch) throws IOException {
+    check(epochs >= 1, "--epochs", epochs, "at least 1");
+    check(batch >= 1, "--batch", batch, "at least 1");
+    check(images == null || images >= 1, "--images", images, "at least 1");
+    check(heldOut == null || heldOut >= 1, "--held-out", heldOut, "at least 1");
+    check(learningRate > 0 && learningRate < 1, "--learning-rate", learningRate, "between 0 and 1");
+    if (data != null && (images != null || heldOut != null)) {
+      throw new ParameterException(
+          spec.commandLine(), "--images and --held-out are for composed images, not for --data");
+    }
+    prepareOutput(output);
+    if (data == null) {
+      training = DigitScenes.training(images == null ? 3200 : images, seed);
+      test = DigitScenes.heldOut(heldOut == null ? 300 : heldOut, HELD_OUT_SEED);
+    } else {
+      VocFolder folder = VocFolder.open(data, seed);
+      training = folder.training(SIDE);
+      test = folder.heldOut(SIDE);
+      readAll(training, test);
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        "%d training images an epoch, %d held out; %d classes: %s%n",
+        training.size(),
+        test.size(),
+        training.labels().size(),
+        String.join(", ", training.labels()));
+    out.flush();
+  }
+
+  private void check(boolean fine, String option, Object given, String expected) {
+    if (!fine) {
+      throw new ParameterException(
+          spec.commandLine(), option + ": expected " + expected + ", got " + given);
+    }
+  }
+
+  /** Fails before the training, not after it, if nothing can be written. */
+  private static void prepareOutput(Path output) {
+    try {
+      Files.createDirectories(output);
+    } catch (IOException e) {
+      throw new UserInputException("--output: cannot make the folder " + output, e);
+    }
+    if (!Files.isWritable(output)) {
+      throw new UserInputException("--output: cannot write to the folder " + output);
+    }
+    checkFonts();
+  }
+
+  /** The pictures have text; a bare machine may have no font for it. */
+  private static void checkFonts() {
+    try {
+      new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB)
+          .createGraphics()
+          .getFontMetrics()
+          .stringWidth("0");
+    } catch (RuntimeException | Error e) { // what Java throws without fontconfig differs
+      throw new UserInputException(
+          "cannot draw text, which the pictures need: install the packages fontconfig and"
+              + " fonts-dejavu-core",
+          e);
+    }
+  }
+
+  /** Finds unreadable images before the training; the memory keeps what it has room for. */
+  private static void readAll(DetectionDataset... datasets) {
+    for (DetectionDataset dataset : datasets) {
+      try (ProgressBar bar = Console.bar("reading images", dataset.size())) {
+        IntStream.range(0, dataset.size())
+            .parallel()
+            .forEach(
+                i -> {
+                  dataset.get(i);
+                  bar.step();
+                });
+      }
+    }
+  }
+
+  /** The images to learn from, after {@link #prepare}. */
+  DetectionDataset training() {
+    return training;
+  }
+
+  /** The images to measure on, after {@link #prepare}. */
+  DetectionDataset heldOut() {
+    return test;
+  }
+
+  /** Some held-out images for pictures, after {@link #prepare}. */
+  List<LabelledImage> shown() {
+    return IntStream.range(0, Math.min(PICTURES, test.size()))
+        .mapToObj(test::get)
+        .collect(Collectors.toList());
+  }
+
+  /** Training options with all that is given here set. */
+  TrainingOptions.TrainingOptionsBuilder options() {
+    return TrainingOptions.builder().learningRate(learningRate).seed(seed);
+  }
+}

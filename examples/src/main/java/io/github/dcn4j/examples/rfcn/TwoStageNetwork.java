@@ -1,0 +1,155 @@
+package io.github.dcn4j.examples.rfcn;
+
+import io.github.dcn4j.examples.detect.LearningRate;
+import io.github.dcn4j.examples.detect.TrainingOptions;
+import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
+import org.deeplearning4j.nn.conf.GradientNormalization;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.WorkspaceMode;
+import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.BatchNormalization;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.DenseLayer;
+import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.weights.WeightInit;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.learning.config.Adam;
+
+/**
+ * A small two-stage detector as one graph: the position-sensitive maps of R-FCN (arXiv 1605.06409)
+ * with, instead of its vote, the one hidden layer of Light-Head R-CNN (arXiv 1711.07264), which
+ * learns faster from few images.
+ *
+ * <p>Inputs: images [N, 3, side, side], and regions [M, 5] that the second stage is to look at
+ * besides those that the first one proposes: the true boxes in training, else none.
+ *
+ * <ol>
+ *   <li>Features [N, 64, side / 8, side / 8]: each 2×2 pixels become one of 12 channels, then 3×3
+ *       convolutions with batch normalisation.
+ *   <li>First stage: a 1×1 convolution says of each anchor whether there is an object, and where
+ *       ({@link AnchorGrid}); {@link ProposalVertex} chooses R regions from that.
+ *   <li>Second stage: a 1×1 convolution makes maps, one group of them for each of the k² bins of a
+ *       region; the {@link Pooling} takes from each map what lies in its bin; and fully connected
+ *       layers say what is in the region, and where.
+ * </ol>
+ *
+ * <p>Outputs: what the first stage said, the regions [R, 5], class scores [R, 1 + classes], the
+ * background first, and {@link BoxDeltas} [R, 4]. The graph holds no losses, because what should
+ * have been said depends on the regions; {@link TwoStageTrainer} works out the gradients of the
+ * outputs.
+ */
+final class TwoStageNetwork {
+  /** Name of the output of the first stage. */
+  static final String PROPOSALS = "proposals";
+
+  /** Name of the regions. */
+  static final String ROIS = "rois";
+
+  /** Name of what both stages look at. */
+  static final String FEATURES = "features";
+
+  /** Name of the maps to pool from. */
+  static final String MAPS = "maps";
+
+  /** Name of the class scores. */
+  static final String CLASSES = "classes";
+
+  /** Name of the boxes of the second stage. */
+  static final String BOXES = "boxes";
+
+  /** Pixels of the input to a cell of the features, along each axis. */
+  static final int STRIDE = 8;
+
+  /** Regions of an image that the first stage proposes. */
+  private static final int MAX_PROPOSALS = 24;
+
+  private static final int BLOCK = 2;
+  private static final int[][] STRIDE_AND_CHANNELS = {{2, 32}, {2, 64}, {1, 64}, {1, 64}};
+  private static final int HIDDEN = 128;
+  private static final double WEIGHT_DECAY = 1e-4;
+  private static final double MAX_GRADIENT_NORM = 5;
+
+  /** Of the first weights of whatever gives a score or a box: so small that none is preferred. */
+  private static final NormalDistribution SMALL = new NormalDistribution(0, 0.01);
+
+  private TwoStageNetwork() {}
+
+  /**
+   * A fresh network.
+   *
+   * @param anchors [sizes][width, height] in pixels
+   * @param classes number of classes without the background
+   * @param side rows and columns of the input, a multiple of {@link #STRIDE}
+   * @param iterations number of minibatches that training will take, for the learning rate
+   * @param options seed, learning rate and kind of layers
+   */
+  static ComputationGraph create(
+      Pooling pooling,
+      double[][] anchors,
+      int classes,
+      int side,
+      int iterations,
+      TrainingOptions options) {
+    GraphBuilder graph =
+        new NeuralNetConfiguration.Builder()
+            .seed(options.getSeed())
+            .updater(new Adam(LearningRate.riseAndFall(options.getLearningRate(), iterations)))
+            .weightInit(WeightInit.RELU)
+            .activation(Activation.IDENTITY)
+            .l2(WEIGHT_DECAY)
+            .gradientNormalization(GradientNormalization.ClipL2PerLayer)
+            .gradientNormalizationThreshold(MAX_GRADIENT_NORM)
+            // The losses are means already, over images or over regions.
+            .miniBatch(false)
+            // Backward is a call of its own here, and needs arrays of the forward pass.
+            .trainingWorkspaceMode(WorkspaceMode.NONE)
+            .graphBuilder()
+            .addInputs("images", "wanted")
+            .setInputTypes(
+                InputType.convolutional(side, side, 3), InputType.feedForward(Roi.NUMBERS));
+    addFeatures(graph, options);
+
+    graph.addLayer(
+        PROPOSALS,
+        new ConvolutionLayer.Builder(1, 1)
+            .nOut(anchors.length * AnchorGrid.NUMBERS)
+            .weightInit(SMALL)
+            .build(),
+        FEATURES);
+    graph.addVertex(ROIS, new ProposalVertex(anchors, STRIDE, MAX_PROPOSALS), PROPOSALS, "wanted");
+
+    int maps = Pooling.OUTPUTS * Pooling.BINS * Pooling.BINS;
+    graph.addLayer(MAPS, new ConvolutionLayer.Builder(1, 1).nOut(maps).build(), FEATURES);
+    pooling.addTo(graph);
+    graph.addLayer(
+        "hidden",
+        new DenseLayer.Builder().nOut(HIDDEN).activation(Activation.RELU).build(),
+        Pooling.NAME);
+    graph.addLayer(
+        CLASSES, new DenseLayer.Builder().nOut(1 + classes).weightInit(SMALL).build(), "hidden");
+    graph.addLayer(
+        BOXES, new DenseLayer.Builder().nOut(BoxDeltas.COUNT).weightInit(SMALL).build(), "hidden");
+
+    ComputationGraph network =
+        new ComputationGraph(graph.setOutputs(PROPOSALS, ROIS, CLASSES, BOXES).build());
+    network.init();
+    return network;
+  }
+
+  private static void addFeatures(GraphBuilder graph, TrainingOptions options) {
+    graph.addLayer("blocks", new SpaceToDepthLayer.Builder<>(BLOCK).build(), "images");
+    String last = "blocks";
+    for (int i = 0; i < STRIDE_AND_CHANNELS.length; i++) {
+      int[] stage = STRIDE_AND_CHANNELS[i];
+      graph.addLayer(
+          "convolution" + i, options.getBackbone().convolution(stage[0], stage[1]), last);
+      last = i == STRIDE_AND_CHANNELS.length - 1 ? FEATURES : "normalised" + i;
+      graph.addLayer(
+          last,
+          new BatchNormalization.Builder().activation(Activation.LEAKYRELU).build(),
+          "convolution" + i);
+    }
+  }
+}

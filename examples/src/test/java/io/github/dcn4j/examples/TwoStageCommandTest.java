@@ -1,0 +1,99 @@
+package io.github.dcn4j.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.dcn4j.examples.data.DetectionDataset;
+import io.github.dcn4j.examples.data.DigitScenes;
+import io.github.dcn4j.examples.data.LabelledImage;
+import io.github.dcn4j.examples.rfcn.TwoStageDetector;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class TwoStageCommandTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir Path folder;
+
+  private void run(String... arguments) {
+    CommandLine commandLine = Main.commandLine();
+    commandLine.setOut(new PrintWriter(out, true));
+    commandLine.setErr(new PrintWriter(err, true));
+    assertEquals(0, commandLine.execute(arguments), err.toString());
+  }
+
+  @Test
+  void allPoolingsAreTrainedComparedShownAndSaved() throws IOException {
+    Path output = folder.resolve("new/folder");
+    run(
+        "train-two-stage",
+        "--epochs",
+        "1",
+        "--images",
+        "8",
+        "--held-out",
+        "2",
+        "--batch",
+        "4",
+        "--output",
+        output.toString());
+    assertEquals(3, out.toString().lines().filter(l -> l.startsWith("epoch")).count());
+    String row =
+        "\\| (Plain|Deformable|Modulated deformable) position-sensitive pooling"
+            + " \\| 0\\.\\d{3} \\| 0\\.\\d{3} \\| \\d+ \\|";
+    assertEquals(3, out.toString().lines().filter(l -> l.matches(row)).count(), out.toString());
+    for (String picture :
+        List.of(
+            "none-detections.png",
+            "deformable-detections.png",
+            "deformable-bins.png",
+            "modulated-detections.png",
+            "modulated-bins.png")) {
+      assertNotNull(ImageIO.read(output.resolve(picture).toFile()), picture);
+    }
+    LabelledImage scene = DigitScenes.heldOut(1, 1).get(0);
+    for (String model : List.of("none.zip", "deformable.zip", "modulated.zip")) {
+      TwoStageDetector detector = TwoStageDetector.load(output.resolve(model).toFile());
+      assertEquals(10, detector.getLabels().size());
+      assertEquals(model, detector.getPooling().name().toLowerCase() + ".zip");
+      assertEquals(1, detector.detect(List.of(scene)).size());
+    }
+  }
+
+  @Test
+  void aVocFolderIsTrainedOnWithPlainLayers() throws IOException {
+    Path data = folder.resolve("voc");
+    DetectionDataset scenes = DigitScenes.training(10, 1);
+    List<LabelledImage> images =
+        IntStream.range(0, scenes.size()).mapToObj(scenes::get).collect(Collectors.toList());
+    VocFolders.write(data, images);
+    Path output = folder.resolve("out");
+    run(
+        "train-two-stage",
+        "--data",
+        data.toString(),
+        "--pooling",
+        "none",
+        "--layer",
+        "plain",
+        "--epochs",
+        "1",
+        "--batch",
+        "4",
+        "--output",
+        output.toString());
+    assertTrue(out.toString().contains("8 training images an epoch, 2 held out"), out.toString());
+    assertNotNull(ImageIO.read(output.resolve("none-detections.png").toFile()));
+  }
+}
