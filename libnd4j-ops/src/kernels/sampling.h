@@ -42,7 +42,7 @@ struct Sample {
 
 /// Plans a sample that reads nothing.
 template <class Real>
-inline void locateNowhere(Index height, Index width, Sample<Real>& s) {
+DCN4J_HOST_DEVICE inline void locateNowhere(Index height, Index width, Sample<Real>& s) {
     for (int c = 0; c < Corners; ++c) {
         s.pixel[c] = height * width;
         s.weight[c] = 0;
@@ -53,8 +53,8 @@ inline void locateNowhere(Index height, Index width, Sample<Real>& s) {
 
 /// Plans the sample of the pixel (y, x) itself.
 template <class Real>
-inline void locatePixel(Index y, Index x, Real modulation, Index height, Index width,
-                        Sample<Real>& s) {
+DCN4J_HOST_DEVICE inline void locatePixel(Index y, Index x, Real modulation, Index height,
+                                          Index width, Sample<Real>& s) {
     locateNowhere(height, width, s);
     s.modulation = modulation;
     if (y < 0 || y >= height || x < 0 || x >= width) return;
@@ -65,7 +65,8 @@ inline void locatePixel(Index y, Index x, Real modulation, Index height, Index w
 
 /// Plans the sample at (y, x), which may be any number, NaN and infinities too.
 template <class Real>
-inline void locate(Real y, Real x, Real modulation, Index height, Index width, Sample<Real>& s) {
+DCN4J_HOST_DEVICE inline void locate(Real y, Real x, Real modulation, Index height, Index width,
+                                     Sample<Real>& s) {
     const Index none = height * width;
     const Real h = static_cast<Real>(height), w = static_cast<Real>(width);
     s.modulation = modulation;
@@ -95,14 +96,14 @@ inline void locate(Real y, Real x, Real modulation, Index height, Index width, S
 
 /// The derivative with respect to y of the sample whose corner values are `value`.
 template <class Real>
-inline Real slopeY(const Sample<Real>& s, const Real (&value)[Corners]) {
+DCN4J_HOST_DEVICE inline Real slopeY(const Sample<Real>& s, const Real (&value)[Corners]) {
     return s.fractionX * (value[BottomRight] - value[TopRight]) +
            (1 - s.fractionX) * (value[BottomLeft] - value[TopLeft]);
 }
 
 /// The derivative with respect to x of the sample whose corner values are `value`.
 template <class Real>
-inline Real slopeX(const Sample<Real>& s, const Real (&value)[Corners]) {
+DCN4J_HOST_DEVICE inline Real slopeX(const Sample<Real>& s, const Real (&value)[Corners]) {
     return s.fractionY * (value[BottomRight] - value[BottomLeft]) +
            (1 - s.fractionY) * (value[TopRight] - value[TopLeft]);
 }
