@@ -117,6 +117,9 @@ template <class Element>
 using ComputeType = typename ComputeTypeOf<Element>::Type;
 
 /// Calls `action(Element{})` with a value of the C++ type that `type` stands for.
+#if defined(__CUDACC__)
+#pragma nv_exec_check_disable  // on a device with actions of the device, on the host with its own
+#endif
 template <class Action>
 DCN4J_HOST_DEVICE void withElementType(ElementType type, Action&& action) {
     switch (type) {
