@@ -2,6 +2,7 @@
 // backend/cpu and backend/cuda.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -16,12 +17,6 @@ using Arrays = std::vector<sd::NDArray*>;
 /// Where the kernels read and write an array: its first element, in host or device memory; null if
 /// the array has no elements.
 void* dataOf(sd::NDArray& array);
-
-/// A roi whose batch index is that of no image.
-struct BadRoi {
-    Index row;
-    double batchIndex;
-};
 
 /// One call of an op, on the device and stream that ND4J is using, or on its threads. The arrays
 /// are ready for the kernels from the constructor to the destructor.
@@ -46,7 +41,7 @@ class Execution {
 
   private:
     struct State;
-    State* const state_;
+    const std::unique_ptr<State> state_;
 };
 
 }  // namespace dcn4j

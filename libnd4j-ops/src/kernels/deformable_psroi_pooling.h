@@ -47,6 +47,12 @@ struct DeformablePsroiPoolingGradients {
     Tensor<4> input, trans;
 };
 
+/// A roi of no image: its row, and what its batch index is.
+struct BadRoi {
+    Index row;
+    double batchIndex;
+};
+
 /// One implementation. Calls are reentrant, and results depend on the arguments alone: the same
 /// bits come out for every number of threads.
 ///

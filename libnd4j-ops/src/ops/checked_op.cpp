@@ -32,8 +32,4 @@ sd::ShapeList* shapesOf(const std::vector<Output>& outputs) {
     return new sd::ShapeList(infos);
 }
 
-ArrayShape shapeOf(const sd::NDArray& array) {
-    return ArrayShape(array.getShapeInfoAsVector().data());
-}
-
 }  // namespace dcn4j

@@ -34,9 +34,6 @@ void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& out
 /// The shapes of new arrays for the outputs, in 'c' order.
 sd::ShapeList* shapesOf(const std::vector<Output>& outputs);
 
-/// What libnd4j says of an array.
-ArrayShape shapeOf(const sd::NDArray& array);
-
 template <int Rank>
 Tensor<Rank> tensorOf(sd::NDArray& array) {
     const ArrayShape shape = shapeOf(array);

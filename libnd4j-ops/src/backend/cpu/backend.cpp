@@ -14,9 +14,10 @@ void* dataOf(sd::NDArray& array) {
     return array.bufferWithOffset(0);
 }
 
+/// Nothing to keep.
 struct Execution::State {};
 
-Execution::Execution(sd::graph::Context&, const Arrays&, const Arrays&) : state_(nullptr) {}
+Execution::Execution(sd::graph::Context&, const Arrays&, const Arrays&) {}
 
 Execution::~Execution() = default;
 

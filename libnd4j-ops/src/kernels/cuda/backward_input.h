@@ -113,7 +113,7 @@ struct BackwardInputArguments {
 };
 
 template <class Product, class Element>
-__global__ void __launch_bounds__(blockThreads)
+__global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
     backwardInputKernel(BackwardInputArguments<Element, typename Product::Stored> a) {
     if constexpr (Product::supported) {
         const Conv2dGeometry& g = a.g;

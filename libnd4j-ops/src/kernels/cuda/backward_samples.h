@@ -149,7 +149,7 @@ class CornerDots {
 };
 
 template <class Product, class Element>
-__global__ void __launch_bounds__(blockThreads)
+__global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
     backwardSamplesKernel(BackwardSamplesArguments<Element, typename Product::Stored> a) {
     if constexpr (Product::supported) {
         using Real = ComputeType<Element>;

@@ -172,7 +172,7 @@ struct BackwardWeightsArguments {
 };
 
 template <class Product, class Element>
-__global__ void __launch_bounds__(blockThreads)
+__global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
     backwardWeightsKernel(BackwardWeightsArguments<Element> a) {
     if constexpr (Product::supported) {
         using Real = ComputeType<Element>;

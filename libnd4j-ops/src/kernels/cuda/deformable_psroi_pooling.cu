@@ -305,7 +305,7 @@ const Element* packInput(const PsroiPoolingGeometry& g, const Tensor<4>& input, 
 }
 
 template <class Element>
-__global__ void findInvalidRoiKernel(PsroiPoolingGeometry g, Tensor<2> rois,
+__global__ void findBadRoiKernel(PsroiPoolingGeometry g, Tensor<2> rois,
                                      unsigned long long* first) {
     forEachItem(g.rois, [&](Index r) {
         if (!isImage(load<Element>(rois, r, Index{0}), g.batch))
@@ -363,11 +363,11 @@ void TiledDeformablePsroiPooling::backward(const PsroiPoolingGeometry& g,
     });
 }
 
-std::optional<InvalidRoi> findInvalidRoi(const PsroiPoolingGeometry& g,
+std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& g,
                                          const DeformablePsroiPoolingInputs& inputs,
                                          cudaStream_t stream) {
-    std::optional<InvalidRoi> invalid;
-    if (g.rois == 0) return invalid;
+    std::optional<BadRoi> bad;
+    if (g.rois == 0) return bad;
     withElementType(inputs.roisType, [&](auto element) {
         using Element = decltype(element);
         constexpr unsigned long long none = ~0ull;
@@ -376,7 +376,7 @@ std::optional<InvalidRoi> findInvalidRoi(const PsroiPoolingGeometry& g,
         workspace.allocate();
         unsigned long long first = none;
         check(cudaMemsetAsync(workspace.at(piece), 0xff, sizeof first, stream), "cudaMemsetAsync");
-        launch("checking rois", findInvalidRoiKernel<Element>, blocksFor(g.rois), 0, stream, g,
+        launch("checking rois", findBadRoiKernel<Element>, blocksFor(g.rois), 0, stream, g,
                inputs.rois, workspace.at(piece));
         const auto read = [&](void* to, const void* from, std::size_t bytes) {
             check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream),
@@ -389,9 +389,9 @@ std::optional<InvalidRoi> findInvalidRoi(const PsroiPoolingGeometry& g,
         Element index;
         read(&index, static_cast<const Element*>(inputs.rois.data) + inputs.rois.at(row, 0),
              sizeof index);
-        invalid = InvalidRoi{row, static_cast<double>(widen(index))};
+        bad = BadRoi{row, static_cast<double>(widen(index))};
     });
-    return invalid;
+    return bad;
 }
 
 }  // namespace dcn4j::cuda

@@ -45,15 +45,8 @@ class TiledDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
     const cudaStream_t stream_;
 };
 
-/// A roi of no image: its row, and what its batch index is.
-struct InvalidRoi {
-    Index row;
-    double batchIndex;
-};
-
 /// The first roi whose batch index is not an integer in 0 .. batch - 1. Waits for the stream.
-std::optional<InvalidRoi> findInvalidRoi(const PsroiPoolingGeometry& geometry,
-                                         const DeformablePsroiPoolingInputs& inputs,
-                                         cudaStream_t stream);
+std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
+                                 const DeformablePsroiPoolingInputs& inputs, cudaStream_t stream);
 
 }  // namespace dcn4j::cuda

@@ -153,7 +153,7 @@ __device__ void storeTile(const Product& total, Index firstRow, Index end, Index
 }
 
 template <class Product, class Element>
-__global__ void __launch_bounds__(blockThreads)
+__global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
     forwardKernel(ForwardArguments<Element, typename Product::Stored> a) {
     if constexpr (Product::supported) {
         const Conv2dGeometry& g = a.g;

@@ -6,6 +6,7 @@
 //
 //   Real, Stored    the type of totals, and of operands in shared memory
 //   rows, columns, depth        of one step
+//   blocksAtATime   that a multiprocessor is to have room for
 //   sizeA, sizeB    elements of the operands' places
 //   storeRow        writes consecutive depths of one row of a
 //   storeColumn     writes consecutive rows of one depth of a
@@ -44,6 +45,7 @@ class FmaProduct {
     using Real = RealType;
     using Stored = RealType;
     static constexpr bool supported = true;
+    static constexpr int blocksAtATime = Rows * Columns <= 128 * 64 ? 2 : 1;
     static constexpr int rows = Rows, columns = Columns, depth = Depth;
     static constexpr int pitchA = Rows + packOf<Real>;
     static constexpr int sizeA = Depth * pitchA, sizeB = Depth * Columns;
@@ -185,6 +187,7 @@ template <class StoredType, int Rows, int Columns, Written Form>
 struct TensorShape {
     using Real = float;
     using Stored = StoredType;
+    static constexpr int blocksAtATime = Rows * Columns <= 128 * 64 ? 2 : 1;
     static constexpr int rows = Rows, columns = Columns;
     static constexpr int depth = 64 / sizeof(Stored);  // 32 half numbers or 16 floats
     static constexpr int pad = packOf<Stored>;
