@@ -12,17 +12,12 @@
 #include <string>
 #include <vector>
 
-#include "../src/kernels/cpu/deformable_conv2d.h"
 #include "../src/kernels/element.h"
 #include "../src/kernels/kernels.h"
 #include "array.h"
+#include "kernels_under_test.h"
 
 namespace dcn4j {
-
-namespace cpu {
-extern const InstructionSet wideSet;
-}
-
 namespace {
 
 struct Case {
@@ -295,18 +290,8 @@ TEST_P(EveryKernel, GivesZeroWeightGradientsForAnEmptyBatch) {
     }
 }
 
-/// Every kernel but the reference, which is the oracle; and one with the vector length of AVX-512
-/// made of shorter vectors, so that its code is tested on processors without.
-std::vector<const DeformableConv2dKernel*> kernelsUnderTest() {
-    std::vector<const DeformableConv2dKernel*> kernels = deformableConv2dKernels();
-    kernels.pop_back();
-    static const cpu::TiledDeformableConv2d wide(cpu::wideSet);
-    kernels.push_back(&wide);
-    return kernels;
-}
-
 INSTANTIATE_TEST_SUITE_P(DeformableConv2d, EveryKernel,
-                         testing::Combine(testing::ValuesIn(kernelsUnderTest()),
+                         testing::Combine(testing::ValuesIn(convolutionKernelsUnderTest()),
                                           testing::ValuesIn(cases)),
                          [](const auto& test) {
                              return std::string(std::get<0>(test.param)->name()) + "_" +

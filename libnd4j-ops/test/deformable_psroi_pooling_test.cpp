@@ -14,6 +14,7 @@
 #include "../src/kernels/element.h"
 #include "../src/kernels/kernels.h"
 #include "array.h"
+#include "kernels_under_test.h"
 
 namespace dcn4j {
 namespace {
@@ -308,15 +309,8 @@ TEST_P(EveryPoolingKernel, GivesZeroInputGradientsWithoutRois) {
     none.backward(kernel());
 }
 
-/// Every kernel but the reference, which is the oracle.
-std::vector<const DeformablePsroiPoolingKernel*> kernelsUnderTest() {
-    std::vector<const DeformablePsroiPoolingKernel*> kernels = deformablePsroiPoolingKernels();
-    kernels.pop_back();
-    return kernels;
-}
-
 INSTANTIATE_TEST_SUITE_P(DeformablePsroiPooling, EveryPoolingKernel,
-                         testing::Combine(testing::ValuesIn(kernelsUnderTest()),
+                         testing::Combine(testing::ValuesIn(poolingKernelsUnderTest()),
                                           testing::ValuesIn(cases)),
                          [](const auto& test) {
                              return std::string(std::get<0>(test.param)->name()) + "_" +

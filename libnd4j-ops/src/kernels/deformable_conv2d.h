@@ -17,15 +17,19 @@ struct Conv2dGeometry {
     Index dilationH, dilationW;
     Index offsetGroups, groups;
 
-    Index taps() const { return kernelH * kernelW; }
-    Index pixels() const { return height * width; }
-    Index outPixels() const { return outHeight * outWidth; }
-    Index channelsPerGroup() const { return channels / groups; }
-    Index outChannelsPerGroup() const { return outChannels / groups; }
-    Index channelsPerOffsetGroup() const { return channels / offsetGroups; }
+    DCN4J_HOST_DEVICE Index taps() const { return kernelH * kernelW; }
+    DCN4J_HOST_DEVICE Index pixels() const { return height * width; }
+    DCN4J_HOST_DEVICE Index outPixels() const { return outHeight * outWidth; }
+    DCN4J_HOST_DEVICE Index channelsPerGroup() const { return channels / groups; }
+    DCN4J_HOST_DEVICE Index outChannelsPerGroup() const { return outChannels / groups; }
+    DCN4J_HOST_DEVICE Index channelsPerOffsetGroup() const { return channels / offsetGroups; }
     /// The unshifted row that tap row `ky` of output row `oy` samples.
-    Index baseRow(Index oy, Index ky) const { return oy * strideH - padTop + ky * dilationH; }
-    Index baseColumn(Index ox, Index kx) const { return ox * strideW - padLeft + kx * dilationW; }
+    DCN4J_HOST_DEVICE Index baseRow(Index oy, Index ky) const {
+        return oy * strideH - padTop + ky * dilationH;
+    }
+    DCN4J_HOST_DEVICE Index baseColumn(Index ox, Index kx) const {
+        return ox * strideW - padLeft + kx * dilationW;
+    }
 };
 
 /// Inputs of the forward pass. Dimensions are in the order given, whatever the memory layout.

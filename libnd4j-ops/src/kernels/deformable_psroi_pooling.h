@@ -16,15 +16,15 @@ struct PsroiPoolingGeometry {
     Index classes;
     double spatialScale, transStd;
 
-    Index channels() const { return outputDim * groupSize * groupSize; }
-    Index pixels() const { return height * width; }
-    Index channelsPerClass() const { return outputDim / classes; }
+    DCN4J_HOST_DEVICE Index channels() const { return outputDim * groupSize * groupSize; }
+    DCN4J_HOST_DEVICE Index pixels() const { return height * width; }
+    DCN4J_HOST_DEVICE Index channelsPerClass() const { return outputDim / classes; }
     /// The row or column of the groups that row or column `bin` of the bins reads.
-    Index groupOf(Index bin) const { return bin * groupSize / pooledSize; }
+    DCN4J_HOST_DEVICE Index groupOf(Index bin) const { return bin * groupSize / pooledSize; }
     /// The row or column of `trans` that moves row or column `bin` of the bins.
-    Index partOf(Index bin) const { return bin * partSize / pooledSize; }
+    DCN4J_HOST_DEVICE Index partOf(Index bin) const { return bin * partSize / pooledSize; }
     /// The input channel that bin (row, column) of output channel `o` reads.
-    Index inputChannel(Index o, Index row, Index column) const {
+    DCN4J_HOST_DEVICE Index inputChannel(Index o, Index row, Index column) const {
         return (o * groupSize + groupOf(row)) * groupSize + groupOf(column);
     }
 };
@@ -45,6 +45,12 @@ struct DeformablePsroiPoolingInputs {
 /// that input is.
 struct DeformablePsroiPoolingGradients {
     Tensor<4> input, trans;
+};
+
+/// A roi of no image: its row, and what its batch index is.
+struct BadRoi {
+    Index row;
+    double batchIndex;
 };
 
 /// One implementation. Calls are reentrant, and results depend on the arguments alone: the same

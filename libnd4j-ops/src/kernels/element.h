@@ -9,6 +9,10 @@
 
 #include "tensor.h"
 
+#if defined(__CUDACC__)
+#include <cuda_fp16.h>
+#endif
+
 namespace dcn4j {
 
 struct Float16 {
@@ -19,29 +23,32 @@ struct BFloat16 {
     std::uint16_t bits;
 };
 
-inline std::uint32_t bitsOf(float value) {
+DCN4J_HOST_DEVICE inline std::uint32_t bitsOf(float value) {
     std::uint32_t bits;
     std::memcpy(&bits, &value, sizeof bits);
     return bits;
 }
 
-inline float floatOf(std::uint32_t bits) {
+DCN4J_HOST_DEVICE inline float floatOf(std::uint32_t bits) {
     float value;
     std::memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-inline float widen(float value) {
+DCN4J_HOST_DEVICE inline float widen(float value) {
     return value;
 }
-inline double widen(double value) {
+DCN4J_HOST_DEVICE inline double widen(double value) {
     return value;
 }
-inline float widen(BFloat16 value) {
+DCN4J_HOST_DEVICE inline float widen(BFloat16 value) {
     return floatOf(std::uint32_t{value.bits} << 16);
 }
 
-inline float widen(Float16 value) {
+DCN4J_HOST_DEVICE inline float widen(Float16 value) {
+#if defined(__CUDA_ARCH__)
+    return __half2float(__ushort_as_half(value.bits));
+#else
     const std::uint32_t sign = (value.bits & 0x8000u) << 16;
     const std::uint32_t magnitude = value.bits & 0x7fffu;
     // Scaling by 2^112 moves the exponent from bias 15 to bias 127 and normalises subnormals.
@@ -49,24 +56,25 @@ inline float widen(Float16 value) {
     const std::uint32_t finite = bitsOf(scaled);
     const std::uint32_t special = 0x7f800000u | (magnitude << 13);
     return floatOf(sign | (magnitude >= 0x7c00u ? special : finite));
+#endif
 }
 
 template <class Element>
-Element narrow(float value);
+DCN4J_HOST_DEVICE Element narrow(float value);
 template <class Element>
-Element narrow(double value);
+DCN4J_HOST_DEVICE Element narrow(double value);
 
 template <>
-inline float narrow<float>(float value) {
+DCN4J_HOST_DEVICE inline float narrow<float>(float value) {
     return value;
 }
 template <>
-inline double narrow<double>(double value) {
+DCN4J_HOST_DEVICE inline double narrow<double>(double value) {
     return value;
 }
 
 template <>
-inline BFloat16 narrow<BFloat16>(float value) {
+DCN4J_HOST_DEVICE inline BFloat16 narrow<BFloat16>(float value) {
     const std::uint32_t bits = bitsOf(value);
     if ((bits & 0x7fffffffu) > 0x7f800000u) {  // NaN stays NaN: rounding could carry it to infinity
         return {static_cast<std::uint16_t>((bits >> 16) | 0x40u)};
@@ -75,7 +83,10 @@ inline BFloat16 narrow<BFloat16>(float value) {
 }
 
 template <>
-inline Float16 narrow<Float16>(float value) {
+DCN4J_HOST_DEVICE inline Float16 narrow<Float16>(float value) {
+#if defined(__CUDA_ARCH__)
+    return {__half_as_ushort(__float2half_rn(value))};
+#else
     const std::uint32_t bits = bitsOf(value);
     const std::uint32_t sign = (bits >> 16) & 0x8000u;
     const std::uint32_t magnitude = bits & 0x7fffffffu;
@@ -90,6 +101,7 @@ inline Float16 narrow<Float16>(float value) {
         half = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
     }
     return {static_cast<std::uint16_t>(sign | half)};
+#endif
 }
 
 /// The type that a kernel computes in for elements of a type: half types accumulate in float.
@@ -105,8 +117,11 @@ template <class Element>
 using ComputeType = typename ComputeTypeOf<Element>::Type;
 
 /// Calls `action(Element{})` with a value of the C++ type that `type` stands for.
+#if defined(__CUDACC__)
+#pragma nv_exec_check_disable  // on a device with actions of the device, on the host with its own
+#endif
 template <class Action>
-void withElementType(ElementType type, Action&& action) {
+DCN4J_HOST_DEVICE void withElementType(ElementType type, Action&& action) {
     switch (type) {
         case ElementType::Float32:
             return action(float{});

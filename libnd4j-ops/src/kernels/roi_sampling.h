@@ -9,7 +9,6 @@
 // Everything here has internal linkage, as in sampling.h.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 
 #include "deformable_psroi_pooling.h"
@@ -18,15 +17,38 @@
 namespace dcn4j {
 namespace {
 
+/// The product, rounded. Device code would fuse a product with the sum it is in, and where rounding
+/// matters (a sample on a pixel has no slope) the two backends would differ.
+DCN4J_HOST_DEVICE inline float product(float a, float b) {
+#if defined(__CUDA_ARCH__)
+    return __fmul_rn(a, b);
+#else
+    return a * b;
+#endif
+}
+DCN4J_HOST_DEVICE inline double product(double a, double b) {
+#if defined(__CUDA_ARCH__)
+    return __dmul_rn(a, b);
+#else
+    return a * b;
+#endif
+}
+
+/// True if a roi's batch index is that of an image: an integer in 0 .. batch - 1.
+DCN4J_HOST_DEVICE inline bool isImage(double index, Index batch) {
+    // A NaN fails every comparison.
+    return index >= 0 && index < static_cast<double>(batch) && index == std::floor(index);
+}
+
 /// A roi's extent along one axis, in pixels of the feature map. May hold any numbers.
 template <class Real>
 struct RoiAxis {
     Real start, size;
 
-    RoiAxis(Real first, Real last, Real spatialScale) {
+    DCN4J_HOST_DEVICE RoiAxis(Real first, Real last, Real spatialScale) {
         // std::round rounds halves away from zero.
-        start = std::round(first) * spatialScale - Real{0.5};
-        const Real end = (std::round(last) + 1) * spatialScale - Real{0.5};
+        start = product(std::round(first), spatialScale) - Real{0.5};
+        const Real end = product(std::round(last) + 1, spatialScale) - Real{0.5};
         const Real least = static_cast<Real>(0.1);
         size = end - start;
         if (size < least) size = least;  // NaN stays NaN, and keeps every sample outside
@@ -41,8 +63,8 @@ struct Roi {
 
 /// Reads row `r` of the rois, whose batch index is valid.
 template <class Real>
-inline Roi<Real> readRoi(const PsroiPoolingGeometry& g, const DeformablePsroiPoolingInputs& in,
-                         Index r) {
+DCN4J_HOST_DEVICE inline Roi<Real> readRoi(const PsroiPoolingGeometry& g,
+                                           const DeformablePsroiPoolingInputs& in, Index r) {
     Real value[5] = {};
     withElementType(in.roisType, [&](auto element) {
         const auto* from = static_cast<const decltype(element)*>(in.rois.data);
@@ -58,14 +80,17 @@ struct BinAxis {
     Real first, step;
 
     /// Bin `bin` of a roi, moved by `trans` times `transStd` of the roi's size.
-    BinAxis(const PsroiPoolingGeometry& g, const RoiAxis<Real>& roi, Index bin, Real trans) {
+    DCN4J_HOST_DEVICE BinAxis(const PsroiPoolingGeometry& g, const RoiAxis<Real>& roi, Index bin,
+                              Real trans) {
         const Real size = roi.size / static_cast<Real>(g.pooledSize);
-        first = static_cast<Real>(bin) * size + roi.start +
-                trans * static_cast<Real>(g.transStd) * roi.size;
+        first = product(static_cast<Real>(bin), size) + roi.start +
+                product(product(trans, static_cast<Real>(g.transStd)), roi.size);
         step = size / static_cast<Real>(g.samplePerPart);
     }
 
-    Real position(Index sample) const { return first + static_cast<Real>(sample) * step; }
+    DCN4J_HOST_DEVICE Real position(Index sample) const {
+        return first + product(static_cast<Real>(sample), step);
+    }
 };
 
 /// Where one sample reads along one axis: `floor` with weight 1 - fraction, `ceil` with weight
@@ -79,14 +104,16 @@ struct AxisSample {
 /// Plans the sample at `position` along an axis of `size` pixels; false if it is skipped. The
 /// position may be any number, NaN and infinities too.
 template <class Real>
-inline bool locate(Real position, Index size, AxisSample<Real>& s) {
+DCN4J_HOST_DEVICE inline bool locate(Real position, Index size, AxisSample<Real>& s) {
     // A NaN fails every comparison. Only what is known to be small becomes an integer.
     const Real half = Real{0.5};
     if (!(position >= -half && position <= static_cast<Real>(size) - half)) return false;
     const Index last = size - 1;
-    const Real clamped = std::min(std::max(position, Real{0}), static_cast<Real>(last));
+    const Real end = static_cast<Real>(last);
+    const Real clamped = position < 0 ? Real{0} : position > end ? end : position;
     // `last` may have been rounded up, beyond the axis.
-    s.floor = std::min(static_cast<Index>(clamped), last);
+    const Index below = static_cast<Index>(clamped);
+    s.floor = below < last ? below : last;
     s.fraction = s.floor == last ? Real{0} : clamped - static_cast<Real>(s.floor);
     s.ceil = s.fraction > 0 ? s.floor + 1 : s.floor;
     return true;

@@ -43,8 +43,8 @@ struct Sample {
 
 /// Plans the sample of the pixel (y, x) itself.
 template <class Real, class Pixel>
-inline void locatePixel(Index y, Index x, Real modulation, Index height, Index width,
-                        Sample<Real, Pixel>& s) {
+DCN4J_HOST_DEVICE inline void locatePixel(Index y, Index x, Real modulation, Index height,
+                                          Index width, Sample<Real, Pixel>& s) {
     const bool inside = y >= 0 && y < height && x >= 0 && x < width;
     for (int c = 0; c < Corners; ++c) {
         s.pixel[c] = static_cast<Pixel>(height * width);
@@ -62,7 +62,7 @@ inline void locatePixel(Index y, Index x, Real modulation, Index height, Index w
 /// A number as another type, truncated if that is an integer. Vectors have a form of their own.
 template <class To, class From>
 struct Convert {
-    static To of(From value) { return static_cast<To>(value); }
+    DCN4J_HOST_DEVICE static To of(From value) { return static_cast<To>(value); }
 };
 
 /// What the rule says of a position. Real and Pixel are numbers, or vectors of numbers.
@@ -77,7 +77,8 @@ struct Location {
 /// Locates the position (y, x), any number, NaN and infinities too. It selects and never branches,
 /// and so locates one position, or with vectors one in each lane.
 template <class Real, class Pixel>
-inline Location<Real, Pixel> locate(Real y, Real x, Pixel height, Pixel width, Real h, Real w) {
+DCN4J_HOST_DEVICE inline Location<Real, Pixel> locate(Real y, Real x, Pixel height, Pixel width,
+                                                      Real h, Real w) {
     const Real zero{};
     const Pixel origin{}, none = height * width;
     Location<Real, Pixel> at;
@@ -107,8 +108,8 @@ inline Location<Real, Pixel> locate(Real y, Real x, Pixel height, Pixel width, R
 
 /// Plans the sample at (y, x).
 template <class Real, class Pixel>
-inline void locate(Real y, Real x, Real modulation, Index height, Index width,
-                   Sample<Real, Pixel>& s) {
+DCN4J_HOST_DEVICE inline void locate(Real y, Real x, Real modulation, Index height, Index width,
+                                     Sample<Real, Pixel>& s) {
     const auto at = locate<Real, Pixel>(y, x, static_cast<Pixel>(height), static_cast<Pixel>(width),
                                         static_cast<Real>(height), static_cast<Real>(width));
     for (int c = 0; c < Corners; ++c) {
@@ -123,14 +124,14 @@ inline void locate(Real y, Real x, Real modulation, Index height, Index width,
 
 /// The derivative with respect to y of the sample whose corner values are `value`.
 template <class Real, class Pixel>
-inline Real slopeY(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
+DCN4J_HOST_DEVICE inline Real slopeY(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
     return s.fractionX * (value[BottomRight] - value[TopRight]) +
            (1 - s.fractionX) * (value[BottomLeft] - value[TopLeft]);
 }
 
 /// The derivative with respect to x of the sample whose corner values are `value`.
 template <class Real, class Pixel>
-inline Real slopeX(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
+DCN4J_HOST_DEVICE inline Real slopeX(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
     return s.fractionY * (value[BottomRight] - value[BottomLeft]) +
            (1 - s.fractionY) * (value[TopRight] - value[TopLeft]);
 }

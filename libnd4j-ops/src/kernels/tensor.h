@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "host_device.h"
+
 namespace dcn4j {
 
 using Index = std::int64_t;
@@ -17,11 +19,11 @@ struct Tensor {
     void* data = nullptr;
     Index strides[Rank] = {};
 
-    bool present() const { return data != nullptr; }
+    DCN4J_HOST_DEVICE bool present() const { return data != nullptr; }
 
     /// The position, in elements from `data`, of the element at `index`.
     template <class... I>
-    Index at(I... index) const {
+    DCN4J_HOST_DEVICE Index at(I... index) const {
         static_assert(sizeof...(I) == Rank);
         const Index where[Rank] = {static_cast<Index>(index)...};
         Index position = 0;

@@ -3,8 +3,8 @@
 // ND4J publishes its native library without headers. These declarations name the same classes in
 // the same namespaces with the same members, so that the compiler emits the same symbols and
 // vtable slots as ND4J's own build did. test/libnd4j_abi_test.cpp compares them with the real
-// libnd4jcpu.so: slot order, member offsets, and every symbol used. Declare nothing here that the
-// ops don't use.
+// libnd4jcpu.so (and libnd4jcuda.so, where that is at hand): slot order, member offsets, and every
+// symbol used. Declare nothing here that the ops don't use.
 #pragma once
 
 #include <cstdint>
@@ -35,11 +35,36 @@ class Environment {
 
 class NDArray {
   public:
-    // The address of element `offset`, counted from the array's own first element (a view's too).
+    // The host address of element `offset`, counted from the array's own first element (a view's
+    // too).
     void* bufferWithOffset(LongType offset);
     // Shape info: rank, sizes[rank], strides[rank], flags (element type and emptiness),
-    // elementwise stride, order ('c' or 'f').
-    const LongType* platformShapeInfo() const;
+    // elementwise stride, order ('c' or 'f'). platformShapeInfo() would spare the copy, but on
+    // CUDA it is an address in device memory.
+    std::vector<LongType> getShapeInfoAsVector() const;
+
+    // From here on for CUDA only.
+    // The device address of the array's own first element.
+    void* specialBuffer();
+    // Brings arrays up to date in device memory before kernels use them, and says afterwards that
+    // the written ones are newer there.
+    static void prepareSpecialUse(const std::vector<const NDArray*>& written,
+                                  const std::vector<const NDArray*>& read, bool synchronizeWritten);
+    static void registerSpecialUse(const std::vector<const NDArray*>& written,
+                                   const std::vector<const NDArray*>& read);
+};
+
+// CUDA: the streams of a thread, on its current device.
+class LaunchContext {
+  public:
+    // The address of a cudaStream_t.
+    void* getCudaStream() const;
+};
+
+// CUDA: which device a thread uses.
+class AffinityManager {
+  public:
+    static int currentDeviceId();
 };
 
 // Shape infos returned from calculateOutputShape; the library deletes the list with its own
@@ -77,6 +102,7 @@ class Context : public ContextPrototype {
     NDArray* array(int index);
     // The outputs that the caller provided, if any.
     std::vector<NDArray*>& fastpath_out();
+    LaunchContext* launchContext();
 };
 
 }  // namespace graph

@@ -58,6 +58,18 @@ bool ArrayShape::hasZeroStride() const {
     return zeroStride;
 }
 
+ArrayShape shapeOf(const sd::NDArray& array) {
+    return ArrayShape(array.getShapeInfoAsVector().data());
+}
+
+bool hasElements(const sd::NDArray& array) {
+    const ArrayShape shape = shapeOf(array);
+    for (Index size : shape.sizes()) {
+        if (size == 0) return false;
+    }
+    return true;
+}
+
 std::string toString(const std::vector<Index>& sizes) {
     std::string text = "[";
     for (std::size_t d = 0; d < sizes.size(); ++d) {

@@ -33,6 +33,12 @@ class ArrayShape {
     std::string typeName_;
 };
 
+/// What libnd4j says of an array.
+ArrayShape shapeOf(const sd::NDArray& array);
+
+/// True unless a dimension of the array is 0.
+bool hasElements(const sd::NDArray& array);
+
 /// "[2, 3, 4]"
 std::string toString(const std::vector<Index>& sizes);
 

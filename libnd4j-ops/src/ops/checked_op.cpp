@@ -1,11 +1,9 @@
 #include "checked_op.h"
 
-#include <omp.h>
-
 namespace dcn4j {
 
 void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array) {
-    const ArrayShape shape(array.platformShapeInfo());
+    const ArrayShape shape = shapeOf(array);
     checkSizes(op, expected.name, shape, expected.sizes);
     checkType(op, expected.name, shape, expected.type);
     if (shape.hasZeroStride()) {
@@ -16,9 +14,9 @@ void checkOutput(const std::string& op, const Output& expected, const sd::NDArra
 
 void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& output,
                  const Arrays& inputs) {
-    const void* data = output.bufferWithOffset(0);
+    const void* data = dataOf(output);
     for (sd::NDArray* input : inputs) {
-        if (data != nullptr && data == input->bufferWithOffset(0)) {
+        if (data != nullptr && data == dataOf(*input)) {
             refuse(op, expected.name, "memory of its own", "the memory of an input");
         }
     }
@@ -32,11 +30,6 @@ sd::ShapeList* shapesOf(const std::vector<Output>& outputs) {
             toDataType(output.type), 'c', static_cast<int>(sizes.size()), sizes.data()));
     }
     return new sd::ShapeList(infos);
-}
-
-int threadSetting() {
-    return std::max(1,
-                    std::min(sd::Environment::getInstance().maxThreads(), omp_get_max_threads()));
 }
 
 }  // namespace dcn4j

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../backend/backend.h"
 #include "arguments.h"
 
 namespace dcn4j {
@@ -23,8 +24,6 @@ struct OpArguments {
     const std::vector<double>& floats;
 };
 
-using Arrays = std::vector<sd::NDArray*>;
-
 /// Refuses a caller's output array that can't take the result.
 void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array);
 
@@ -35,14 +34,11 @@ void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& out
 /// The shapes of new arrays for the outputs, in 'c' order.
 sd::ShapeList* shapesOf(const std::vector<Output>& outputs);
 
-/// ND4J's own setting, or OpenMP's where that is lower.
-int threadSetting();
-
 template <int Rank>
 Tensor<Rank> tensorOf(sd::NDArray& array) {
-    const ArrayShape shape(array.platformShapeInfo());
+    const ArrayShape shape = shapeOf(array);
     Tensor<Rank> t;
-    t.data = array.bufferWithOffset(0);
+    t.data = dataOf(array);
     std::copy_n(shape.strides().begin(), Rank, t.strides);
     return t;
 }
@@ -63,7 +59,8 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
     virtual Call describe(const OpArguments& arguments) const = 0;
     virtual std::vector<Output> outputsOf(const Call& call) const = 0;
     /// Writes the outputs. Throws before that if the contents of an array don't fit.
-    virtual void compute(const Call& call, const Arrays& inputs, const Arrays& outputs) const = 0;
+    virtual void compute(const Call& call, const Execution& execution, const Arrays& inputs,
+                         const Arrays& outputs) const = 0;
 
     void registerTypes() override {}
 
@@ -75,7 +72,7 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
         OpArguments arguments{{}, *context.getIArguments(), *context.getTArguments()};
         for (int i = 0; i < static_cast<int>(context.width()); ++i) {
             inputs.push_back(context.array(i));
-            arguments.shapes.emplace_back(inputs.back()->platformShapeInfo());
+            arguments.shapes.push_back(shapeOf(*inputs.back()));
         }
         const Call call = describe(arguments);
         const std::vector<Output> expected = outputsOf(call);
@@ -85,7 +82,8 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
             checkOutput(op_, output, *outputs.back());
             refuseAlias(op_, output, *outputs.back(), inputs);
         }
-        compute(call, inputs, outputs);
+        const Execution execution(context, outputs, inputs);
+        compute(call, execution, inputs, outputs);
         return sd::Status::OK;
     }
 

@@ -259,7 +259,8 @@ class ConvolutionOp final : public CheckedOp<Call> {
         return outputs;
     }
 
-    void compute(const Call& call, const Arrays& in, const Arrays& out) const override {
+    void compute(const Call& call, const Execution& execution, const Arrays& in,
+                 const Arrays& out) const override {
         const bool channelsLast = call.config.channelsLast;
         const auto image = [&](int place) {
             return call.has(place) ? imageTensor(*in[static_cast<std::size_t>(place)], channelsLast)
@@ -275,11 +276,11 @@ class ConvolutionOp final : public CheckedOp<Call> {
             inputs.bias = tensorOf<1>(*in[static_cast<std::size_t>(call.bias)]);
         }
 
-        const DeformableConv2dKernel& kernel = deformableConv2d();
+        const DeformableConv2dKernel& kernel = execution.deformableConv2d();
         if (!backward_) {
             if (call.geometry.batch == 0) return;
             kernel.forward(call.geometry, inputs, imageTensor(*out[0], channelsLast),
-                           threadSetting());
+                           execution.threads());
             return;
         }
         DeformableConv2dGradients gradients;
@@ -289,7 +290,8 @@ class ConvolutionOp final : public CheckedOp<Call> {
         if (call.has(call.offset)) gradients.offset = imageTensor(*out[next++], channelsLast);
         if (call.has(call.mask)) gradients.mask = imageTensor(*out[next++], channelsLast);
         if (call.has(call.bias)) gradients.bias = tensorOf<1>(*out[next]);
-        kernel.backward(call.geometry, inputs, image(call.gradOutput), gradients, threadSetting());
+        kernel.backward(call.geometry, inputs, image(call.gradOutput), gradients,
+                        execution.threads());
     }
 
   private:

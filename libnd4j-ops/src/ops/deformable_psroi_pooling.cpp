@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "../kernels/element.h"
 #include "checked_op.h"
 
 namespace dcn4j {
@@ -144,25 +143,6 @@ Call describeCall(const std::string& op, bool backward, const OpArguments& argum
     return call;
 }
 
-/// Refuses a roi of no image.
-void checkBatchIndices(const std::string& op, const PsroiPoolingGeometry& g, ElementType type,
-                       const Tensor<2>& rois) {
-    withElementType(type, [&](auto element) {
-        const auto* values = static_cast<const decltype(element)*>(rois.data);
-        for (Index r = 0; r < g.rois; ++r) {
-            const double index = widen(values[rois.at(r, 0)]);
-            // A NaN fails every comparison.
-            const bool valid =
-                index >= 0 && index < static_cast<double>(g.batch) && index == std::floor(index);
-            if (valid) continue;
-            refuse(op, "rois",
-                   "batch indices that are integers, at least 0 and less than N = " +
-                       std::to_string(g.batch),
-                   std::to_string(index) + " in roi " + std::to_string(r));
-        }
-    });
-}
-
 class PsroiPoolingOp final : public CheckedOp<Call> {
   public:
     PsroiPoolingOp(const char* name, bool backward)
@@ -186,7 +166,8 @@ class PsroiPoolingOp final : public CheckedOp<Call> {
         return outputs;
     }
 
-    void compute(const Call& call, const Arrays& in, const Arrays& out) const override {
+    void compute(const Call& call, const Execution& execution, const Arrays& in,
+                 const Arrays& out) const override {
         const auto image = [&](int place) {
             return call.has(place) ? tensorOf<4>(*in[static_cast<std::size_t>(place)])
                                    : Tensor<4>{};
@@ -197,19 +178,24 @@ class PsroiPoolingOp final : public CheckedOp<Call> {
         inputs.input = image(0);
         inputs.rois = tensorOf<2>(*in[1]);
         inputs.trans = image(call.trans);
-        checkBatchIndices(name(), call.geometry, inputs.roisType, inputs.rois);
+        if (const auto bad = execution.findBadRoi(call.geometry, inputs)) {
+            refuse(name(), "rois",
+                   "batch indices that are integers, at least 0 and less than N = " +
+                       std::to_string(call.geometry.batch),
+                   std::to_string(bad->batchIndex) + " in roi " + std::to_string(bad->row));
+        }
 
-        const DeformablePsroiPoolingKernel& kernel = deformablePsroiPooling();
+        const DeformablePsroiPoolingKernel& kernel = execution.deformablePsroiPooling();
         if (!backward_) {
             kernel.forward(call.geometry, inputs, tensorOf<4>(*out[0]), tensorOf<4>(*out[1]),
-                           threadSetting());
+                           execution.threads());
             return;
         }
         DeformablePsroiPoolingGradients gradients;
         gradients.input = tensorOf<4>(*out[0]);
         if (call.has(call.trans)) gradients.trans = tensorOf<4>(*out[1]);
         kernel.backward(call.geometry, inputs, image(call.count), image(call.gradOutput), gradients,
-                        threadSetting());
+                        execution.threads());
     }
 
   private:

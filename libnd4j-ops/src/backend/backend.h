@@ -1,0 +1,47 @@
+// What the ops need of an ND4J backend. Each of the two libraries has its own implementation:
+// backend/cpu and backend/cuda.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "../kernels/deformable_conv2d.h"
+#include "../kernels/deformable_psroi_pooling.h"
+#include "../libnd4j/libnd4j.h"
+
+namespace dcn4j {
+
+using Arrays = std::vector<sd::NDArray*>;
+
+/// Where the kernels read and write an array: its first element, in host or device memory; null if
+/// the array has no elements.
+void* dataOf(sd::NDArray& array);
+
+/// One call of an op, on the device and stream that ND4J is using, or on its threads. The arrays
+/// are ready for the kernels from the constructor to the destructor.
+///
+/// On CUDA the kernels run asynchronously. A launch that fails throws std::runtime_error.
+class Execution {
+  public:
+    Execution(sd::graph::Context& context, const Arrays& outputs, const Arrays& inputs);
+    ~Execution();
+    Execution(const Execution&) = delete;
+    Execution& operator=(const Execution&) = delete;
+
+    const DeformableConv2dKernel& deformableConv2d() const;
+    const DeformablePsroiPoolingKernel& deformablePsroiPooling() const;
+    /// What the kernels are to be told; CUDA kernels ignore it.
+    int threads() const;
+
+    /// The first of the rois ([rois, 5], of type `inputs.roisType`) whose batch index is not an
+    /// integer in 0 .. batch - 1. The one thing that CUDA waits for.
+    std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
+                                     const DeformablePsroiPoolingInputs& inputs) const;
+
+  private:
+    struct State;
+    const std::unique_ptr<State> state_;
+};
+
+}  // namespace dcn4j

@@ -1,0 +1,63 @@
+// Deformable convolution on CUDA, without libnd4j. Arrays are in device memory, and calls return
+// when everything is enqueued on the stream. `threads` is ignored.
+//
+// Beside what the interface says, calls throw OutOfMemory (a std::bad_alloc) before anything is
+// enqueued, and std::runtime_error when a launch fails.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "../deformable_conv2d.h"
+
+namespace dcn4j::cuda {
+
+struct Device;
+
+/// The definition as plain loops: for every output of each pass one thread, or for every plane.
+/// The oracle of the fast kernels on the device, and what planes of 2^31 pixels and more use.
+class ReferenceDeformableConv2d final : public DeformableConv2dKernel {
+  public:
+    explicit ReferenceDeformableConv2d(cudaStream_t stream) : stream_(stream) {}
+
+    const char* name() const override { return "reference"; }
+    void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
+                 const Tensor<4>& output, int threads) const override;
+    void backward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
+                  const Tensor<4>& gradOutput, const DeformableConv2dGradients& gradients,
+                  int threads) const override;
+
+  private:
+    const cudaStream_t stream_;
+};
+
+/// Implicit matrix products; nothing of the size of the column matrix is in device memory.
+class FusedDeformableConv2d final : public DeformableConv2dKernel {
+  public:
+    /// On the current device. `tf32`: FLOAT products on tensor cores, where there are any, with 10
+    /// bits of mantissa.
+    FusedDeformableConv2d(cudaStream_t stream, bool tf32);
+
+    const char* name() const override { return tf32_ ? "fused_tf32" : "fused"; }
+    void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
+                 const Tensor<4>& output, int threads) const override;
+    void backward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
+                  const Tensor<4>& gradOutput, const DeformableConv2dGradients& gradients,
+                  int threads) const override;
+
+  private:
+    const cudaStream_t stream_;
+    const bool tf32_;
+    int capability_;
+};
+
+/// One pass for one element type; each is compiled by itself.
+template <class Element>
+void fusedForward(const Device& device, const Conv2dGeometry& geometry,
+                  const DeformableConv2dInputs& inputs, const Tensor<4>& output,
+                  cudaStream_t stream);
+template <class Element>
+void fusedBackward(const Device& device, const Conv2dGeometry& geometry,
+                   const DeformableConv2dInputs& inputs, const Tensor<4>& gradOutput,
+                   const DeformableConv2dGradients& gradients, cudaStream_t stream);
+
+}  // namespace dcn4j::cuda

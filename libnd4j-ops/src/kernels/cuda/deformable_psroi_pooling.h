@@ -1,0 +1,52 @@
+// Deformable position-sensitive ROI pooling on CUDA, without libnd4j. Arrays are in device memory,
+// and calls return when everything is enqueued on the stream. `threads` is ignored.
+//
+// Beside what the interface says, calls throw OutOfMemory (a std::bad_alloc) before anything is
+// enqueued, and std::runtime_error when a launch fails.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <optional>
+
+#include "../deformable_psroi_pooling.h"
+
+namespace dcn4j::cuda {
+
+/// The definition as plain loops: for every output one thread, and for every plane or part.
+class ReferenceDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
+  public:
+    explicit ReferenceDeformablePsroiPooling(cudaStream_t stream) : stream_(stream) {}
+
+    const char* name() const override { return "reference"; }
+    void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
+                 const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
+    void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
+                  const Tensor<4>& count, const Tensor<4>& gradOutput,
+                  const DeformablePsroiPoolingGradients& gradients, int threads) const override;
+
+  private:
+    const cudaStream_t stream_;
+};
+
+/// Channels side by side forward; tiles that gather what the bins bring backward.
+class TiledDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
+  public:
+    explicit TiledDeformablePsroiPooling(cudaStream_t stream) : stream_(stream) {}
+
+    const char* name() const override { return "fused"; }
+    void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
+                 const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
+    void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
+                  const Tensor<4>& count, const Tensor<4>& gradOutput,
+                  const DeformablePsroiPoolingGradients& gradients, int threads) const override;
+
+  private:
+    const cudaStream_t stream_;
+};
+
+/// The first roi whose batch index is not an integer in 0 .. batch - 1. Waits for the stream.
+std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
+                                 const DeformablePsroiPoolingInputs& inputs, cudaStream_t stream);
+
+}  // namespace dcn4j::cuda

@@ -1,0 +1,27 @@
+#include "../src/kernels/cpu/deformable_conv2d.h"
+#include "../src/kernels/kernels.h"
+#include "kernels_under_test.h"
+
+namespace dcn4j {
+
+namespace cpu {
+extern const InstructionSet wideSet;
+}
+
+/// And one with the vector length of AVX-512 made of shorter vectors, so that its code is tested on
+/// processors without.
+std::vector<const DeformableConv2dKernel*> convolutionKernelsUnderTest() {
+    std::vector<const DeformableConv2dKernel*> kernels = deformableConv2dKernels();
+    kernels.pop_back();
+    static const cpu::TiledDeformableConv2d wide(cpu::wideSet);
+    kernels.push_back(&wide);
+    return kernels;
+}
+
+std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest() {
+    std::vector<const DeformablePsroiPoolingKernel*> kernels = deformablePsroiPoolingKernels();
+    kernels.pop_back();
+    return kernels;
+}
+
+}  // namespace dcn4j

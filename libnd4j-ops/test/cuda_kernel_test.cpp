@@ -1,0 +1,145 @@
+// What is particular to the CUDA kernels; what they share with the others is in the suites.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "../src/kernels/cuda/deformable_conv2d.h"
+#include "../src/kernels/element.h"
+#include "on_device.h"
+
+namespace dcn4j {
+namespace {
+
+/// A convolution of floats whose samples lie as `offsetOf` says.
+struct Problem {
+    Conv2dGeometry g;
+    std::vector<float> input, weights, offset, mask, bias, output, gradOutput;
+    std::vector<float> gradInput, gradWeights, gradOffset, gradMask, gradBias;
+    DeformableConv2dInputs inputs;
+
+    Problem(Index channels, Index outChannels, Index height, Index width)
+        : g{1, channels, height, width, outChannels, height, width, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1} {
+        const auto make = [](Index count, unsigned seed) {
+            std::mt19937 random(seed);
+            std::uniform_real_distribution<float> uniform(-1, 1);
+            std::vector<float> values(static_cast<std::size_t>(count));
+            for (float& value : values) value = uniform(random);
+            return values;
+        };
+        input = gradInput = make(channels * g.pixels(), 1);
+        weights = gradWeights = make(outChannels * channels * 9, 2);
+        offset = gradOffset = make(18 * g.outPixels(), 3);
+        mask = gradMask = make(9 * g.outPixels(), 4);
+        bias = gradBias = make(outChannels, 5);
+        output = make(outChannels * g.outPixels(), 6);
+        gradOutput = make(outChannels * g.outPixels(), 7);
+        inputs = {ElementType::Float32, image(input, channels), {},
+                  image(offset, 18),    image(mask, 9),         vector(bias)};
+        inputs.weights = weightTensor(weights);
+    }
+
+    Tensor<4> image(std::vector<float>& values, Index channels) const {
+        Tensor<4> t;
+        t.data = values.data();
+        const Index strides[] = {channels * g.pixels(), g.pixels(), g.width, 1};
+        std::copy(std::begin(strides), std::end(strides), t.strides);
+        return t;
+    }
+    Tensor<4> weightTensor(std::vector<float>& values) const {
+        Tensor<4> t;
+        t.data = values.data();
+        const Index strides[] = {g.channels * 9, 9, 3, 1};
+        std::copy(std::begin(strides), std::end(strides), t.strides);
+        return t;
+    }
+    static Tensor<1> vector(std::vector<float>& values) {
+        Tensor<1> t;
+        t.data = values.data();
+        t.strides[0] = 1;
+        return t;
+    }
+
+    void run(const DeformableConv2dKernel& kernel) {
+        kernel.forward(g, inputs, image(output, g.outChannels), 1);
+        kernel.backward(g, inputs, image(gradOutput, g.outChannels),
+                        {image(gradInput, g.channels), weightTensor(gradWeights),
+                         image(gradOffset, 18), image(gradMask, 9), vector(gradBias)},
+                        1);
+    }
+
+    std::vector<const std::vector<float>*> results() const {
+        return {&output, &gradInput, &gradWeights, &gradOffset, &gradMask, &gradBias};
+    }
+};
+
+void expectNear(const Problem& got, const Problem& want, double tolerance) {
+    const auto g = got.results(), w = want.results();
+    for (std::size_t r = 0; r < g.size(); ++r) {
+        double scale = 1e-30;
+        for (float value : *w[r]) scale = std::max(scale, std::fabs(static_cast<double>(value)));
+        for (std::size_t i = 0; i < g[r]->size(); ++i)
+            ASSERT_NEAR((*g[r])[i], (*w[r])[i], tolerance * scale) << "result " << r << " at " << i;
+    }
+}
+
+TEST(CudaConvolution, Tf32IsCloseAndNotTheDefault) {
+    const cuda::FusedDeformableConv2d exact(nullptr, false), tf32(nullptr, true);
+    Problem a(40, 70, 9, 8), b(40, 70, 9, 8), c(40, 70, 9, 8);
+    a.run(referenceDeformableConv2d());
+    b.run(DeformableConv2dOnDevice(exact, nullptr));
+    c.run(DeformableConv2dOnDevice(tf32, nullptr));
+    expectNear(b, a, 2e-5);
+    expectNear(c, a, 3e-3);
+    const bool hasTf32 = cuda::computeCapability() >= 80;
+    EXPECT_EQ(b.output != c.output, hasTf32);
+}
+
+TEST(CudaConvolution, ManySamplesOfOnePixelAreAddedInOrder) {
+    // Every sample near one pixel: lists far longer than a thread sorts.
+    const cuda::FusedDeformableConv2d fused(nullptr, false);
+    const auto gather = [](Problem& p) {
+        std::mt19937 random(3);
+        std::uniform_real_distribution<float> near(0.1f, 0.9f);
+        for (Index tap = 0; tap < 9; ++tap)
+            for (Index at = 0; at < p.g.outPixels(); ++at) {
+                const Index y = p.g.baseRow(at / p.g.width, tap / 3);
+                const Index x = p.g.baseColumn(at % p.g.width, tap % 3);
+                p.offset[static_cast<std::size_t>(2 * tap * p.g.outPixels() + at)] =
+                    4 + near(random) - static_cast<float>(y);
+                p.offset[static_cast<std::size_t>((2 * tap + 1) * p.g.outPixels() + at)] =
+                    5 + near(random) - static_cast<float>(x);
+            }
+    };
+    Problem want(4, 6, 20, 31), got(4, 6, 20, 31);
+    gather(want);
+    gather(got);
+    want.run(referenceDeformableConv2d());
+    got.run(DeformableConv2dOnDevice(fused, nullptr));
+    expectNear(got, want, 5e-5);
+    for (int i = 0; i < 3; ++i) {
+        Problem again(4, 6, 20, 31);
+        gather(again);
+        again.run(DeformableConv2dOnDevice(fused, nullptr));
+        const auto a = again.results(), g = got.results();
+        for (std::size_t r = 0; r < a.size(); ++r) EXPECT_EQ(*a[r], *g[r]) << r;
+    }
+}
+
+TEST(CudaConvolution, TwentyRunsGiveTheSameBits) {
+    const cuda::FusedDeformableConv2d fused(nullptr, false), tf32(nullptr, true);
+    for (const auto* kernel : {&fused, &tf32}) {
+        Problem first(24, 16, 12, 13);
+        first.run(DeformableConv2dOnDevice(*kernel, nullptr));
+        for (int run = 0; run < 20; ++run) {
+            Problem again(24, 16, 12, 13);
+            again.run(DeformableConv2dOnDevice(*kernel, nullptr));
+            const auto a = again.results(), f = first.results();
+            for (std::size_t r = 0; r < a.size(); ++r) EXPECT_EQ(*a[r], *f[r]) << r;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace dcn4j

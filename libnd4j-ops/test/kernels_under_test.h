@@ -1,0 +1,15 @@
+// The kernels that the suites run over: those of the backend that the test program is built for.
+#pragma once
+
+#include <vector>
+
+#include "../src/kernels/deformable_conv2d.h"
+#include "../src/kernels/deformable_psroi_pooling.h"
+
+namespace dcn4j {
+
+/// Every kernel but the CPU's reference, which is the oracle.
+std::vector<const DeformableConv2dKernel*> convolutionKernelsUnderTest();
+std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest();
+
+}  // namespace dcn4j
