@@ -14,7 +14,6 @@ import org.deeplearning4j.nn.graph.vertex.BaseGraphVertex;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.common.primitives.Pair;
-import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -27,6 +26,7 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
   private INDArray gradients;
   private Map<String, INDArray> gradientViews;
   private INDArray droppedFeatures; // of the last training pass, null without dropout
+  private INDArray z; // before the activation function; null or out of scope if it was not kept
 
   DeformableConvolution2DGraphVertex(
       DeformableConvolution2DVertex conf,
@@ -78,8 +78,11 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
     }
     droppedFeatures = training && conf.getIDropout() != null ? drop(workspaceMgr) : null;
     Call call = new Call(droppedFeatures == null ? inputs[0] : droppedFeatures);
-    INDArray z = call.convolve(ArrayType.ACTIVATIONS, workspaceMgr);
-    return conf.getActivationFn().getActivation(z, training);
+    INDArray output = call.convolve(ArrayType.ACTIVATIONS, workspaceMgr);
+    // Most functions work in place.
+    boolean keeps = training && ActivationPass.activates(conf.getActivationFn());
+    z = keeps ? workspaceMgr.dup(ArrayType.ACTIVATIONS, output) : null;
+    return conf.getActivationFn().getActivation(output, training);
   }
 
   private INDArray drop(LayerWorkspaceMgr workspaceMgr) {
@@ -103,10 +106,11 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
     }
     Call call = new Call(droppedFeatures == null ? inputs[0] : droppedFeatures);
     INDArray delta = epsilon.castTo(dataType);
-    if (!(conf.getActivationFn() instanceof ActivationIdentity)) {
-      // It may have overwritten the forward pass's values: they are made again.
-      INDArray z = call.convolve(ArrayType.BP_WORKING_MEM, workspaceMgr);
-      delta = conf.getActivationFn().backprop(z, delta).getFirst();
+    if (ActivationPass.activates(conf.getActivationFn())) {
+      boolean kept = z != null && ActivationPass.areIntact(z);
+      INDArray before = kept ? z : call.convolve(ArrayType.BP_WORKING_MEM, workspaceMgr);
+      z = null; // this overwrites it
+      delta = ActivationPass.backward(conf.getActivationFn(), before, delta, workspaceMgr);
     }
     INDArray[] epsilons = new INDArray[inputs.length];
     for (int i = 0; i < epsilons.length; i++) {
@@ -159,9 +163,16 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
   }
 
   @Override
+  public void setInput(int inputNumber, INDArray input, LayerWorkspaceMgr workspaceMgr) {
+    super.setInput(inputNumber, input, workspaceMgr);
+    z = null;
+  }
+
+  @Override
   public void clear() {
     super.clear();
     droppedFeatures = null;
+    z = null;
     if (conf.getIDropout() != null) {
       conf.getIDropout().clear();
     }

@@ -6,7 +6,6 @@ import static io.github.dcn4j.layers.DeformableConvolution2DParamInitializer.OFF
 import static io.github.dcn4j.layers.DeformableConvolution2DParamInitializer.WEIGHT_KEY;
 
 import java.util.Arrays;
-import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.MaskState;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
@@ -15,9 +14,8 @@ import org.deeplearning4j.nn.layers.BaseLayer;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.common.primitives.Pair;
-import org.nd4j.linalg.activations.impl.ActivationIdentity;
+import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Sigmoid;
 import org.nd4j.linalg.factory.Nd4j;
@@ -40,18 +38,8 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
     INDArray mask; // null if unmodulated; no view, as ND4J is several times slower on those
     INDArray z; // before the activation function; null if that is the identity
 
-    /** Whether the arrays are still what they were when they were made. */
     boolean isIntact() {
-      return Stream.of(prediction, mask, z).allMatch(a -> a == null || isIntact(a));
-    }
-
-    private static boolean isIntact(INDArray array) {
-      if (!array.isAttached()) {
-        return true;
-      }
-      MemoryWorkspace workspace = array.data().getParentWorkspace();
-      return workspace.isScopeActive()
-          && workspace.getGenerationId() == array.data().getGenerationId();
+      return ActivationPass.areIntact(prediction, mask, z);
     }
   }
 
@@ -102,7 +90,7 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
   }
 
   private boolean activates() {
-    return !(layerConf().getActivationFn() instanceof ActivationIdentity);
+    return ActivationPass.activates(layerConf().getActivationFn());
   }
 
   @Override
@@ -148,7 +136,8 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
 
     INDArray delta = epsilon.castTo(dataType);
     if (activates()) {
-      delta = layerConf().getActivationFn().backprop(pass.z, delta).getFirst();
+      IActivation function = layerConf().getActivationFn();
+      delta = ActivationPass.backward(function, pass.z, delta, workspaceMgr);
     }
     INDArray gradPrediction =
         workspaceMgr.createUninitialized(

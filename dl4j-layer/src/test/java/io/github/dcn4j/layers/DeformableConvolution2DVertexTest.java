@@ -49,9 +49,11 @@ import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryUseMode;
 import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.nn.weights.WeightInit;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.deeplearning4j.parallelism.ParallelWrapper;
 import org.deeplearning4j.util.ModelSerializer;
 import org.junit.jupiter.api.AfterAll;
@@ -408,6 +410,31 @@ class DeformableConvolution2DVertexTest {
       results.add(Nd4j.concat(0, graph.params().ravel(), graph.outputSingle(X).ravel()));
     }
     assertEquals(results.get(0), results.get(1));
+  }
+
+  @Test
+  void backwardAfterAForwardPassThatKeptNothingGivesTheSameGradients() {
+    for (Activation activation : new Activation[] {Activation.RELU, Activation.TANH}) {
+      NeuralNetConfiguration.Builder settings =
+          settings(DataType.DOUBLE)
+              .trainingWorkspaceMode(WorkspaceMode.NONE)
+              .inferenceWorkspaceMode(WorkspaceMode.NONE);
+      ComputationGraph graph = graph(settings, vertex().activation(activation).build(), true);
+      GraphVertex dcn = graph.getVertex("dcn");
+      graph.initGradientsView();
+      List<INDArray> results = new ArrayList<>();
+      for (boolean training : new boolean[] {true, false}) {
+        INDArray out = graph.feedForward(new INDArray[] {X}, training, false).get("dcn");
+        dcn.setEpsilon(random(5, DataType.DOUBLE, out.shape()));
+        for (INDArray epsilon :
+            dcn.doBackward(false, LayerWorkspaceMgr.noWorkspaces()).getSecond()) {
+          results.add(epsilon.dup());
+        }
+        results.add(dcn.getGradientsViewArray().dup());
+      }
+      assertEquals(8, results.size());
+      assertEquals(results.subList(0, 4), results.subList(4, 8));
+    }
   }
 
   @Test

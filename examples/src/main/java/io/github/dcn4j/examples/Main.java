@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.examples.benchmark.BenchmarkCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;

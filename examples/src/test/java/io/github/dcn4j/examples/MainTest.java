@@ -50,7 +50,12 @@ class MainTest {
         "train-two-stage --epochs 0",
         "train-two-stage --data somewhere --held-out 5",
         "train-two-stage surplus",
-        "quickstart surplus"
+        "quickstart surplus",
+        "benchmark --threads 0",
+        "benchmark --rounds 0",
+        "benchmark --shapes 1,2,3,4",
+        "benchmark --shapes 1,3,8,8,2",
+        "benchmark --shapes 1,4,8,8,x"
       })
   void aBadArgumentGivesOneLineAndExitCodeTwo(String line) {
     assertEquals(2, run(line.isEmpty() ? new String[0] : line.split(" ")));

@@ -1,0 +1,84 @@
+package io.github.dcn4j.examples.benchmark;
+
+import java.util.ArrayList;
+import java.util.List;
+import lombok.Builder;
+
+/** What is measured in one run of the benchmark. */
+@Builder
+final class Plan {
+  /** All instruction sets, fastest first. */
+  static final List<String> KERNELS = List.of("avx512", "avx2", "baseline");
+
+  /** The C = 64, 256 and 512 of common backbones, then few channels. */
+  private static final List<ConvolutionShape> SHAPES =
+      List.of(
+          new ConvolutionShape(2, 64, 128, 64, 2),
+          new ConvolutionShape(1, 256, 64, 256, 1),
+          new ConvolutionShape(1, 512, 32, 512, 1),
+          new ConvolutionShape(8, 64, 56, 64, 1),
+          new ConvolutionShape(2, 3, 224, 64, 1),
+          new ConvolutionShape(8, 16, 112, 16, 1));
+
+  private static final List<ConvolutionShape> TRAINING_SHAPES =
+      List.of(new ConvolutionShape(8, 64, 56, 64, 1), new ConvolutionShape(8, 16, 32, 16, 1));
+
+  /** How many shapes stand for all where not all are measured. */
+  private static final int SAMPLE = 2;
+
+  private static final double SECONDS_PER_CASE = 9;
+  private static final double QUICK_SECONDS_PER_CASE = 3;
+
+  /** Shapes of the user's; null for the plan's own. */
+  private final List<ConvolutionShape> shapes;
+
+  /** Thread counts, the most important first. */
+  private final List<Integer> threads;
+
+  private final int rounds;
+  private final boolean quick;
+
+  /** Everything that the fastest instruction set of the processor is to do. */
+  List<Task> full(String kernel) {
+    List<ConvolutionShape> all = shapes == null ? SHAPES : shapes;
+    List<Task> tasks = new ArrayList<>();
+    if (quick) {
+      tasks.add(convolution(kernel).shapes(sample(all)).build());
+      tasks.add(training(kernel));
+      return tasks;
+    }
+    for (int count : threads) {
+      tasks.add(convolution(kernel).threads(count).shapes(all).build());
+    }
+    tasks.add(convolution(kernel).doublePrecision(true).shapes(sample(all)).build());
+    tasks.add(training(kernel));
+    return tasks;
+  }
+
+  /** What the slower instruction sets are to do. */
+  List<Task> brief(String kernel) {
+    return quick
+        ? List.of()
+        : List.of(convolution(kernel).shapes(sample(shapes == null ? SHAPES : shapes)).build());
+  }
+
+  private static List<ConvolutionShape> sample(List<ConvolutionShape> shapes) {
+    // Lists of our own: what List.subList returns is not serialisable.
+    return List.copyOf(shapes.subList(0, Math.min(SAMPLE, shapes.size())));
+  }
+
+  private Task.TaskBuilder convolution(String kernel) {
+    return Task.builder()
+        .kind(Task.Kind.CONVOLUTION)
+        .kernel(kernel)
+        .threads(threads.get(0))
+        .rounds(rounds)
+        .secondsPerCase(quick ? QUICK_SECONDS_PER_CASE : SECONDS_PER_CASE);
+  }
+
+  private Task training(String kernel) {
+    List<ConvolutionShape> own = quick ? TRAINING_SHAPES.subList(1, 2) : TRAINING_SHAPES;
+    List<ConvolutionShape> chosen = shapes == null ? own : shapes.subList(0, 1);
+    return convolution(kernel).kind(Task.Kind.TRAINING).shapes(List.copyOf(chosen)).build();
+  }
+}

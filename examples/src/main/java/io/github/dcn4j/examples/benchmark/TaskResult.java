@@ -1,0 +1,20 @@
+package io.github.dcn4j.examples.benchmark;
+
+import java.io.Serializable;
+import java.util.List;
+import java.util.Map;
+import lombok.Value;
+
+/** The timings of a task. */
+@Value
+class TaskResult implements Serializable {
+  Task task;
+  List<Case> cases;
+
+  /** The timings of one shape; a contender that cannot do the work is missing. */
+  @Value
+  static class Case implements Serializable {
+    ConvolutionShape shape;
+    Map<Contender, Timing> timings;
+  }
+}

@@ -1,0 +1,65 @@
+package io.github.dcn4j.examples.benchmark;
+
+import io.github.dcn4j.ops.DeformableConv2DConfig;
+import io.github.dcn4j.ops.NDDeformable;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.commons.lang3.SerializationUtils;
+import org.apache.commons.lang3.exception.ExceptionUtils;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** The child process: carries out one task. */
+final class Worker {
+  /** The exit code that says that this processor lacks the task's instruction set. */
+  static final int NO_SUCH_KERNEL = 3;
+
+  private Worker() {}
+
+  /** Reads a serialised {@link Task} from the first file, writes its result to the second. */
+  public static void main(String[] files) throws Exception {
+    Task task = SerializationUtils.deserialize(Files.readAllBytes(Path.of(files[0])));
+    Nd4j.getEnvironment().setMaxThreads(task.getThreads());
+    if (!kernelRuns()) {
+      System.exit(NO_SUCH_KERNEL);
+    }
+    List<TaskResult.Case> cases = new ArrayList<>();
+    for (ConvolutionShape shape : task.getShapes()) {
+      cases.add(new TaskResult.Case(shape, measure(shape, task)));
+    }
+    Files.write(Path.of(files[1]), SerializationUtils.serialize(new TaskResult(task, cases)));
+    System.exit(0); // whatever threads the peers have left
+  }
+
+  private static Map<Contender, Timing> measure(ConvolutionShape shape, Task task)
+      throws Exception {
+    if (task.getKind() == Task.Kind.TRAINING) {
+      return TrainingCase.run(shape, task);
+    }
+    try (ConvolutionCase convolution = new ConvolutionCase(shape, task)) {
+      return convolution.run(task);
+    }
+  }
+
+  /** The library refuses a kernel that the processor cannot run, at the first op. */
+  private static boolean kernelRuns() {
+    try {
+      new NDDeformable()
+          .deformableConv2d(
+              Nd4j.ones(1, 1, 1, 1),
+              Nd4j.ones(1, 1, 1, 1),
+              Nd4j.zeros(1, 2, 1, 1),
+              null,
+              null,
+              DeformableConv2DConfig.builder().kH(1).kW(1).build());
+      return true;
+    } catch (RuntimeException e) {
+      if (ExceptionUtils.getStackTrace(e).contains(WorkerProcess.KERNEL_VARIABLE)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+}
