@@ -20,9 +20,10 @@ set(architectures 75-real 80-real 86-real 89-real 90)
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 13)
     list(PREPEND architectures 60-real 70-real)
 endif()
-set(DCN4J_CUDA_ARCHITECTURES ${architectures} CACHE STRING
-    "Architectures to compile for, as CMAKE_CUDA_ARCHITECTURES takes them")
-set(CMAKE_CUDA_ARCHITECTURES ${DCN4J_CUDA_ARCHITECTURES})
+if(DCN4J_CUDA_ARCHITECTURES)
+    set(architectures ${DCN4J_CUDA_ARCHITECTURES})
+endif()
+set(CMAKE_CUDA_ARCHITECTURES ${architectures})
 
 set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)

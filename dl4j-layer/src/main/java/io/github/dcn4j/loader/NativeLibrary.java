@@ -45,7 +45,7 @@ public final class NativeLibrary {
     }
     attempted = true;
     try {
-      unpackAndLoad(platform(), isCuda());
+      unpackAndLoad(platform(), isCuda(Nd4j.getBackend().getClass()));
     } catch (Throwable t) { // an Error too: ND4J must start whatever is wrong here
       failure =
           t instanceof IllegalStateException
@@ -55,8 +55,9 @@ public final class NativeLibrary {
     }
   }
 
-  private static boolean isCuda() {
-    return Nd4j.getBackend().getClass().getSimpleName().toLowerCase(Locale.ROOT).contains("cublas");
+  /** Whether a class of backend is ND4J's {@code JCublasBackend}, which only its CUDA jar has. */
+  static boolean isCuda(Class<?> backend) {
+    return backend.getSimpleName().toLowerCase(Locale.ROOT).contains("cublas");
   }
 
   /** "linux-x86_64" and the like: operating system and processor, named as JavaCPP does. */
@@ -71,7 +72,8 @@ public final class NativeLibrary {
     return family + "-" + processor;
   }
 
-  private static void unpackAndLoad(String platform, boolean cuda) throws IOException {
+  /** Loads the build for a platform and for ND4J's CUDA or its CPU backend. */
+  static void unpackAndLoad(String platform, boolean cuda) throws IOException {
     String classifier = platform + (cuda ? "-cuda" : "");
     String file = System.mapLibraryName("dcn4j-" + (cuda ? "cuda" : "cpu"));
     String resource = "/io/github/dcn4j/native/" + classifier + "/" + file;

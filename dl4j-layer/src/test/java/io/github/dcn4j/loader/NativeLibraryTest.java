@@ -1,6 +1,8 @@
 package io.github.dcn4j.loader;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.FreshJvm;
@@ -75,6 +77,27 @@ class NativeLibraryTest {
       assertTrue(message.contains("io.github.dcn4j:libnd4j-ops"), message);
     }
     assertEquals("7.0", result.lineAfter("then: "));
+  }
+
+  /** As ND4J's CUDA jar calls its backend. */
+  private static final class JCublasBackend {}
+
+  @Test
+  void theLibraryIsThatOfTheActiveBackend() {
+    assertTrue(NativeLibrary.isCuda(JCublasBackend.class));
+    assertFalse(NativeLibrary.isCuda(Nd4j.getBackend().getClass()));
+  }
+
+  @Test
+  void withoutACudaBuildTheErrorNamesTheDependencyThatHasIt() {
+    IllegalStateException error =
+        assertThrows(
+            IllegalStateException.class, () -> NativeLibrary.unpackAndLoad("linux-arch", true));
+    assertTrue(
+        error.getMessage().contains("no native ops for linux-arch-cuda"), error.getMessage());
+    assertTrue(
+        error.getMessage().contains("libnd4j-ops with the classifier linux-arch-cuda"),
+        error.getMessage());
   }
 
   @Test

@@ -1,0 +1,255 @@
+// Times the CUDA kernels on the current device and prints CSV: first what the device can do at
+// most, then our kernels on the shapes of the benchmark. test/cuda-check puts peers beside them.
+//
+//   ceiling,NAME,VALUE,UNIT
+//   dcn4j,C,HW,O,G,N,TYPE,PASS,MILLISECONDS,LEAST,MOST
+//
+// Times are medians, least and most of the rounds, in milliseconds, between CUDA events. Without a
+// device it says so and ends with status 77.
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "../src/kernels/cuda/deformable_conv2d.h"
+#include "../src/kernels/cuda/product.h"
+#include "../src/kernels/element.h"
+
+namespace dcn4j {
+namespace {
+
+constexpr int rounds = 15;
+
+/// Values in -1 .. 1 that look random and are the same in every run.
+template <class Element>
+__global__ void fillKernel(Element* values, Index count, std::uint32_t seed, float scale) {
+    cuda::forEachItem(count, [&](Index i) {
+        std::uint32_t x = static_cast<std::uint32_t>(i) * 2654435761u + seed;
+        x ^= x >> 16;
+        x *= 0x85ebca6bu;
+        x ^= x >> 13;
+        x *= 0xc2b2ae35u;
+        x ^= x >> 16;
+        const float uniform = static_cast<float>(x) * 0x1p-31f - 1;
+        values[i] = narrow<Element>(static_cast<ComputeType<Element>>(uniform * scale));
+    });
+}
+
+/// Device memory that lives to the end of its scope.
+template <class Element>
+class Memory {
+  public:
+    Memory(Index count, std::uint32_t seed, float scale = 1) {
+        void* memory = nullptr;
+        cuda::check(cudaMalloc(&memory, static_cast<std::size_t>(count) * sizeof(Element)),
+                    "cudaMalloc");
+        data_ = static_cast<Element*>(memory);
+        cuda::launch("fill", fillKernel<Element>, 4096, 0, nullptr, data_, count, seed, scale);
+    }
+    ~Memory() { cudaFree(data_); }
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+
+    Element* data() const { return data_; }
+
+    Tensor<4> tensor(Index channels, Index height, Index width) const {
+        Tensor<4> t;
+        t.data = data_;
+        t.strides[0] = channels * height * width;
+        t.strides[1] = height * width;
+        t.strides[2] = width;
+        t.strides[3] = 1;
+        return t;
+    }
+
+  private:
+    Element* data_;
+};
+
+struct Times {
+    float median, least, most;
+};
+
+Times measure(const std::function<void()>& action) {
+    cudaEvent_t begin, end;
+    cuda::check(cudaEventCreate(&begin), "cudaEventCreate");
+    cuda::check(cudaEventCreate(&end), "cudaEventCreate");
+    for (int i = 0; i < 3; ++i) action();
+    std::vector<float> times;
+    for (int i = 0; i < rounds; ++i) {
+        cuda::check(cudaEventRecord(begin), "cudaEventRecord");
+        action();
+        cuda::check(cudaEventRecord(end), "cudaEventRecord");
+        cuda::check(cudaEventSynchronize(end), "a kernel");
+        float milliseconds = 0;
+        cuda::check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
+        times.push_back(milliseconds);
+    }
+    cudaEventDestroy(begin);
+    cudaEventDestroy(end);
+    std::sort(times.begin(), times.end());
+    return {times[rounds / 2], times.front(), times.back()};
+}
+
+constexpr int chains = 16, chainLength = 4096;
+
+/// Multiply-adds in registers, in chains that do not depend on one another.
+template <class Real>
+__global__ void fmaKernel(Real* out) {
+    Real value[chains];
+    for (int i = 0; i < chains; ++i) value[i] = static_cast<Real>(threadIdx.x + i);
+    const Real factor = static_cast<Real>(0.999), addend = static_cast<Real>(blockIdx.x);
+    for (int k = 0; k < chainLength; ++k)
+#pragma unroll
+        for (int i = 0; i < chains; ++i) value[i] = value[i] * factor + addend;
+    Real sum = 0;
+    for (int i = 0; i < chains; ++i) sum += value[i];
+    if (sum == static_cast<Real>(0.125)) *out = sum;  // never: keeps the work
+}
+
+/// Tensor core products in registers, by the instructions that the kernels use.
+template <class Element>
+__global__ void tensorKernel(float* out) {
+    using namespace nvcuda::wmma;
+    using Operand = cuda::TensorOperand<Element>;
+    constexpr int depth = Operand::depth;
+    fragment<matrix_a, 16, 16, depth, typename Operand::Type, row_major> a;
+    fragment<matrix_b, 16, 16, depth, typename Operand::Type, row_major> b;
+    fragment<accumulator, 16, 16, depth, float> total[4];
+    fill_fragment(a, typename Operand::Memory(0.5f));
+    fill_fragment(b, typename Operand::Memory(0.25f));
+    for (int i = 0; i < 4; ++i) fill_fragment(total[i], 0.0f);
+    for (int k = 0; k < chainLength; ++k)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) mma_sync(total[i], a, b, total[i]);
+    float sum = 0;
+    for (int i = 0; i < 4; ++i) sum += total[i].x[0];
+    if (sum == 0.125f) *out = sum;  // never: keeps the work
+}
+
+void printCeiling(const char* name, double value, const char* unit) {
+    std::printf("ceiling,%s,%.1f,%s\n", name, value, unit);
+}
+
+void printCeilings() {
+    constexpr Index blocks = 4096, threads = cuda::blockThreads;
+    const Memory<float> out(1, 1);
+    const auto rate = [&](double operations, const std::function<void()>& action) {
+        return operations / measure(action).least * 1e-9;
+    };
+    const double fma = 2.0 * blocks * threads * chains * chainLength;
+    printCeiling(
+        "float",
+        rate(fma, [&] { cuda::launch("fma", fmaKernel<float>, blocks, 0, nullptr, out.data()); }),
+        "TFLOP/s");
+    const auto tensor = [&](const char* name, int depth, void (*kernel)(float*)) {
+        const double operations = 2.0 * blocks * (threads / 32) * 4 * chainLength * 16 * 16 * depth;
+        printCeiling(
+            name,
+            rate(operations, [&] { cuda::launch("mma", kernel, blocks, 0, nullptr, out.data()); }),
+            "TFLOP/s");
+    };
+    tensor("tf32 (mma)", 8, tensorKernel<cuda::Tf32>);
+    tensor("half (mma)", 16, tensorKernel<Float16>);
+    constexpr Index bytes = Index{1} << 30;
+    const Memory<float> from(bytes / 4, 2), to(bytes / 4, 3);
+    const Times copy = measure([&] {
+        cuda::check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice),
+                    "cudaMemcpyAsync");
+    });
+    printCeiling("memory", 2.0 * bytes / copy.least * 1e-6, "GB/s");
+}
+
+struct Shape {
+    Index channels, size, outChannels, offsetGroups;
+};
+
+const Shape shapes[] = {{64, 128, 64, 2}, {256, 64, 256, 1}, {512, 32, 512, 1}, {64, 56, 64, 1}};
+
+template <class Element>
+void benchmark(const Shape& s, Index batch, const char* type, bool tf32) {
+    const Index taps = 9, pixels = s.size * s.size;
+    const Conv2dGeometry g{
+        batch, s.channels, s.size, s.size, s.outChannels,  s.size, s.size, 3, 3, 1, 1,
+        1,     1,          1,      1,      s.offsetGroups, 1};
+    const Memory<Element> input(batch * s.channels * pixels, 1);
+    const Memory<Element> weights(s.outChannels * s.channels * taps, 2, 0.05f);
+    const Memory<Element> offset(batch * 2 * s.offsetGroups * taps * pixels, 3, 2);
+    const Memory<Element> mask(batch * s.offsetGroups * taps * pixels, 4);
+    const Memory<Element> bias(s.outChannels, 5);
+    const Memory<Element> output(batch * s.outChannels * pixels, 6);
+    const Memory<Element> gradInput(batch * s.channels * pixels, 7);
+    const Memory<Element> gradWeights(s.outChannels * s.channels * taps, 8);
+    const Memory<Element> gradOffset(batch * 2 * s.offsetGroups * taps * pixels, 9);
+    const Memory<Element> gradMask(batch * s.offsetGroups * taps * pixels, 10);
+    const Memory<Element> gradBias(s.outChannels, 11);
+    const auto image = [&](const Memory<Element>& memory, Index channels) {
+        return memory.tensor(channels, s.size, s.size);
+    };
+    const auto vector = [](const Memory<Element>& memory) {
+        Tensor<1> t;
+        t.data = memory.data();
+        t.strides[0] = 1;
+        return t;
+    };
+    const Index samples = s.offsetGroups * taps;
+    ElementType element = ElementType::Float32;
+    if constexpr (std::is_same_v<Element, double>) element = ElementType::Float64;
+    if constexpr (std::is_same_v<Element, Float16>) element = ElementType::Float16;
+    if constexpr (std::is_same_v<Element, BFloat16>) element = ElementType::BFloat16;
+    const DeformableConv2dInputs inputs{element,
+                                        image(input, s.channels),
+                                        weights.tensor(s.channels, 3, 3),
+                                        image(offset, 2 * samples),
+                                        image(mask, samples),
+                                        vector(bias)};
+    const DeformableConv2dGradients gradients{
+        image(gradInput, s.channels), gradWeights.tensor(s.channels, 3, 3),
+        image(gradOffset, 2 * samples), image(gradMask, samples), vector(gradBias)};
+    const cuda::FusedDeformableConv2d kernel(nullptr, tf32);
+    const auto print = [&](const char* pass, const Times& times) {
+        std::printf("dcn4j,%lld,%lld,%lld,%lld,%lld,%s,%s,%.4f,%.4f,%.4f\n",
+                    static_cast<long long>(s.channels), static_cast<long long>(s.size),
+                    static_cast<long long>(s.outChannels), static_cast<long long>(s.offsetGroups),
+                    static_cast<long long>(batch), type, pass, static_cast<double>(times.median),
+                    static_cast<double>(times.least), static_cast<double>(times.most));
+        std::fflush(stdout);
+    };
+    print("forward", measure([&] { kernel.forward(g, inputs, image(output, s.outChannels), 0); }));
+    print("backward",
+          measure([&] { kernel.backward(g, inputs, image(output, s.outChannels), gradients, 0); }));
+}
+
+int run() {
+    int devices = 0;
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+        std::fprintf(stderr, "no CUDA device\n");
+        return 77;
+    }
+    cudaDeviceProp device;
+    cuda::check(cudaGetDeviceProperties(&device, 0), "cudaGetDeviceProperties");
+    std::printf("device,%s\n", device.name);
+    printCeilings();
+    for (const Shape& shape : shapes)
+        for (const Index batch : {Index{8}, Index{32}}) {
+            benchmark<float>(shape, batch, "float", false);
+            benchmark<float>(shape, batch, "tf32", true);
+            benchmark<Float16>(shape, batch, "half", false);
+        }
+    return 0;
+}
+
+}  // namespace
+}  // namespace dcn4j
+
+int main() {
+    try {
+        return dcn4j::run();
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "%s\n", e.what());
+        return 1;
+    }
+}
