@@ -1,5 +1,9 @@
 #include "buffer.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
@@ -10,14 +14,30 @@ namespace dcn4j::cpu {
 namespace {
 
 constexpr std::size_t line = 64;
+/// What x86-64 and most others map at once when they are asked to.
+constexpr std::size_t hugePage = std::size_t{2} << 20;
+constexpr std::size_t worthHugePages = std::size_t{256} << 10;
 constexpr std::uint64_t lifetime = 4096;  // takings
 
 /// Sizes come in classes, four to a power of two: what one call gives back serves another of nearly
 /// the same shape, and at most a fifth is not asked for.
 std::size_t classOf(std::size_t bytes) {
-    std::size_t step = line;
+    std::size_t step = bytes < worthHugePages ? line : hugePage;
     while (bytes > 8 * step) step *= 2;
     return bytes <= step ? step : (bytes + step - 1) / step * step;
+}
+
+/// Tiles are cut to fill most of a second-level cache. On small pages, which lie in memory as it
+/// happens, they would crowd some of its sets, and miss.
+void* allocate(std::size_t size) {
+    const bool huge = size >= hugePage;
+    void* memory = std::aligned_alloc(huge ? hugePage : line, size);
+    if (memory == nullptr) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    // A system without them says no, and small pages do.
+    if (huge) madvise(memory, size, MADV_HUGEPAGE);
+#endif
+    return memory;
 }
 
 struct Kept {
@@ -41,9 +61,7 @@ class Store {
                 return memory;
             }
         }
-        void* memory = std::aligned_alloc(line, size);
-        if (memory == nullptr) throw std::bad_alloc();
-        return memory;
+        return allocate(size);
     }
 
     void give(void* memory, std::size_t size) noexcept {
