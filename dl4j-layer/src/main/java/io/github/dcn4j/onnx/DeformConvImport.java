@@ -1,8 +1,8 @@
 package io.github.dcn4j.onnx;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import onnx.Onnx;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.ir.MapperNamespace;
@@ -38,6 +38,38 @@ public final class DeformConvImport {
   /** Not of the standard: {@link GraphPreparation} makes them of Split. */
   static final String SPLIT_PART = "DCN4JSplitPart";
 
+  /** Not of the standard: {@link GraphPreparation} makes it of GlobalAveragePool. */
+  static final String GLOBAL_AVERAGE = "DCN4JGlobalAverage";
+
+  /** Not of the standard: {@link GraphPreparation} makes it of MatMul and Gemm. */
+  static final String MATRIX_PRODUCT = "DCN4JMatrixProduct";
+
+  private static final List<Onnx.NodeProto> DEFINITIONS =
+      Arrays.asList(
+          definition(DEFORM_CONV, "X", "W", "offset", "B", "mask")
+              .addAttribute(integers("dilations"))
+              .addAttribute(integer("group"))
+              .addAttribute(integers("kernel_shape"))
+              .addAttribute(integer("offset_group"))
+              .addAttribute(integers("pads"))
+              .addAttribute(integers("strides"))
+              .build(),
+          definition(FROZEN_BATCH_NORMALIZATION, "X", "scale", "B", "input_mean", "input_var")
+              .addAttribute(attribute("epsilon", Onnx.AttributeProto.AttributeType.FLOAT))
+              .build(),
+          definition(SPLIT_PART, "X")
+              .addAttribute(integer("axis"))
+              .addAttribute(integer("begin"))
+              .addAttribute(integer("end"))
+              .addAttribute(integer("index"))
+              .addAttribute(integer("parts"))
+              .build(),
+          definition(GLOBAL_AVERAGE, "X").build(),
+          definition(MATRIX_PRODUCT, "A", "B")
+              .addAttribute(integer("transA"))
+              .addAttribute(integer("transB"))
+              .build());
+
   private DeformConvImport() {}
 
   /** A new importer that knows {@code DeformConv}. The first takes some seconds. */
@@ -45,8 +77,7 @@ public final class DeformConvImport {
     // Before the importer is made, which copies them
     Map<String, Onnx.NodeProto> definitions =
         OpDescriptorLoaderHolder.INSTANCE.listForFramework(FRAMEWORK);
-    Stream.of(deformConv(), frozenBatchNormalization(), splitPart())
-        .forEach(definition -> definitions.put(definition.getOpType(), definition));
+    DEFINITIONS.forEach(definition -> definitions.put(definition.getOpType(), definition));
     OnnxOpDeclarationsKt.getDeclarations(); // fills the registry of the next line
     register(OpRegistryHolder.INSTANCE.onnx());
     OnnxFrameworkImporter importer = new OnnxFrameworkImporter();
@@ -73,38 +104,20 @@ public final class DeformConvImport {
     return sd.disableEagerMode();
   }
 
-  /** The inputs, output and attributes of the standard. */
-  private static Onnx.NodeProto deformConv() {
-    Onnx.NodeProto.Builder definition = definition(DEFORM_CONV, "X", "W", "offset", "B", "mask");
-    for (String name : Arrays.asList("dilations", "kernel_shape", "pads", "strides")) {
-      definition.addAttribute(attribute(name, Onnx.AttributeProto.AttributeType.INTS));
-    }
-    for (String name : Arrays.asList("group", "offset_group")) {
-      definition.addAttribute(attribute(name, Onnx.AttributeProto.AttributeType.INT));
-    }
-    return definition.build();
-  }
-
-  private static Onnx.NodeProto frozenBatchNormalization() {
-    return definition(FROZEN_BATCH_NORMALIZATION, "X", "scale", "B", "input_mean", "input_var")
-        .addAttribute(attribute("epsilon", Onnx.AttributeProto.AttributeType.FLOAT))
-        .build();
-  }
-
-  private static Onnx.NodeProto splitPart() {
-    Onnx.NodeProto.Builder definition = definition(SPLIT_PART, "X");
-    for (String name : Arrays.asList("axis", "begin", "end", "index", "parts")) {
-      definition.addAttribute(attribute(name, Onnx.AttributeProto.AttributeType.INT));
-    }
-    return definition.build();
-  }
-
   private static Onnx.NodeProto.Builder definition(String type, String... inputs) {
     return Onnx.NodeProto.newBuilder()
         .setName(type)
         .setOpType(type)
         .addAllInput(Arrays.asList(inputs))
         .addOutput("Y");
+  }
+
+  private static Onnx.AttributeProto integer(String name) {
+    return attribute(name, Onnx.AttributeProto.AttributeType.INT);
+  }
+
+  private static Onnx.AttributeProto integers(String name) {
+    return attribute(name, Onnx.AttributeProto.AttributeType.INTS);
   }
 
   private static Onnx.AttributeProto attribute(
@@ -128,12 +141,12 @@ public final class DeformConvImport {
     }
     MapperNamespace.MappingDefinitionSet.Builder mappings =
         MapperNamespace.MappingDefinitionSet.newBuilder();
-    for (String type : Arrays.asList(DEFORM_CONV, FROZEN_BATCH_NORMALIZATION, SPLIT_PART)) {
+    for (Onnx.NodeProto definition : DEFINITIONS) {
       mappings.addMappings(
           MapperNamespace.MapperDeclaration.newBuilder()
               .setFrameworkName(FRAMEWORK)
               .setOpName("noop")
-              .setInputFrameworkOpName(type));
+              .setInputFrameworkOpName(definition.getOpType()));
     }
     registry.loadFromDefinitions(mappings.build(), new OnnxMappingProcessLoader(registry));
   }

@@ -3,7 +3,6 @@ package io.github.dcn4j.onnx;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -30,22 +29,7 @@ import org.nd4j.shade.protobuf.InvalidProtocolBufferException;
  */
 @RequiredArgsConstructor(access = AccessLevel.PRIVATE)
 public final class OnnxModel {
-  /** Ops, and which of their inputs training may change. */
-  private static final Map<String, List<Integer>> WEIGHT_INPUTS = weightInputs();
-
   private final Onnx.ModelProto model;
-
-  private static Map<String, List<Integer>> weightInputs() {
-    Map<String, List<Integer>> inputs = new LinkedHashMap<>();
-    inputs.put("Conv", Arrays.asList(1, 2));
-    inputs.put("ConvTranspose", Arrays.asList(1, 2));
-    inputs.put("DeformConv", Arrays.asList(1, 3));
-    inputs.put("Gemm", Arrays.asList(1, 2));
-    inputs.put("MatMul", Arrays.asList(0, 1));
-    inputs.put("BatchNormalization", Arrays.asList(1, 2));
-    inputs.put("PRelu", Collections.singletonList(1));
-    return inputs;
-  }
 
   /**
    * Reads a file.
@@ -146,7 +130,13 @@ public final class OnnxModel {
       }
     }
     try {
-      SameDiff sd = DeformConvImport.importGraph(graph, examples);
+      Map<String, INDArray> all = new LinkedHashMap<>();
+      for (Onnx.ValueInfoProto input : graph.getInputList()) {
+        String name = input.getName();
+        all.put(name, examples.containsKey(name) ? examples.get(name) : Tensors.example(input));
+      }
+      all.keySet().retainAll(inputsOf(graph));
+      SameDiff sd = DeformConvImport.importGraph(graph, all);
       sd.setOutputs(outputsOf(graph));
       return sd;
     } catch (NoClassDefFoundError e) {
@@ -169,24 +159,19 @@ public final class OnnxModel {
 
   /** As {@link #toTrainableSameDiff()}, with examples as {@link #toSameDiff(Map)} takes them. */
   public SameDiff toTrainableSameDiff(Map<String, INDArray> examples) {
-    SameDiff sd = imported(GraphPreparation.forTraining(model.getGraph()), examples);
-    Set<SDVariable> weights = new LinkedHashSet<>();
-    for (Onnx.NodeProto node : prepared().getNodeList()) {
-      for (int index : WEIGHT_INPUTS.getOrDefault(node.getOpType(), Collections.emptyList())) {
-        if (index < node.getInputCount()) {
-          SDVariable variable = sd.getVariable(node.getInput(index));
-          if (variable != null && variable.isConstant() && variable.dataType().isFPType()) {
-            weights.add(variable);
-          }
-        }
+    GraphPreparation preparation = new GraphPreparation(model.getGraph());
+    SameDiff sd = imported(preparation.forTraining(), examples);
+    for (String name : preparation.weights()) {
+      SDVariable weight = sd.getVariable(name);
+      if (weight.isConstant() && weight.dataType().isFPType()) {
+        sd.convertToVariable(weight);
       }
     }
-    weights.forEach(sd::convertToVariable);
     return sd;
   }
 
   private Onnx.GraphProto prepared() {
-    return GraphPreparation.forInference(model.getGraph());
+    return new GraphPreparation(model.getGraph()).forInference();
   }
 
   /** Old models list their initializers among the inputs. */

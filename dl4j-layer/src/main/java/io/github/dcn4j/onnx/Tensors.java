@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import onnx.Onnx;
 import org.bytedeco.javacpp.indexer.Bfloat16Indexer;
 import org.bytedeco.javacpp.indexer.HalfIndexer;
@@ -13,6 +14,14 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Reads the tensors of an ONNX file. */
 final class Tensors {
+  private static final Map<Integer, DataType> TYPES =
+      Map.of(
+          Onnx.TensorProto.DataType.FLOAT_VALUE, DataType.FLOAT,
+          Onnx.TensorProto.DataType.DOUBLE_VALUE, DataType.DOUBLE,
+          Onnx.TensorProto.DataType.FLOAT16_VALUE, DataType.FLOAT16,
+          Onnx.TensorProto.DataType.INT32_VALUE, DataType.INT32,
+          Onnx.TensorProto.DataType.INT64_VALUE, DataType.INT64);
+
   private Tensors() {}
 
   /**
@@ -26,6 +35,28 @@ final class Tensors {
     requireInline(tensor);
     long[] shape = tensor.getDimsList().stream().mapToLong(Long::longValue).toArray();
     return flat(tensor, Arrays.stream(shape).reduce(1, Math::multiplyExact)).reshape(shape);
+  }
+
+  /**
+   * Ones in the type and shape of an input; sizes that it leaves open are 1.
+   *
+   * @throws IllegalArgumentException naming the input, if it is of a type that is not supported
+   */
+  static INDArray example(Onnx.ValueInfoProto input) {
+    Onnx.TypeProto.Tensor type = input.getType().getTensorType();
+    DataType dataType = TYPES.get(type.getElemType());
+    if (dataType == null) {
+      throw new IllegalArgumentException(
+          "input "
+              + input.getName()
+              + ": expected a tensor of type FLOAT, DOUBLE, FLOAT16, INT32 or INT64, got "
+              + Onnx.TensorProto.DataType.forNumber(type.getElemType()));
+    }
+    return Nd4j.ones(
+        dataType,
+        type.getShape().getDimList().stream()
+            .mapToLong(size -> Math.max(1, size.getDimValue()))
+            .toArray());
   }
 
   /** Throws if the data lies in another file. */

@@ -18,10 +18,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.TrainingConfig;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Adam;
 
 /** Reading models, and what of them ND4J's importer does not take as it is. */
 class OnnxModelTest {
@@ -186,6 +190,82 @@ class OnnxModelTest {
     String message =
         assertThrows(IllegalArgumentException.class, () -> model.toSameDiff(wrong)).getMessage();
     assertTrue(message.contains("[images_0], got image"), message);
+  }
+
+  /** What ND4J's importer takes wrongly, or crashes on in training, though it is not ours. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aClassifierComesThrough(boolean transposed) throws Exception {
+    Nd4j.getRandom().setSeed(4);
+    byte[] bytes =
+        new TestGraph()
+            .input("x", FLOAT, -1, 4, 6, 6)
+            .node("Split", List.of("x"), List.of("a", "b"), "axis", -3L, "num_outputs", 2L)
+            .node("Concat", List.of("b", "a"), "swapped", "axis", 1L)
+            .initializer("w", random(6, 4, 3, 3))
+            .initializer("offset.w", random(18, 4, 3, 3).mul(0.1))
+            .node("Conv", List.of("swapped", "offset.w"), "offset")
+            .node("DeformConv", List.of("swapped", "w", "offset"), "sampled")
+            .initializer("scale", random(6))
+            .initializer("shift", random(6))
+            .initializer("mean", random(6))
+            .initializer("variance", Nd4j.rand(FLOAT, 6).add(0.5))
+            .node(
+                "BatchNormalization",
+                List.of("sampled", "scale", "shift", "mean", "variance"),
+                "normalized",
+                "epsilon",
+                0.01f)
+            .node("GlobalAveragePool", List.of("normalized"), "pooled")
+            .node("Flatten", List.of("pooled"), "flat")
+            .initializer("head", transposed ? random(5, 6) : random(6, 5))
+            .initializer("head.b", random(5))
+            .node(
+                "Gemm", List.of("flat", "head", "head.b"), "scores", "transB", transposed ? 1L : 0L)
+            .model(FLOAT, "scores");
+    OnnxModel model = OnnxModel.parse(bytes);
+    INDArray x = random(3, 4, 6, 6);
+    INDArray expected = OnnxRuntime.run(bytes, Map.of("x", x));
+    SameDiff trainable = model.toTrainableSameDiff();
+    for (SameDiff sd : List.of(model.toSameDiff(), trainable)) {
+      INDArray scores = sd.output(Map.of("x", x), "scores").get("scores");
+      Goldens.assertClose(expected, scores, 1e-5, "scores");
+    }
+    trainable
+        .loss()
+        .meanSquaredError(
+            "loss",
+            trainable.placeHolder("wanted", FLOAT, -1, 5),
+            trainable.getVariable("scores"),
+            null);
+    trainable.setLossVariables("loss");
+    trainable.setTrainingConfig(
+        TrainingConfig.builder()
+            .updater(new Adam(0.01))
+            .dataSetFeatureMapping("x")
+            .dataSetLabelMapping("wanted")
+            .build());
+    INDArray wanted = random(3, 5);
+    Map<String, INDArray> feed = Map.of("x", x, "wanted", wanted);
+    double before = trainable.output(feed, "loss").get("loss").getDouble(0);
+    for (int i = 0; i < 40; i++) {
+      trainable.fit(new DataSet(x, wanted));
+    }
+    double after = trainable.output(feed, "loss").get("loss").getDouble(0);
+    assertTrue(after < before / 2, before + " to " + after);
+  }
+
+  @Test
+  void whatAGemmHasBesidesIsTold() {
+    OnnxModel model =
+        OnnxModel.parse(
+            new TestGraph()
+                .input("x", FLOAT, 2, 3)
+                .initializer("w", random(3, 4))
+                .node("Gemm", List.of("x", "w"), "y", "alpha", 0.5f)
+                .model(FLOAT, "y"));
+    String message = assertThrows(IllegalArgumentException.class, model::toSameDiff).getMessage();
+    assertTrue(message.contains("Gemm y: attribute alpha: expected 1, got 0.5"), message);
   }
 
   /** Reads weights, imports where that is possible, and loads a graph that was imported before. */

@@ -13,7 +13,12 @@ import picocli.CommandLine.Spec;
     description = "Examples of deformable convolution in Deeplearning4j.",
     mixinStandardHelpOptions = true,
     version = "dcn4j-examples 0.1.0",
-    subcommands = {TrainCommand.class, QuickstartCommand.class, BenchmarkCommand.class})
+    subcommands = {
+      TrainCommand.class,
+      QuickstartCommand.class,
+      ImportOnnxCommand.class,
+      BenchmarkCommand.class
+    })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
 
@@ -50,6 +55,6 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     throw new ParameterException(
-        spec.commandLine(), "expected a subcommand: train, quickstart or benchmark");
+        spec.commandLine(), "expected a subcommand: train, quickstart, import-onnx or benchmark");
   }
 }

@@ -45,7 +45,12 @@ class MainTest {
         "train --colour red",
         "train --data somewhere --images 5",
         "train surplus",
-        "quickstart surplus"
+        "quickstart surplus",
+        "import-onnx --digits 0",
+        "import-onnx --batch 0",
+        "import-onnx --label 3",
+        "import-onnx --model somewhere.onnx",
+        "import-onnx --model somewhere.onnx --image pom.xml"
       })
   void aBadArgumentGivesOneLineAndExitCodeTwo(String line) {
     assertEquals(2, run(line.isEmpty() ? new String[0] : line.split(" ")));
