@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
       TrainCommand.class,
       TwoStageCommand.class,
       QuickstartCommand.class,
+      ImportOnnxCommand.class,
       BenchmarkCommand.class
     })
 public final class Main implements Runnable {
@@ -57,6 +58,6 @@ public final class Main implements Runnable {
   public void run() {
     throw new ParameterException(
         spec.commandLine(),
-        "expected a subcommand: train, train-two-stage, quickstart or benchmark");
+        "expected a subcommand: train, train-two-stage, quickstart, import-onnx or benchmark");
   }
 }

@@ -55,7 +55,12 @@ class MainTest {
         "benchmark --rounds 0",
         "benchmark --shapes 1,2,3,4",
         "benchmark --shapes 1,3,8,8,2",
-        "benchmark --shapes 1,4,8,8,x"
+        "benchmark --shapes 1,4,8,8,x",
+        "import-onnx --digits 0",
+        "import-onnx --batch 0",
+        "import-onnx --label 3",
+        "import-onnx --model somewhere.onnx",
+        "import-onnx --model somewhere.onnx --image pom.xml"
       })
   void aBadArgumentGivesOneLineAndExitCodeTwo(String line) {
     assertEquals(2, run(line.isEmpty() ? new String[0] : line.split(" ")));

@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples.data;
 
+import java.awt.image.BufferedImage;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -45,6 +46,17 @@ public final class HandwrittenDigits {
   /** Which digit it is, 0 to 9. */
   public int label(int index) {
     return labels[index];
+  }
+
+  /** A digit as a picture of 28×28 pixels, {@link BufferedImage#TYPE_INT_RGB}, white on black. */
+  public BufferedImage picture(int index) {
+    BufferedImage picture = new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_INT_RGB);
+    for (int row = 0; row < SIDE; row++) {
+      for (int column = 0; column < SIDE; column++) {
+        picture.setRGB(column, row, ink(index, row, column) * 0x010101);
+      }
+    }
+    return picture;
   }
 
   /** Amount of ink, 0 to 255, at a row and column; 0 outside the 28×28 pixels. */
