@@ -1,6 +1,7 @@
 // What each part of the CPU kernels costs: repack, plan, gather, products, scatter, and the whole,
 // for every instruction set that this processor runs, beside oneDNN's plain convolution where that
-// is installed. One thread, unless OMP_NUM_THREADS says otherwise (the parts are always on one).
+// is installed. Pooling as a whole is measured too (pooling_benchmark.cpp). One thread, unless
+// OMP_NUM_THREADS says otherwise (the parts are always on one).
 //
 //   kernel_benchmark --benchmark_filter='forward' --benchmark_repetitions=5
 //
@@ -10,12 +11,12 @@
 #include <omp.h>
 
 #include <cstdlib>
-#include <random>
 #include <vector>
 
 #include "../src/kernels/cpu/arrays.h"
 #include "../src/kernels/cpu/deformable_conv2d.h"
 #include "../src/kernels/cpu/isa.h"
+#include "array.h"
 #include "shapes.h"
 
 namespace dcn4j {
@@ -28,26 +29,6 @@ namespace {
 
 using benchmark::Counter;
 using benchmark::State;
-
-/// A contiguous array, normally distributed numbers.
-struct Array {
-    std::vector<float> numbers;
-    Index sizes[4];
-
-    Array(Index a, Index b, Index c, Index d) : numbers(), sizes{a, b, c, d} {
-        static std::mt19937 random(1);
-        std::normal_distribution<float> normal;
-        numbers.resize(static_cast<std::size_t>(a * b * c * d));
-        for (float& number : numbers) number = normal(random);
-    }
-    operator Tensor<4>() {
-        Tensor<4> t;
-        t.data = numbers.data();
-        t.strides[3] = 1;
-        for (int i = 2; i >= 0; --i) t.strides[i] = t.strides[i + 1] * sizes[i + 1];
-        return t;
-    }
-};
 
 struct Problem {
     Conv2dGeometry g;
@@ -257,6 +238,7 @@ int main(int argc, char** argv) {
     omp_set_num_threads(dcn4j::threads());
     dcn4j::registerAll();
     dcn4j::registerPeers();
+    dcn4j::registerPooling();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
     benchmark::RunSpecifiedBenchmarks();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../src/kernels/deformable_conv2d.h"
+#include "../src/kernels/deformable_psroi_pooling.h"
 
 namespace dcn4j {
 
@@ -40,7 +41,55 @@ inline const std::vector<Shape>& shapes() {
     return all;
 }
 
+/// Pooling to 7 x 7 bins of 4 x 4 samples, float; as many parts as bins where `classes` is not 0,
+/// no `trans` where it is.
+struct PoolingShape {
+    Index batch, outputDim, groupSize, height, width, rois, classes;
+
+    std::string name() const {
+        return std::to_string(batch) + "x" + std::to_string(outputDim * groupSize * groupSize) +
+               "x" + std::to_string(height) + "x" + std::to_string(width) + ":" +
+               std::to_string(rois) + "rois:" + std::to_string(groupSize) +
+               "groups:" + std::to_string(classes) + "classes";
+    }
+    PsroiPoolingGeometry geometry() const {
+        PsroiPoolingGeometry g{};
+        g.batch = batch;
+        g.height = height;
+        g.width = width;
+        g.rois = rois;
+        g.outputDim = outputDim;
+        g.groupSize = groupSize;
+        g.pooledSize = g.partSize = 7;
+        g.samplePerPart = 4;
+        g.classes = classes == 0 ? 1 : classes;
+        g.spatialScale = 1.0 / 16;
+        g.transStd = 0.1;
+        return g;
+    }
+};
+
+inline const std::vector<PoolingShape>& poolingShapes() {
+    static const std::vector<PoolingShape> all{
+        {2, 32, 1, 64, 64, 20, 1},    // few channels
+        {1, 256, 1, 50, 50, 300, 1},  // the head of a two-stage detector
+        {1, 256, 1, 50, 50, 300, 0},  // its first pooling, which gives `trans`
+        {1, 10, 7, 50, 50, 300, 1},   // position-sensitive: 490 channels
+        {1, 42, 7, 50, 50, 300, 21},  // two channels for each class
+        {1, 21, 1, 50, 50, 300, 21},  // one
+        {1, 256, 1, 200, 200, 2, 1},  // little of a large image
+        {8, 256, 1, 32, 32, 64, 1},   // several images
+    };
+    return all;
+}
+
 /// Registers the peers' benchmarks, if they were built.
 void registerPeers();
+
+/// Registers the benchmarks of deformable PSROI pooling.
+void registerPooling();
+
+/// Threads that the benchmarks run on.
+int threads();
 
 }  // namespace dcn4j

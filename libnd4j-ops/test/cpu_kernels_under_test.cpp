@@ -1,4 +1,5 @@
 #include "../src/kernels/cpu/deformable_conv2d.h"
+#include "../src/kernels/cpu/deformable_psroi_pooling.h"
 #include "../src/kernels/kernels.h"
 #include "kernels_under_test.h"
 
@@ -21,6 +22,8 @@ std::vector<const DeformableConv2dKernel*> convolutionKernelsUnderTest() {
 std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest() {
     std::vector<const DeformablePsroiPoolingKernel*> kernels = deformablePsroiPoolingKernels();
     kernels.pop_back();
+    static const cpu::SeparableDeformablePsroiPooling wide(cpu::wideSet);
+    kernels.push_back(&wide);
     return kernels;
 }
 

@@ -17,6 +17,7 @@
 #include "kernels_under_test.h"
 
 namespace dcn4j {
+
 namespace {
 
 struct Case {
@@ -188,7 +189,12 @@ const Case cases[] = {
     {"many_samples", 1, 12, 13, 3, 2, 1, 3, 3, 70},
     {"many_bins", 1, 20, 30, 2, 2, 1, 40, 6, 5},
     {"many_channels", 1, 9, 9, 5, 100, 1, 3, 3},
+    {"classes_of_many_blocks", 2, 9, 9, 4, 200, 1, 3, 3, 2, 2},
+    {"blocks_of_many_classes", 1, 9, 9, 3, 130, 2, 3, 3, 2, 65},
     {"many_rois", 3, 9, 9, 150, 4, 1, 3, 3},
+    {"many_runs_of_rois", 2, 9, 9, 20, 2, 1, 20, 4, 4},
+    {"many_images", 21, 6, 7, 30, 2, 1, 2, 2},
+    {"large_image", 1, 40, 70, 2, 5, 1, 3, 3},
     {"large_trans", 1, 12, 13, 20, 4, 1, 7, 7, 4, 2, true, 0.8},
     {"images_without_rois", 5, 8, 9, 2, 3},
     {"one_row", 1, 1, 40, 5, 3, 1, 4, 4},
@@ -365,7 +371,9 @@ TEST(PoolingReference, PoolsAConstantToItselfAndCountsTheSamplesKept) {
 
 TEST(PoolingKernelChoice, GoesWithTheKernelsOfTheConvolution) {
     EXPECT_EQ(&chooseDeformablePsroiPooling("reference"), &referenceDeformablePsroiPooling());
-    EXPECT_EQ(&chooseDeformablePsroiPooling("baseline"), deformablePsroiPoolingKernels().front());
+    for (const DeformableConv2dKernel* kernel : deformableConv2dKernels()) {
+        EXPECT_STREQ(chooseDeformablePsroiPooling(kernel->name()).name(), kernel->name());
+    }
     EXPECT_EQ(&chooseDeformablePsroiPooling(nullptr), deformablePsroiPoolingKernels().front());
     EXPECT_THROW(chooseDeformablePsroiPooling("mmx"), std::invalid_argument);
 }

@@ -16,16 +16,22 @@ struct PsroiPoolingGeometry {
     Index classes;
     double spatialScale, transStd;
 
-    DCN4J_HOST_DEVICE Index channels() const { return outputDim * groupSize * groupSize; }
+    DCN4J_HOST_DEVICE Index cells() const { return groupSize * groupSize; }
+    DCN4J_HOST_DEVICE Index channels() const { return outputDim * cells(); }
     DCN4J_HOST_DEVICE Index pixels() const { return height * width; }
+    DCN4J_HOST_DEVICE Index bins() const { return pooledSize * pooledSize; }
     DCN4J_HOST_DEVICE Index channelsPerClass() const { return outputDim / classes; }
     /// The row or column of the groups that row or column `bin` of the bins reads.
     DCN4J_HOST_DEVICE Index groupOf(Index bin) const { return bin * groupSize / pooledSize; }
+    /// The group cell that bin (row, column) reads, of `cells()`.
+    DCN4J_HOST_DEVICE Index cellOf(Index row, Index column) const {
+        return groupOf(row) * groupSize + groupOf(column);
+    }
     /// The row or column of `trans` that moves row or column `bin` of the bins.
     DCN4J_HOST_DEVICE Index partOf(Index bin) const { return bin * partSize / pooledSize; }
     /// The input channel that bin (row, column) of output channel `o` reads.
     DCN4J_HOST_DEVICE Index inputChannel(Index o, Index row, Index column) const {
-        return (o * groupSize + groupOf(row)) * groupSize + groupOf(column);
+        return o * cells() + cellOf(row, column);
     }
 };
 

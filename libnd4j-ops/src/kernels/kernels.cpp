@@ -10,30 +10,43 @@
 
 namespace dcn4j {
 
-const std::vector<const DeformableConv2dKernel*>& deformableConv2dKernels() {
-    static const std::vector<const DeformableConv2dKernel*> kernels = [] {
-        std::vector<const DeformableConv2dKernel*> all;
-        static std::vector<std::unique_ptr<cpu::TiledDeformableConv2d>> tiled;
-        for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
-            tiled.push_back(std::make_unique<cpu::TiledDeformableConv2d>(*set));
-            all.push_back(tiled.back().get());
-        }
-        all.push_back(&referenceDeformableConv2d());
-        return all;
-    }();
-    return kernels;
+namespace {
+
+/// One `Cpu` kernel for each instruction set, then the reference.
+template <class Kernel, class Cpu>
+std::vector<const Kernel*> kernelsOf(const Kernel& reference) {
+    static std::vector<std::unique_ptr<Cpu>> kernels;
+    std::vector<const Kernel*> all;
+    for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
+        kernels.push_back(std::make_unique<Cpu>(*set));
+        all.push_back(kernels.back().get());
+    }
+    all.push_back(&reference);
+    return all;
 }
 
-const DeformableConv2dKernel& chooseDeformableConv2d(const char* name) {
-    const auto& kernels = deformableConv2dKernels();
+template <class Kernel>
+const Kernel& choose(const std::vector<const Kernel*>& kernels, const char* name) {
     if (name == nullptr) return *kernels.front();
     std::string known;
-    for (const DeformableConv2dKernel* kernel : kernels) {
+    for (const Kernel* kernel : kernels) {
         if (std::string(name) == kernel->name()) return *kernel;
         known += known.empty() ? kernel->name() : std::string(", ") + kernel->name();
     }
     throw std::invalid_argument("environment variable DCN4J_KERNEL: expected one of " + known +
                                 " on this processor, got '" + name + "'");
+}
+
+}  // namespace
+
+const std::vector<const DeformableConv2dKernel*>& deformableConv2dKernels() {
+    static const auto kernels =
+        kernelsOf<DeformableConv2dKernel, cpu::TiledDeformableConv2d>(referenceDeformableConv2d());
+    return kernels;
+}
+
+const DeformableConv2dKernel& chooseDeformableConv2d(const char* name) {
+    return choose(deformableConv2dKernels(), name);
 }
 
 const DeformableConv2dKernel& deformableConv2d() {
@@ -43,16 +56,14 @@ const DeformableConv2dKernel& deformableConv2d() {
 }
 
 const std::vector<const DeformablePsroiPoolingKernel*>& deformablePsroiPoolingKernels() {
-    static const cpu::SeparableDeformablePsroiPooling separable;
-    static const std::vector<const DeformablePsroiPoolingKernel*> kernels{
-        &separable, &referenceDeformablePsroiPooling()};
+    static const auto kernels =
+        kernelsOf<DeformablePsroiPoolingKernel, cpu::SeparableDeformablePsroiPooling>(
+            referenceDeformablePsroiPooling());
     return kernels;
 }
 
 const DeformablePsroiPoolingKernel& chooseDeformablePsroiPooling(const char* name) {
-    const auto& kernels = deformablePsroiPoolingKernels();
-    const bool reference = &chooseDeformableConv2d(name) == &referenceDeformableConv2d();
-    return reference ? *kernels.back() : *kernels.front();
+    return choose(deformablePsroiPoolingKernels(), name);
 }
 
 const DeformablePsroiPoolingKernel& deformablePsroiPooling() {

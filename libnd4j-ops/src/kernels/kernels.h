@@ -19,8 +19,7 @@ const DeformableConv2dKernel& chooseDeformableConv2d(const char* name);
 /// The pooling kernels, fastest first, the reference last.
 const std::vector<const DeformablePsroiPoolingKernel*>& deformablePsroiPoolingKernels();
 
-/// The pooling kernel that goes with the convolution kernel called `name`: the reference with the
-/// reference, one for all instruction sets with the others. Throws as chooseDeformableConv2d.
+/// The pooling kernel called `name`, as the convolution's are. Throws as chooseDeformableConv2d.
 const DeformablePsroiPoolingKernel& chooseDeformablePsroiPooling(const char* name);
 
 }  // namespace dcn4j

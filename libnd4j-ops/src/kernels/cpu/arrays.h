@@ -8,13 +8,9 @@
 #include "../element.h"
 #include "cut.h"
 #include "micro_kernels.h"
+#include "pixel_rows.h"
 
 namespace dcn4j::cpu {
-
-/// Channels first .. first + count of image n.
-struct Channels {
-    Index n, first, count;
-};
 
 template <class Element>
 class Arrays {
@@ -27,28 +23,30 @@ class Arrays {
 
     /// Repacks one block of image `n` as [pixels + 1][rowNumbers] and clears its last row.
     void packImage(Index n, const Block& b, Real* packed) const {
-        loadPixels(in_.input, g_.width, {n, b.firstChannel, b.channels}, 0, g_.pixels(), packed,
-                   b.rowNumbers);
+        loadPixels<Element>(kernels_.transpose, in_.input, g_.width,
+                            {n, b.firstChannel, b.channels}, 0, g_.pixels(), packed, b.rowNumbers);
         std::fill_n(packed + g_.pixels() * b.rowNumbers, b.rowNumbers, Real{0});
     }
 
     /// Writes a block of image `n` of the input's gradient, the reverse of packImage.
     void unpackImage(Index n, const Block& b, const Real* packed, const Tensor<4>& t) const {
-        storePixels(t, g_.width, {n, b.firstChannel, b.channels}, 0, g_.pixels(), packed,
-                    b.rowNumbers, nullptr);
+        storePixels<Element>(kernels_.transpose, t, g_.width, {n, b.firstChannel, b.channels}, 0,
+                             g_.pixels(), packed, b.rowNumbers);
     }
 
     /// Loads a tile of the output's gradient of a group as [points][pitch], zeros in the padding.
     void loadGradOutput(const Tensor<4>& t, Index n, Index group, Index first, Index points,
                         Real* tile, Index pitch) const {
-        loadPixels(t, g_.outWidth, {n, group * g_.outChannelsPerGroup(), g_.outChannelsPerGroup()},
-                   first, points, tile, pitch);
+        loadPixels<Element>(kernels_.transpose, t, g_.outWidth,
+                            {n, group * g_.outChannelsPerGroup(), g_.outChannelsPerGroup()}, first,
+                            points, tile, pitch);
     }
 
     /// Stores an output tile, [points][pitch], with the channels' biases if there are any.
     void storeOutput(const Tensor<4>& t, const Channels& channels, Index first, Index points,
                      const Real* tile, Index pitch, const Real* biases) const {
-        storePixels(t, g_.outWidth, channels, first, points, tile, pitch, biases);
+        storePixels<Element>(kernels_.transpose, t, g_.outWidth, channels, first, points, tile,
+                             pitch, biases);
     }
 
     /// Stores output pixels 0 .. outPixels of one channel.
@@ -138,36 +136,6 @@ class Arrays {
         return static_cast<Element*>(t.data);
     }
 
-    static void loadRow(const Element* from, Index stride, Index count, Real* to) {
-        if (stride == 1) {
-            for (Index i = 0; i < count; ++i) to[i] = widen(from[i]);
-        } else {
-            for (Index i = 0; i < count; ++i) to[i] = widen(from[i * stride]);
-        }
-    }
-
-    static void storeRow(Element* to, Index stride, Index count, const Real* from, Real addend) {
-        if (stride == 1) {
-            for (Index i = 0; i < count; ++i) to[i] = narrow<Element>(from[i] + addend);
-        } else {
-            for (Index i = 0; i < count; ++i) to[i * stride] = narrow<Element>(from[i] + addend);
-        }
-    }
-
-    /// Calls `action(at, count, pixel)` for pieces of pixels first .. first + count of a plane that
-    /// lie strides[3] apart: `at` is where the piece begins in the plane, `pixel` counts from 0.
-    template <class Action>
-    static void forEachPiece(const Tensor<4>& t, Index width, Index first, Index count,
-                             Action action) {
-        if (t.strides[2] == width * t.strides[3]) return action(first * t.strides[3], count, 0);
-        for (Index pixel = 0; pixel < count;) {
-            const Index y = (first + pixel) / width, x = (first + pixel) % width;
-            const Index piece = std::min(count - pixel, width - x);
-            action(y * t.strides[2] + x * t.strides[3], piece, pixel);
-            pixel += piece;
-        }
-    }
-
     /// Output pixels first .. first + points of one channel.
     void loadPoints(const Tensor<4>& t, Index n, Index channel, Index first, Index points,
                     Real* to) const {
@@ -182,74 +150,6 @@ class Arrays {
             loadPoints(in_.mask, n, k, first, points, to);
         } else {
             std::fill_n(to, points, Real{1});
-        }
-    }
-
-    // Pixels and channels that are transposed together: two lines of a cache each way and more.
-    static constexpr Index stagePixels = 32, stageChannels = 64;
-
-    /// Loads pixels first .. first + count as [pixel][pitch], zeros after the last channel.
-    void loadPixels(const Tensor<4>& t, Index width, const Channels& channels, Index first,
-                    Index count, Real* to, Index pitch) const {
-        const Element* from = elements(t) + t.at(channels.n, channels.first, 0, 0);
-        if (pitch > channels.count) {
-            for (Index i = 0; i < count; ++i) {
-                std::fill_n(to + i * pitch + channels.count, pitch - channels.count, Real{0});
-            }
-        }
-        if (t.strides[1] == 1) {
-            return forEachPiece(t, width, first, count, [&](Index at, Index piece, Index pixel) {
-                for (Index i = 0; i < piece; ++i) {
-                    loadRow(from + at + i * t.strides[3], 1, channels.count,
-                            to + (pixel + i) * pitch);
-                }
-            });
-        }
-        Real stage[stageChannels * stagePixels];
-        for (Index p = 0; p < count; p += stagePixels) {
-            const Index pixels = std::min(stagePixels, count - p);
-            for (Index c = 0; c < channels.count; c += stageChannels) {
-                const Index rows = std::min(stageChannels, channels.count - c);
-                forEachPiece(t, width, first + p, pixels, [&](Index at, Index piece, Index pixel) {
-                    for (Index row = 0; row < rows; ++row) {
-                        loadRow(from + (c + row) * t.strides[1] + at, t.strides[3], piece,
-                                stage + row * stagePixels + pixel);
-                    }
-                });
-                kernels_.transpose(rows, pixels, stage, stagePixels, to + p * pitch + c, pitch);
-            }
-        }
-    }
-
-    /// Stores [pixel][pitch], plus one addend for each channel, as pixels first .. first + count.
-    void storePixels(const Tensor<4>& t, Index width, const Channels& channels, Index first,
-                     Index count, const Real* from, Index pitch, const Real* addends) const {
-        Element* to = elements(t) + t.at(channels.n, channels.first, 0, 0);
-        if (t.strides[1] == 1) {
-            return forEachPiece(t, width, first, count, [&](Index at, Index piece, Index pixel) {
-                for (Index i = 0; i < piece; ++i) {
-                    Element* out = to + at + i * t.strides[3];
-                    const Real* in = from + (pixel + i) * pitch;
-                    for (Index c = 0; c < channels.count; ++c) {
-                        out[c] = narrow<Element>(addends == nullptr ? in[c] : in[c] + addends[c]);
-                    }
-                }
-            });
-        }
-        Real stage[stageChannels * stagePixels];
-        for (Index c = 0; c < channels.count; c += stageChannels) {
-            const Index rows = std::min(stageChannels, channels.count - c);
-            for (Index p = 0; p < count; p += stagePixels) {
-                const Index pixels = std::min(stagePixels, count - p);
-                kernels_.transpose(pixels, rows, from + p * pitch + c, pitch, stage, stagePixels);
-                forEachPiece(t, width, first + p, pixels, [&](Index at, Index piece, Index pixel) {
-                    for (Index row = 0; row < rows; ++row) {
-                        storeRow(to + (c + row) * t.strides[1] + at, t.strides[3], piece,
-                                 stage + row * stagePixels + pixel,
-                                 addends == nullptr ? Real{0} : addends[c + row]);
-                    }
-                });
-            }
         }
     }
 

@@ -9,27 +9,7 @@
 
 #include <utility>
 
-namespace dcn4j::cpu {
-namespace {
-
-template <class Number, int Bytes>
-struct VectorOf {
-    typedef Number Type __attribute__((vector_size(Bytes)));
-};
-
-/// The widest vector of the instruction set, and one of 16 bytes for what is left of a row.
-template <class Number>
-using Vector = typename VectorOf<Number, DCN4J_VECTOR_BYTES>::Type;
-template <class Number>
-using Quad = typename VectorOf<Number, 16>::Type;
-
-template <class V>
-using NumberOf = std::remove_reference_t<decltype(V{}[0])>;
-template <class V>
-constexpr Index lanesOf = sizeof(V) / sizeof(V{}[0]);
-
-}  // namespace
-}  // namespace dcn4j::cpu
+#include "vectors.h"
 
 namespace dcn4j {
 namespace {
@@ -59,28 +39,6 @@ struct Convert<Lanes<std::int64_t>, Lanes<double>>
 
 namespace dcn4j::cpu {
 namespace {
-
-// Rows start anywhere: vectors are copied from and to memory without asking for alignment.
-template <class V>
-inline V load(const NumberOf<V>* from) {
-    V value;
-    __builtin_memcpy(&value, from, sizeof value);
-    return value;
-}
-
-template <class V>
-inline void store(NumberOf<V>* to, const V& value) {
-    __builtin_memcpy(to, &value, sizeof value);
-}
-
-/// `x` in every lane. Subtracting zero changes no number, so that the compiler leaves it out.
-template <class V>
-inline V broadcast(NumberOf<V> x) {
-    return x - V{};
-}
-
-// Unrolled by order, not by the optimizer's leave: then what is in arrays stays in registers.
-#define DCN4J_UNROLL _Pragma("GCC unroll 16")
 
 /// Exchanges the odd blocks of `Step` lanes of `a` with the even ones of `b`.
 template <Index Step, class V, std::size_t... Lane>
@@ -331,28 +289,6 @@ inline void sums(const Quad<double> (&v)[Corners], double (&to)[Corners]) {
     for (int i = 0; i < Corners; ++i) to[i] = v[i][0] + v[i][1];
 }
 
-/// The vector's quads added up.
-template <class V>
-inline auto folded(const V& v) {
-    using Q = Quad<NumberOf<V>>;
-    Q part[sizeof(V) / sizeof(Q)];
-    __builtin_memcpy(part, &v, sizeof v);
-    DCN4J_UNROLL for (std::size_t step = sizeof(V) / sizeof(Q) / 2; step > 0; step /= 2) {
-        for (std::size_t i = 0; i < step; ++i) part[i] += part[i + step];
-    }
-    return part[0];
-}
-
-/// 0, 1, ... in a quad.
-template <class Q>
-constexpr Q laneNumbers() {
-    if constexpr (lanesOf<Q> == 4) {
-        return Q{0, 1, 2, 3};
-    } else {
-        return Q{0, 1};
-    }
-}
-
 /// Which corners of a sample may have a weight.
 enum class Weighted { All, Some, TopLeftOnly };
 
@@ -459,15 +395,12 @@ constexpr MicroKernels<Real> kernels = {
     scatter<Real>,
 };
 
-#define DCN4J_TEXT(name) #name
-#define DCN4J_NAME(name) DCN4J_TEXT(name)
-#define DCN4J_JOIN(name, suffix) name##suffix
-#define DCN4J_SET(name) DCN4J_JOIN(name, Set)
-
 }  // namespace
 
-extern const InstructionSet DCN4J_SET(DCN4J_INSTRUCTION_SET);
-const InstructionSet DCN4J_SET(DCN4J_INSTRUCTION_SET) = {DCN4J_NAME(DCN4J_INSTRUCTION_SET),
-                                                         kernels<float>, kernels<double>};
+extern const PoolingSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Pooling);
+extern const InstructionSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Set);
+const InstructionSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Set) = {
+    DCN4J_NAME(DCN4J_INSTRUCTION_SET), kernels<float>, kernels<double>,
+    DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Pooling)};
 
 }  // namespace dcn4j::cpu

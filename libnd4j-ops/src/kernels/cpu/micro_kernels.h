@@ -2,19 +2,17 @@
 //
 // A micro-kernel knows nothing of tensors, element types or threads: it sees packed real numbers,
 // pitches and counts. micro_kernels.cpp is compiled once per instruction set; deformable_conv2d.cpp
-// plans the work and calls through the table that isa.cpp chose.
+// plans the work and calls through the table that isa.cpp chose. Pooling's are in
+// pooling_kernels.h.
 #pragma once
 
 #include <type_traits>
 
 #include "../sampling.h"
 #include "../tensor.h"
+#include "pooling_kernels.h"
 
 namespace dcn4j::cpu {
-
-/// Numbers that the rows of a packed array are whole multiples of: 16 bytes, a vector everywhere.
-template <class Real>
-constexpr Index quad = 16 / sizeof(Real);
 
 /// A sample as the micro-kernels plan it, with an integer as wide as the real number. So planes of
 /// floats have less than 2^31 pixels.
@@ -90,6 +88,7 @@ struct InstructionSet {
     const char* name;
     const MicroKernels<float>& forFloat;
     const MicroKernels<double>& forDouble;
+    const PoolingSet& pooling;
 };
 
 extern const InstructionSet baselineSet;

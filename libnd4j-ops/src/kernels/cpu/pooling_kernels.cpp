@@ -1,0 +1,206 @@
+// The micro-kernels of pooling of one instruction set, compiled as micro_kernels.cpp is, and under
+// the same rule: nothing with external linkage but the table.
+#include "pooling_kernels.h"
+
+#include "vectors.h"
+
+namespace dcn4j::cpu {
+namespace {
+
+/// `Count` vectors that are worked on together.
+template <class V, int Count>
+struct Group {
+    using Vector = V;
+    static constexpr int count = Count;
+    static constexpr Index numbers = Count * lanesOf<V>;
+};
+
+/// Calls `action(group, i)` for the largest group of at most `Count` vectors in i .. end, if any.
+template <class V, int Count, class Action>
+inline Index largestGroup(Index i, Index end, Action& action) {
+    using Whole = Group<V, Count>;
+    if (end - i >= Whole::numbers) {
+        action(Whole{}, i);
+        return i + Whole::numbers;
+    }
+    if constexpr (Count > 1) {
+        return largestGroup<V, Count - 1>(i, end, action);
+    } else {
+        return i;
+    }
+}
+
+/// Calls `action(group, i)` for groups of at most `Most` vectors that cover the channels, in whole
+/// quads.
+template <class Real, int Most, class Action>
+inline void inGroups(Index channels, Action action) {
+    using V = Vector<Real>;
+    using Q = Quad<Real>;
+    const Index end = (channels + lanesOf<Q> - 1) / lanesOf<Q> * lanesOf<Q>;
+    Index i = 0;
+    while (end - i >= lanesOf<V>) i = largestGroup<V, Most>(i, end, action);
+    if constexpr (sizeof(V) > sizeof(Q)) {
+        while (i < end) i = largestGroup<Q, Most>(i, end, action);
+    }
+}
+
+template <class G, class Real>
+inline void poolGroup(const Bin<Real>& bin, const Real* image, Index pitch, Real* mean) {
+    using V = typename G::Vector;
+    V total[G::count] = {};
+    const Real* plane = image + bin.firstPixel * pitch;
+    for (Index y = 0; y < bin.rows.count; ++y) {
+        const Share<Real>& share = bin.rows.shares[y];
+        const Real* row = plane + share.pixel * pitch;
+        for (Index x = 0; x < bin.columns.count; ++x) {
+            const Share<Real>& column = bin.columns.shares[x];
+            const Real* pixel = row + column.pixel * pitch;
+            const Real weight = share.weight * column.weight;
+            DCN4J_UNROLL for (int i = 0; i < G::count; ++i) {
+                total[i] += weight * load<V>(pixel + i * lanesOf<V>);
+            }
+        }
+    }
+    const Real kept = bin.kept > 0 ? static_cast<Real>(bin.kept) : 1;
+    DCN4J_UNROLL for (int i = 0; i < G::count; ++i) store(mean + i * lanesOf<V>, total[i] / kept);
+}
+
+template <class Real>
+void pool(const BinRun<Real>& run, const Real* image, Real* means) {
+    for (Index b = 0; b < run.count; ++b) {
+        inGroups<Real, 4>(run.channels, [&](auto group, Index i) {
+            poolGroup<decltype(group)>(run.bins[b], image + i, run.pitch,
+                                       means + b * run.pitch + i);
+        });
+    }
+}
+
+template <class Real>
+void divide(Index count, const Real* counts, Real* gradients) {
+    using V = Vector<Real>;
+    Index i = 0;
+    for (; i + lanesOf<V> <= count; i += lanesOf<V>) {
+        const V kept = load<V>(counts + i);
+        const V grad = load<V>(gradients + i) / kept;
+        store(gradients + i, kept > V{} ? grad : V{});
+    }
+    for (; i < count; ++i) gradients[i] = counts[i] > 0 ? gradients[i] / counts[i] : 0;
+}
+
+/// `v`, numbers of the channels from `i` on, but zero for what only fills up the last quad: that is
+/// another class's, or nothing, and zero times it may not be zero.
+template <class V, class Real>
+inline V ofChannels(const BinRun<Real>& run, Index i, const V& v) {
+    if constexpr (sizeof(V) == 16) {
+        return laneNumbers<V>() < V{} + static_cast<Real>(run.channels - i) ? v : V{};
+    } else {
+        return v;
+    }
+}
+
+template <class Real>
+void spread(const BinRun<Real>& run, const Real* gradients, Index first, Index end,
+            Real* gradImage) {
+    for (Index b = 0; b < run.count; ++b) {
+        const Bin<Real>& bin = run.bins[b];
+        Index firstRow = 0, endRow = bin.rows.count;
+        while (firstRow < endRow && bin.rows.shares[firstRow].pixel < first) ++firstRow;
+        while (firstRow < endRow && bin.rows.shares[endRow - 1].pixel >= end) --endRow;
+        if (firstRow == endRow || bin.columns.count == 0) continue;
+        inGroups<Real, 4>(run.channels, [&](auto group, Index i) {
+            using G = decltype(group);
+            using V = typename G::Vector;
+            V grad[G::count];
+            DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
+                const Index c = i + j * lanesOf<V>;
+                grad[j] = ofChannels(run, c, load<V>(gradients + b * run.pitch + c));
+            }
+            Real* plane = gradImage + bin.firstPixel * run.pitch + i;
+            for (Index y = firstRow; y < endRow; ++y) {
+                Real* row = plane + bin.rows.shares[y].pixel * run.pitch;
+                V gradRow[G::count];
+                DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
+                    gradRow[j] = bin.rows.shares[y].weight * grad[j];
+                }
+                for (Index x = 0; x < bin.columns.count; ++x) {
+                    const Real weight = bin.columns.shares[x].weight;
+                    Real* pixel = row + bin.columns.shares[x].pixel * run.pitch;
+                    DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
+                        Real* to = pixel + j * lanesOf<V>;
+                        store(to, load<V>(to) + weight * gradRow[j]);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// The slopes of a bin's channels in a group.
+template <class V>
+struct GroupSlopes {
+    V x, y;
+};
+
+template <class G, class Real>
+inline GroupSlopes<typename G::Vector> slopesOf(const BinRun<Real>& run, const Bin<Real>& bin,
+                                                const Real* gradients, const Real* image, Index i) {
+    using V = typename G::Vector;
+    const Real* plane = image + bin.firstPixel * run.pitch + i;
+    V slopeX[G::count] = {}, slopeY[G::count] = {};
+    for (Index y = 0; y < bin.rows.count; ++y) {
+        const Share<Real>& share = bin.rows.shares[y];
+        const Real* row = plane + share.pixel * run.pitch;
+        for (Index x = 0; x < bin.columns.count; ++x) {
+            const Share<Real>& column = bin.columns.shares[x];
+            const Real* pixel = row + column.pixel * run.pitch;
+            const Real weightX = share.weight * column.slope, weightY = share.slope * column.weight;
+            DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
+                const V value = load<V>(pixel + j * lanesOf<V>);
+                slopeX[j] += weightX * value;
+                slopeY[j] += weightY * value;
+            }
+        }
+    }
+    GroupSlopes<V> slopes{};
+    DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
+        const Index c = i + j * lanesOf<V>;
+        const V grad = load<V>(gradients + c);
+        slopes.x += ofChannels(run, c, grad * slopeX[j]);
+        slopes.y += ofChannels(run, c, grad * slopeY[j]);
+    }
+    return slopes;
+}
+
+template <class Real>
+inline Real sumOf(const Quad<Real>& v) {
+    Real sum = 0;
+    for (Index i = 0; i < quad<Real>; ++i) sum += v[i];
+    return sum;
+}
+
+template <class Real>
+void addSlopes(const BinRun<Real>& run, const Real* gradients, const Real* image,
+               Slopes<Real>* slopes) {
+    for (Index b = 0; b < run.count; ++b) {
+        if (run.bins[b].kept == 0) continue;
+        Quad<Real> x{}, y{};
+        inGroups<Real, 4>(run.channels, [&](auto group, Index i) {
+            const auto part =
+                slopesOf<decltype(group)>(run, run.bins[b], gradients + b * run.pitch, image, i);
+            x += folded(part.x);
+            y += folded(part.y);
+        });
+        slopes[b].x += sumOf<Real>(x);
+        slopes[b].y += sumOf<Real>(y);
+    }
+}
+
+template <class Real>
+constexpr PoolingKernels<Real> kernels = {pool<Real>, divide<Real>, spread<Real>, addSlopes<Real>};
+
+}  // namespace
+
+extern const PoolingSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Pooling);
+const PoolingSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Pooling) = {kernels<float>, kernels<double>};
+
+}  // namespace dcn4j::cpu

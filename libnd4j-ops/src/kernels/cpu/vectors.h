@@ -1,0 +1,82 @@
+// Vectors of one instruction set's length, for the files that are compiled once per instruction
+// set. Everything here has internal linkage, and nothing of the standard library is used: the
+// linker keeps one copy of an inline function, and it could be the one that the processor can't
+// run.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#include "../tensor.h"
+
+namespace dcn4j::cpu {
+namespace {
+
+template <class Number, int Bytes>
+struct VectorOf {
+    typedef Number Type __attribute__((vector_size(Bytes)));
+};
+
+/// The widest vector of the instruction set, and one of 16 bytes for what is left of a row.
+template <class Number>
+using Vector = typename VectorOf<Number, DCN4J_VECTOR_BYTES>::Type;
+template <class Number>
+using Quad = typename VectorOf<Number, 16>::Type;
+
+template <class V>
+using NumberOf = std::remove_reference_t<decltype(V{}[0])>;
+template <class V>
+constexpr Index lanesOf = sizeof(V) / sizeof(V{}[0]);
+
+// Rows start anywhere: vectors are copied from and to memory without asking for alignment.
+template <class V>
+inline V load(const NumberOf<V>* from) {
+    V value;
+    __builtin_memcpy(&value, from, sizeof value);
+    return value;
+}
+
+template <class V>
+inline void store(NumberOf<V>* to, const V& value) {
+    __builtin_memcpy(to, &value, sizeof value);
+}
+
+/// `x` in every lane. Subtracting zero changes no number, so that the compiler leaves it out.
+template <class V>
+inline V broadcast(NumberOf<V> x) {
+    return x - V{};
+}
+
+// Unrolled by order, not by the optimizer's leave: then what is in arrays stays in registers.
+#define DCN4J_UNROLL _Pragma("GCC unroll 16")
+
+/// The vector's quads added up.
+template <class V>
+inline auto folded(const V& v) {
+    using Q = Quad<NumberOf<V>>;
+    Q part[sizeof(V) / sizeof(Q)];
+    __builtin_memcpy(part, &v, sizeof v);
+    DCN4J_UNROLL for (std::size_t step = sizeof(V) / sizeof(Q) / 2; step > 0; step /= 2) {
+        for (std::size_t i = 0; i < step; ++i) part[i] += part[i + step];
+    }
+    return part[0];
+}
+
+/// 0, 1, ... in a quad.
+template <class Q>
+constexpr Q laneNumbers() {
+    if constexpr (lanesOf<Q> == 4) {
+        return Q{0, 1, 2, 3};
+    } else {
+        return Q{0, 1};
+    }
+}
+
+// The instruction set's name as text, and as the beginning of a name.
+#define DCN4J_TEXT(name) #name
+#define DCN4J_NAME(name) DCN4J_TEXT(name)
+#define DCN4J_JOIN(name, suffix) name##suffix
+#define DCN4J_OF_SET(name, suffix) DCN4J_JOIN(name, suffix)
+
+}  // namespace
+}  // namespace dcn4j::cpu
