@@ -43,7 +43,9 @@ class Forward {
           threads_(threads),
           cut_(Cut::forward(g, quad<Real>, kernels.panelWidth)),
           panel_(kernels.panelWidth),
-          wave_(std::clamp<Index>(ceilDivide(64, cut_.tiles), 1, std::max<Index>(g.batch, 1))),
+          wave_(
+              std::clamp<Index>(std::max(ceilDivide(64, cut_.tiles), waveNumbers / cut_.imageSize),
+                                1, std::max<Index>(g.batch, 1))),
           hasBias_(inputs.bias.present()),
           weights_(g.groups * cut_.groupDepth * cut_.outPanels * panel_),
           images_(wave_ * cut_.imageSize),
@@ -83,6 +85,10 @@ class Forward {
     }
 
   private:
+    /// Numbers of images that are repacked together in any case: threads wait for one another twice
+    /// in a wave.
+    static constexpr Index waveNumbers = Index{1} << 21;
+
     /// A group's panel of output channels, [K][panel].
     Real* panelOf(Index group, Index p) const {
         return weights_.data() + (group * cut_.outPanels + p) * cut_.groupDepth * panel_;
