@@ -113,21 +113,24 @@ __global__ void fmaKernel(Real* out) {
 /// Tensor core products in registers, by the instructions that the kernels use.
 template <class Element>
 __global__ void tensorKernel(float* out) {
-    using namespace nvcuda::wmma;
-    using Operand = cuda::TensorOperand<Element>;
-    constexpr int depth = Operand::depth;
-    fragment<matrix_a, 16, 16, depth, typename Operand::Type, row_major> a;
-    fragment<matrix_b, 16, 16, depth, typename Operand::Type, row_major> b;
-    fragment<accumulator, 16, 16, depth, float> total[4];
-    fill_fragment(a, typename Operand::Memory(0.5f));
-    fill_fragment(b, typename Operand::Memory(0.25f));
-    for (int i = 0; i < 4; ++i) fill_fragment(total[i], 0.0f);
-    for (int k = 0; k < chainLength; ++k)
+    using Product = cuda::TensorProduct<Element, 128, 64, cuda::Written::ByRow>;
+    if constexpr (Product::supported) {
+        using namespace nvcuda::wmma;
+        using Operand = cuda::TensorOperand<Element>;
+        constexpr int depth = Operand::depth;
+        fragment<matrix_a, 16, 16, depth, typename Operand::Type, row_major> a;
+        fragment<matrix_b, 16, 16, depth, typename Operand::Type, row_major> b;
+        fragment<accumulator, 16, 16, depth, float> total[4];
+        fill_fragment(a, typename Operand::Memory(0.5f));
+        fill_fragment(b, typename Operand::Memory(0.25f));
+        for (int i = 0; i < 4; ++i) fill_fragment(total[i], 0.0f);
+        for (int k = 0; k < chainLength; ++k)
 #pragma unroll
-        for (int i = 0; i < 4; ++i) mma_sync(total[i], a, b, total[i]);
-    float sum = 0;
-    for (int i = 0; i < 4; ++i) sum += total[i].x[0];
-    if (sum == 0.125f) *out = sum;  // never: keeps the work
+            for (int i = 0; i < 4; ++i) mma_sync(total[i], a, b, total[i]);
+        float sum = 0;
+        for (int i = 0; i < 4; ++i) sum += total[i].x[0];
+        if (sum == 0.125f) *out = sum;  // never: keeps the work
+    }
 }
 
 void printCeiling(const char* name, double value, const char* unit) {
@@ -152,8 +155,9 @@ void printCeilings() {
             rate(operations, [&] { cuda::launch("mma", kernel, blocks, 0, nullptr, out.data()); }),
             "TFLOP/s");
     };
-    tensor("tf32 (mma)", 8, tensorKernel<cuda::Tf32>);
-    tensor("half (mma)", 16, tensorKernel<Float16>);
+    const int capability = cuda::computeCapability();
+    if (capability >= 80) tensor("tf32 (mma)", 8, tensorKernel<cuda::Tf32>);
+    if (capability >= 70) tensor("half (mma)", 16, tensorKernel<Float16>);
     constexpr Index bytes = Index{1} << 30;
     const Memory<float> from(bytes / 4, 2), to(bytes / 4, 3);
     const Times copy = measure([&] {

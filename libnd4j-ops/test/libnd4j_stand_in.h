@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../src/kernels/cuda/device.h"
+#include "../src/kernels/cuda/runtime.h"
 #include "../src/kernels/element.h"
 #include "../src/libnd4j/libnd4j.h"
 

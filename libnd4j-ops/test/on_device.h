@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "../src/kernels/cuda/device.h"
+#include "../src/kernels/cuda/runtime.h"
 #include "../src/kernels/deformable_conv2d.h"
 #include "../src/kernels/deformable_psroi_pooling.h"
 

@@ -1,51 +1,18 @@
-// CUDA as the kernels use it: launches whose errors become exceptions, and shared memory.
+// CUDA as the kernels use it: launches, loops, shared memory and wide accesses.
 //
 // Everything beyond this header is plain C++ with CUDA's functions and qualifiers, so that
 // test/cuda_emulation can run the same sources on a CPU.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <algorithm>
-#include <new>
-#include <stdexcept>
-#include <string>
 
 #include "../tensor.h"
+#include "runtime.h"
 
 namespace dcn4j::cuda {
 
 /// Threads of a block, for every kernel.
 constexpr int blockThreads = 256;
-
-/// A workspace did not fit in device memory.
-class OutOfMemory : public std::bad_alloc {
-  public:
-    explicit OutOfMemory(std::size_t bytes)
-        : message_("no device memory for a workspace of " + std::to_string(bytes) + " bytes") {}
-    const char* what() const noexcept override { return message_.c_str(); }
-
-  private:
-    std::string message_;
-};
-
-/// Throws std::runtime_error "CUDA: `what` failed: ..." unless `status` is cudaSuccess.
-inline void check(cudaError_t status, const char* what) {
-    if (status == cudaSuccess) return;
-    throw std::runtime_error(std::string("CUDA: ") + what +
-                             " failed: " + cudaGetErrorString(status));
-}
-
-/// The compute capability of the current device, times ten.
-inline int computeCapability() {
-    int device = 0, major = 0, minor = 0;
-    check(cudaGetDevice(&device), "cudaGetDevice");
-    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-          "cudaDeviceGetAttribute");
-    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device),
-          "cudaDeviceGetAttribute");
-    return 10 * major + minor;
-}
 
 /// Starts `kernel` on `stream` with `blocks` blocks, which loop if there is more work than a grid
 /// has blocks. Nothing is started for 0 blocks.

@@ -1,0 +1,41 @@
+// CUDA's runtime, as host code uses it: errors become exceptions.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <new>
+#include <stdexcept>
+#include <string>
+
+namespace dcn4j::cuda {
+
+/// A workspace did not fit in device memory.
+class OutOfMemory : public std::bad_alloc {
+  public:
+    explicit OutOfMemory(std::size_t bytes)
+        : message_("no device memory for a workspace of " + std::to_string(bytes) + " bytes") {}
+    const char* what() const noexcept override { return message_.c_str(); }
+
+  private:
+    std::string message_;
+};
+
+/// Throws std::runtime_error "CUDA: `what` failed: ..." unless `status` is cudaSuccess.
+inline void check(cudaError_t status, const char* what) {
+    if (status == cudaSuccess) return;
+    throw std::runtime_error(std::string("CUDA: ") + what +
+                             " failed: " + cudaGetErrorString(status));
+}
+
+/// The compute capability of the current device, times ten.
+inline int computeCapability() {
+    int device = 0, major = 0, minor = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+          "cudaDeviceGetAttribute");
+    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device),
+          "cudaDeviceGetAttribute");
+    return 10 * major + minor;
+}
+
+}  // namespace dcn4j::cuda
