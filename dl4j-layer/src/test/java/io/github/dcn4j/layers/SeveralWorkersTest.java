@@ -1,0 +1,259 @@
+package io.github.dcn4j.layers;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import io.github.dcn4j.Goldens;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import org.deeplearning4j.datasets.iterator.IteratorMultiDataSetIterator;
+import org.deeplearning4j.nn.conf.CNN2DFormat;
+import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
+import org.deeplearning4j.nn.conf.graph.GraphVertex;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.parallelism.ParallelInference;
+import org.deeplearning4j.parallelism.ParallelWrapper;
+import org.deeplearning4j.parallelism.inference.InferenceMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.MultiDataSet;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Sgd;
+import org.nd4j.linalg.lossfunctions.LossFunctions;
+
+/**
+ * Two workers of one machine against one. With plain gradient descent, averaging parameters after
+ * each step is the same as one step on both minibatches together.
+ */
+class SeveralWorkersTest {
+  private static final DataType DOUBLE = DataType.DOUBLE;
+  private static final int IMAGES = 2;
+  private static final int ROUNDS = 3;
+
+  /** A graph that ends in three classes, and its inputs. */
+  private enum Kind {
+    LAYER(false) {
+      @Override
+      ComputationGraph graph() {
+        return onImages(false);
+      }
+    },
+    CONVOLUTION_VERTEX(false) {
+      @Override
+      ComputationGraph graph() {
+        return onImages(true);
+      }
+    },
+    POOLING_VERTEX(true) {
+      @Override
+      ComputationGraph graph() {
+        return onRegions(
+            new DeformablePSROIPoolingVertex.Builder()
+                .spatialScale(0.25)
+                .outputDim(4)
+                .pooledSize(2)
+                .build());
+      }
+    },
+    MODULATED_POOLING_VERTEX(true) {
+      @Override
+      ComputationGraph graph() {
+        return onRegions(
+            new ModulatedDeformablePSROIPoolingVertex.Builder()
+                .spatialScale(0.25)
+                .outputDim(4)
+                .pooledSize(2)
+                .transStd(0.1)
+                .fcDim(5)
+                .build());
+      }
+    };
+
+    private final boolean regions;
+
+    Kind(boolean regions) {
+      this.regions = regions;
+    }
+
+    abstract ComputationGraph graph();
+
+    /** A minibatch of images [2, 3, 9, 10] and labels, for some with regions [5, 5]. */
+    MultiDataSet data(long seed) {
+      INDArray images = Networks.random(seed, DOUBLE, IMAGES, 3, 9, 10);
+      INDArray[] inputs =
+          regions ? new INDArray[] {images, PoolingGraphs.rois(DOUBLE)} : new INDArray[] {images};
+      INDArray labels = Networks.labels(DOUBLE, regions ? 5 : IMAGES);
+      return new MultiDataSet(inputs, new INDArray[] {labels});
+    }
+
+    /** Two minibatches in one: the regions of the second are of the later images. */
+    MultiDataSet merged(MultiDataSet a, MultiDataSet b) {
+      INDArray[] inputs = new INDArray[a.numFeatureArrays()];
+      inputs[0] = Nd4j.concat(0, a.getFeatures(0), b.getFeatures(0));
+      if (regions) {
+        INDArray later = b.getFeatures(1).dup();
+        later.getColumn(0).addi(IMAGES);
+        inputs[1] = Nd4j.concat(0, a.getFeatures(1), later);
+      }
+      INDArray labels = Nd4j.concat(0, a.getLabels(0), b.getLabels(0));
+      return new MultiDataSet(inputs, new INDArray[] {labels});
+    }
+  }
+
+  private static ComputationGraph onRegions(GraphVertex vertex) {
+    return PoolingGraphs.classifier(
+        Networks.settings(DOUBLE).updater(new Sgd(0.1)), vertex, 4, 0, CNN2DFormat.NCHW);
+  }
+
+  private static ConvolutionLayer convolution(long channels) {
+    return new ConvolutionLayer.Builder(3, 3).nOut(channels).padding(1, 1).build();
+  }
+
+  /** A deformable convolution, as a layer or as a vertex with offsets from a layer. */
+  private static ComputationGraph onImages(boolean vertex) {
+    ComputationGraphConfiguration.GraphBuilder builder =
+        Networks.settings(DOUBLE)
+            .updater(new Sgd(0.1))
+            .graphBuilder()
+            .addInputs("images")
+            .setInputTypes(InputType.convolutional(9, 10, 3));
+    if (vertex) {
+      builder
+          .addLayer("offset", convolution(18), "images")
+          .addVertex(
+              "dcn",
+              new DeformableConvolution2DVertex.Builder(3, 3)
+                  .nIn(3)
+                  .nOut(4)
+                  .padding(1, 1)
+                  .activation(Activation.TANH)
+                  .build(),
+              "images",
+              "offset");
+    } else {
+      builder.addLayer(
+          "dcn",
+          new DeformableConvolution2D.Builder(3, 3)
+              .nOut(4)
+              .padding(1, 1)
+              .activation(Activation.TANH)
+              .build(),
+          "images");
+    }
+    ComputationGraph graph =
+        new ComputationGraph(
+            builder
+                .addLayer("pool", new GlobalPoolingLayer(), "dcn")
+                .addLayer(
+                    "out",
+                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
+                        .activation(Activation.SOFTMAX)
+                        .nOut(3)
+                        .build(),
+                    "pool")
+                .setOutputs("out")
+                .build());
+    graph.init();
+    return graph;
+  }
+
+  /** Trains one graph with two workers, another of the same parameters alone, and compares. */
+  private static void assertWorkersDoAsOne(
+      Kind kind, MultiDataSet first, MultiDataSet second, MultiDataSet alone) {
+    ComputationGraph together = kind.graph();
+    ParallelWrapper wrapper =
+        new ParallelWrapper.Builder<>(together)
+            .workers(2)
+            .averagingFrequency(1)
+            .prefetchBuffer(0)
+            .trainingMode(ParallelWrapper.TrainingMode.AVERAGING)
+            .build();
+    List<org.nd4j.linalg.dataset.api.MultiDataSet> minibatches = new ArrayList<>();
+    // The second worker copies the model when its thread starts, while the first trains on the
+    // model
+    // itself: the first step must not change it.
+    minibatches.add(withoutGradient(together, first));
+    minibatches.add(withoutGradient(together, second));
+    ComputationGraph single = together.clone();
+    for (int i = 0; i < ROUNDS; i++) {
+      minibatches.add(first);
+      minibatches.add(second);
+      single.fit(alone);
+    }
+    INDArray start = together.params().dup();
+    wrapper.fit(new IteratorMultiDataSetIterator(minibatches.iterator(), IMAGES));
+    wrapper.shutdown();
+    assertNotEquals(start, single.params());
+    Goldens.assertClose(single.params(), together.params(), 1e-12, "parameters");
+  }
+
+  /** The same inputs, and for labels what the graph says: a loss at its least. */
+  private static MultiDataSet withoutGradient(ComputationGraph graph, MultiDataSet data) {
+    INDArray[] labels = {graph.outputSingle(data.getFeatures())};
+    return new MultiDataSet(data.getFeatures(), labels);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void averagingTheSameMinibatchIsTrainingOnIt(Kind kind) {
+    MultiDataSet data = kind.data(1);
+    assertWorkersDoAsOne(kind, data, data, data);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void averagingTwoMinibatchesIsTrainingOnBothAtOnce(Kind kind) {
+    MultiDataSet a = kind.data(1);
+    MultiDataSet b = kind.data(2);
+    assertWorkersDoAsOne(kind, a, b, kind.merged(a, b));
+  }
+
+  static Stream<Arguments> inference() {
+    return Stream.of(Kind.values())
+        .flatMap(
+            kind ->
+                Stream.of(InferenceMode.values())
+                    // Batched joins the inputs of several calls, and regions name images by number.
+                    .filter(mode -> !(kind.regions && mode == InferenceMode.BATCHED))
+                    .map(mode -> Arguments.of(kind, mode)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("inference")
+  void parallelInferenceGivesEachCallerItsOwnOutput(Kind kind, InferenceMode mode)
+      throws Exception {
+    ComputationGraph graph = kind.graph();
+    ParallelInference inference =
+        new ParallelInference.Builder(graph).workers(2).inferenceMode(mode).build();
+    ExecutorService callers = Executors.newFixedThreadPool(4);
+    try {
+      List<Future<INDArray>> outputs = new ArrayList<>();
+      for (int i = 0; i < 12; i++) {
+        INDArray[] inputs = kind.data(i).getFeatures();
+        outputs.add(callers.submit(() -> inference.output(inputs)[0].dup()));
+      }
+      for (int i = 0; i < outputs.size(); i++) {
+        INDArray expected = graph.outputSingle(kind.data(i).getFeatures());
+        INDArray output = outputs.get(i).get();
+        assertEquals(expected.dataType(), output.dataType());
+        Goldens.assertClose(expected, output, 1e-12, "output of call " + i);
+      }
+    } finally {
+      callers.shutdownNow();
+      inference.shutdown();
+    }
+  }
+}
