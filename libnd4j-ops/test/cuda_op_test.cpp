@@ -330,6 +330,57 @@ TEST(CudaOps, AnArgumentThatDoesNotFitIsNamed) {
     }
 }
 
+TEST(CudaOps, AnOutputThatNoMemoryHoldsIsRefused) {
+    const ElementType type = ElementType::Float32;
+    Array input(type, {1, 1, 4, 4}), weights(type, {1, 1, 1, 1});
+    Context context;
+    const int most = std::numeric_limits<int>::max();
+    context.integers = {1, 1, 1, 1, most, most, 1, 1, 0, 0, 1, 1};
+    context.inputs = {&input, &weights};
+    try {
+        stand_in::outputShapes("dcn4j_conv2d", context);
+        FAIL() << "no exception";
+    } catch (const std::invalid_argument& e) {
+        EXPECT_NE(std::string(e.what()).find("pH and pW: expected an output of at most 2^56 "
+                                             "elements, got [1, 1, 4294967298, 4294967298]"),
+                  std::string::npos)
+            << e.what();
+    }
+}
+
+TEST(CudaOps, NoImagesOfASizeThatNoMemoryHoldsAreRefused) {
+    const ElementType type = ElementType::Float32;
+    Array input(type, {0, 1, Index{1} << 31, Index{1} << 31}), weights(type, {1, 1, 1, 1});
+    Context context;
+    context.integers = {1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1};
+    context.inputs = {&input, &weights};
+    try {
+        stand_in::outputShapes("dcn4j_conv2d", context);
+        FAIL() << "no exception";
+    } catch (const std::invalid_argument& e) {
+        EXPECT_NE(std::string(e.what()).find("input: expected at most 2^56 elements"),
+                  std::string::npos)
+            << e.what();
+    }
+}
+
+TEST(CudaOps, WeightsForNoOutputChannelsAreRefused) {
+    const ElementType type = ElementType::Float32;
+    Array input(type, {1, 2, 4, 4}), weights(type, {0, 2, 1, 1}), output(type, {1, 0, 4, 4});
+    Context context;
+    context.integers = {1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1};
+    context.inputs = {&input, &weights};
+    context.outputs = {&output};
+    try {
+        stand_in::run("dcn4j_conv2d", context);
+        FAIL() << "no exception";
+    } catch (const std::invalid_argument& e) {
+        EXPECT_NE(std::string(e.what()).find("weights: expected no empty dimension"),
+                  std::string::npos)
+            << e.what();
+    }
+}
+
 TEST(CudaOps, AnOutputMayNotBeAnInput) {
     Convolution c;
     Array input(ElementType::Float64, {1, 2, 4, 4}), weights(ElementType::Float64, {2, 2, 1, 1}),

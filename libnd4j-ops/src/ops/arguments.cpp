@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 
@@ -30,6 +31,14 @@ std::string nameOf(ElementType type) {
         if (known.floating && known.type == type) return known.name;
     }
     throw std::logic_error("unknown element type");
+}
+
+/// Whether sizes of an array's parts might not fit an Index. An array of no images may be of images
+/// of any size.
+bool tooLong(const std::vector<Index>& sizes) {
+    double length = 1;
+    for (const Index size : sizes) length *= static_cast<double>(std::max<Index>(size, 1));
+    return length > 0x1p56;
 }
 
 }  // namespace
@@ -105,16 +114,26 @@ void checkSizes(const std::string& op, const std::string& argument, const ArrayS
 }
 
 void checkRank(const std::string& op, const std::string& argument, const ArrayShape& shape,
-               int rank, const std::string& dimensions) {
+               int rank, const std::string& dimensions, First first) {
     if (shape.rank() != rank) {
         refuse(op, argument, "rank " + std::to_string(rank) + " " + dimensions,
                "rank " + std::to_string(shape.rank()) + " " + toString(shape.sizes()));
     }
     for (int d = 0; d < rank; ++d) {
-        const bool mayBeEmpty = d == 0 && rank > 1;
+        const bool mayBeEmpty = d == 0 && first == First::MayBeEmpty;
         if (!mayBeEmpty && shape.sizes()[static_cast<std::size_t>(d)] < 1) {
             refuse(op, argument, "no empty dimension in " + dimensions, toString(shape.sizes()));
         }
+    }
+    if (tooLong(shape.sizes())) {
+        refuse(op, argument, "at most 2^56 elements", toString(shape.sizes()));
+    }
+}
+
+void checkOutputLength(const std::string& op, const std::string& argument,
+                       const std::vector<Index>& sizes) {
+    if (tooLong(sizes)) {
+        refuse(op, argument, "an output of at most 2^56 elements", toString(sizes));
     }
 }
 

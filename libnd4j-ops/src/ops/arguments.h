@@ -52,9 +52,18 @@ sd::DataType toDataType(ElementType type);
 void checkSizes(const std::string& op, const std::string& argument, const ArrayShape& shape,
                 const std::vector<Index>& expected, const std::string& note = "");
 
-/// Checks that the array has a rank, and no dimension is empty but the first of several.
+/// Whether the first dimension of an array may be empty: the images of a batch, or the rois.
+enum class First { MayBeEmpty, NotEmpty };
+
+/// Checks that the array has a rank, that no dimension is empty but perhaps the first, and that
+/// sizes of its parts fit an Index.
 void checkRank(const std::string& op, const std::string& argument, const ArrayShape& shape,
-               int rank, const std::string& dimensions);
+               int rank, const std::string& dimensions, First first = First::MayBeEmpty);
+
+/// Checks that sizes of an output and its parts fit an Index. `argument` is the one that may make
+/// it long.
+void checkOutputLength(const std::string& op, const std::string& argument,
+                       const std::vector<Index>& sizes);
 
 /// Checks that the type is one of the four floating point types, or is `type`; `note` says why.
 void checkFloating(const std::string& op, const std::string& argument, const ArrayShape& shape);

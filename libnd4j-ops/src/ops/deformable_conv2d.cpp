@@ -152,7 +152,7 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
     const char* format = c.channelsLast ? "[N, H, W, C]" : "[N, C, H, W]";
     checkRank(op, "input", call.shape(0), 4, format);
     checkFloating(op, "input", call.shape(0));
-    checkRank(op, "weights", call.shape(1), 4, "[O, C/groups, kH, kW]");
+    checkRank(op, "weights", call.shape(1), 4, "[O, C/groups, kH, kW]", First::NotEmpty);
     const auto& in = call.shape(0).sizes();
     const auto& weights = call.shape(1).sizes();
 
@@ -199,6 +199,8 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
                padded(g.height, c.padH) + " x " + padded(g.width, c.padW));
     }
 
+    checkOutputLength(op, "pH and pW", call.outputSizes());
+
     const auto checkImage = [&](const char* name, int place, Index channels, const char* note) {
         checkRank(op, name, call.shape(place), 4, format);
         checkSizes(op, name, call.shape(place),
@@ -212,7 +214,7 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
         checkImage("mask", call.mask, g.offsetGroups * g.taps(), "deformableGroups*kH*kW channels");
     }
     if (call.has(call.bias)) {
-        checkRank(op, "bias", call.shape(call.bias), 1, "[O]");
+        checkRank(op, "bias", call.shape(call.bias), 1, "[O]", First::NotEmpty);
         checkSizes(op, "bias", call.shape(call.bias), {g.outChannels}, "O");
     }
     if (backward) checkImage("gradOutput", call.gradOutput, g.outChannels, "as the output");

@@ -102,13 +102,7 @@ Call describeCall(const std::string& op, bool backward, const OpArguments& argum
     if (!ownType) checkType(op, "rois", rois, input.type(), "as the input, FLOAT or DOUBLE");
     g.rois = rois.sizes()[0];
 
-    // A shape that no memory could hold: its size might not fit an Index.
-    const double outputs = static_cast<double>(g.rois) * static_cast<double>(g.outputDim) *
-                           static_cast<double>(g.pooledSize) * static_cast<double>(g.pooledSize);
-    if (outputs > 0x1p56) {
-        refuse(op, "pooledSize", "an output of at most 2^56 elements",
-               toString(call.outputSizes()));
-    }
+    checkOutputLength(op, "pooledSize", call.outputSizes());
 
     g.classes = 1;
     if (call.has(call.trans)) {

@@ -55,6 +55,10 @@ class DeformableConv2DArgumentsTest {
             Nd4j.zeros(DataType.INT32, 2, 4, 6, 5),
             "input: expected type FLOAT, DOUBLE, HALF or BFLOAT16, got INT"),
         Arguments.of(1, zeros(6, 2, 9), "weights: expected rank 4 [O, C/groups, kH, kW]"),
+        Arguments.of(
+            1,
+            Nd4j.create(DataType.FLOAT, 0, 2, 3, 3),
+            "weights: expected no empty dimension in [O, C/groups, kH, kW], got [0, 2, 3, 3]"),
         Arguments.of(1, zeros(6, 2, 3, 5), "weights: expected [6, 2, 3, 3]"),
         Arguments.of(1, zeros(6, 4, 3, 3), "weights: expected [6, 2, 3, 3] (O, C/groups, kH, kW)"),
         Arguments.of(1, zeros(7, 2, 3, 3), "groups: expected a divisor of the 7 output channels"),
