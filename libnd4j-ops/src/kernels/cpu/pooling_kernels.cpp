@@ -30,18 +30,18 @@ inline Index largestGroup(Index i, Index end, Action& action) {
     }
 }
 
-/// Calls `action(group, i)` for groups of at most `Most` vectors that cover the channels, in whole
-/// quads.
+/// Calls `action(group, i)` for groups of at most `Most` vectors that cover the channels. Only the
+/// last quad has more than channels: wider vectors are full of them.
 template <class Real, int Most, class Action>
 inline void inGroups(Index channels, Action action) {
     using V = Vector<Real>;
     using Q = Quad<Real>;
     const Index end = (channels + lanesOf<Q> - 1) / lanesOf<Q> * lanesOf<Q>;
     Index i = 0;
-    while (end - i >= lanesOf<V>) i = largestGroup<V, Most>(i, end, action);
     if constexpr (sizeof(V) > sizeof(Q)) {
-        while (i < end) i = largestGroup<Q, Most>(i, end, action);
+        while (channels - i >= lanesOf<V>) i = largestGroup<V, Most>(i, channels, action);
     }
+    while (i < end) i = largestGroup<Q, Most>(i, end, action);
 }
 
 template <class G, class Real>
