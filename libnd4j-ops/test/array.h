@@ -22,11 +22,12 @@ ElementType typeOf() {
 /// Memory orders that arrays come in.
 enum class Layout { Contiguous, ChannelsLast, Reversed, Spread };
 
-/// An array of rank 4 in some memory order, surrounded by guard elements that must not change.
+/// An array of rank 4 in some memory order, surrounded by guard elements that must not change. With
+/// none a sanitizer sees the array's ends.
 template <class Element>
 class Array {
   public:
-    Array(const Index (&sizes)[4], Layout layout) {
+    Array(const Index (&sizes)[4], Layout layout, Index guard = 64) {
         const Index order[4][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 2, 1, 0}, {0, 1, 2, 3}};
         const Index spacing = layout == Layout::Spread ? 3 : 1;
         Index stride = spacing;
@@ -81,7 +82,6 @@ class Array {
     }
 
   private:
-    static constexpr Index guard = 64;
     static constexpr double guardValue = 1024;
     Index sizes_[4];
     Tensor<4> tensor_;

@@ -3,6 +3,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 
 namespace dcn4j::stand_in {
@@ -17,18 +18,8 @@ Context& contextOf(sd::graph::ContextPrototype& context) {
 }
 
 std::map<std::string, sd::ops::DeclarableOp*>& registry() {
-    static std::map<std::string, sd::ops::DeclarableOp*> ops;
+    static auto& ops = *new std::map<std::string, sd::ops::DeclarableOp*>;  // kept for ever
     return ops;
-}
-
-/// A stream of this thread's, that work on the null stream does not wait for by itself.
-cudaStream_t& stream() {
-    static cudaStream_t created = [] {
-        cudaStream_t s = nullptr;
-        cuda::check(cudaStreamCreate(&s), "cudaStreamCreate");
-        return s;
-    }();
-    return created;
 }
 
 sd::ops::DeclarableOp& find(const std::string& op) {
@@ -39,7 +30,7 @@ sd::ops::DeclarableOp& find(const std::string& op) {
 
 }  // namespace
 
-int currentDevice = 0;
+int maxThreads = 1;
 
 std::vector<std::vector<Index>> outputShapes(const std::string& op, Context& context) {
     std::list<std::vector<sd::LongType>> infos;
@@ -75,36 +66,12 @@ Environment& Environment::getInstance() {
     return instance;
 }
 int Environment::maxThreads() {
-    return 1;
+    return dcn4j::stand_in::maxThreads;
 }
 
-void* NDArray::bufferWithOffset(LongType) {
-    throw std::logic_error("the CUDA ops read no host memory");
-}
 std::vector<LongType> NDArray::getShapeInfoAsVector() const {
     return arrayOf(*this).shapeInfo();
 }
-void* NDArray::specialBuffer() {
-    return arrayOf(*this).device();
-}
-void NDArray::prepareSpecialUse(const std::vector<const NDArray*>& written,
-                                const std::vector<const NDArray*>& read, bool) {
-    for (const NDArray* array : written) arrayOf(*array).allocate();
-    for (const NDArray* array : read) arrayOf(*array).bringToDevice();
-}
-void NDArray::registerSpecialUse(const std::vector<const NDArray*>& written,
-                                 const std::vector<const NDArray*>&) {
-    for (const NDArray* array : written) arrayOf(*array).writtenOnDevice();
-    dcn4j::cuda::check(cudaStreamSynchronize(dcn4j::stand_in::stream()), "an op");
-}
-
-void* LaunchContext::getCudaStream() const {
-    return &dcn4j::stand_in::stream();
-}
-int AffinityManager::currentDeviceId() {
-    return dcn4j::stand_in::currentDevice;
-}
-
 ShapeList::ShapeList(const std::vector<const LongType*>& shapes) : shapes_(shapes) {}
 int ShapeList::size() const {
     return static_cast<int>(shapes_.size());
@@ -119,7 +86,7 @@ ConstantShapeHelper& ConstantShapeHelper::getInstance() {
 }
 const LongType* ConstantShapeHelper::createShapeInfo(DataType type, char order, int rank,
                                                      const LongType* sizes) {
-    static std::list<std::vector<LongType>> all;
+    static std::set<std::vector<LongType>> all;
     const dcn4j::ElementType element = type == FLOAT32  ? dcn4j::ElementType::Float32
                                        : type == DOUBLE ? dcn4j::ElementType::Float64
                                        : type == HALF   ? dcn4j::ElementType::Float16
@@ -131,8 +98,7 @@ const LongType* ConstantShapeHelper::createShapeInfo(DataType type, char order, 
     for (std::size_t d = strides.size(); d-- > 0; stride *= sizes[d]) strides[d] = stride;
     info.insert(info.end(), strides.begin(), strides.end());
     info.insert(info.end(), {dcn4j::stand_in::Array::flag(element), 1, order});
-    all.push_back(info);
-    return all.back().data();
+    return all.insert(info).first->data();
 }
 
 namespace graph {

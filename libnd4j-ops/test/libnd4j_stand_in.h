@@ -1,15 +1,15 @@
-// Stands in for the part of libnd4j that the ops use, so that the CUDA ops can be tested where
-// ND4J's own CUDA library does not run: without a GPU, or on one that is newer than its machine
-// code. Arrays have real device memory, and the context a real stream.
+// Stands in for the part of libnd4j that the ops use. So the CUDA ops can be tested where ND4J's
+// own CUDA library does not run: without a GPU, or on one that is newer than its machine code;
+// arrays have real device memory then, and the context a real stream. And so the CPU ops can be
+// fuzzed under sanitizers, which ND4J's own library was not built with.
+//
+// What differs between the two is in libnd4j_stand_in_cuda.cpp and libnd4j_stand_in_cpu.cpp.
 #pragma once
-
-#include <cuda_runtime.h>
 
 #include <cstring>
 #include <string>
 #include <vector>
 
-#include "../src/kernels/cuda/runtime.h"
 #include "../src/kernels/element.h"
 #include "../src/libnd4j/libnd4j.h"
 
@@ -23,7 +23,7 @@ class Array : public sd::NDArray {
     /// come before the first one in memory, and after the last.
     Array(ElementType type, const std::vector<Index>& sizes, std::vector<Index> strides = {},
           Index offset = 0)
-        : sizes_(sizes), type_(type), offset_(offset) {
+        : sizes_(sizes), type_(type), flag_(flag(type)), offset_(offset) {
         if (strides.empty()) {
             strides.resize(sizes.size());
             Index stride = 1;
@@ -39,15 +39,14 @@ class Array : public sd::NDArray {
     }
     Array(const Array&) = delete;
     Array& operator=(const Array&) = delete;
-    ~Array() { cudaFree(device_); }
+    ~Array();
 
     const std::vector<Index>& sizes() const { return sizes_; }
     bool empty() const { return host_.empty(); }
 
     /// The host side, brought up to date where ND4J knows that it is behind.
     std::vector<double> values() {
-        if (deviceIsNewer_) copy(host_.data(), device_, cudaMemcpyDeviceToHost);
-        deviceIsNewer_ = false;
+        bringToHost();
         std::vector<double> all;
         forEach([&](auto& e) { all.push_back(static_cast<double>(widen(e))); });
         return all;
@@ -66,7 +65,7 @@ class Array : public sd::NDArray {
         std::vector<sd::LongType> info{static_cast<sd::LongType>(sizes_.size())};
         info.insert(info.end(), sizes_.begin(), sizes_.end());
         info.insert(info.end(), strides_.begin(), strides_.end());
-        info.insert(info.end(), {flag(type_), 0, 'c'});
+        info.insert(info.end(), {flag_, 0, 'c'});
         return info;
     }
 
@@ -78,22 +77,19 @@ class Array : public sd::NDArray {
                                               : 2048;
     }
 
-    void* device() {
-        allocate();
-        return device_ + static_cast<std::size_t>(offset_) * elementBytes();
-    }
+    /// Says that the elements are of another type than they are, by its flag in a shape info.
+    void claimType(sd::LongType flag) { flag_ = flag; }
 
-    void allocate() {
-        if (device_ != nullptr || empty()) return;
-        void* memory = nullptr;
-        cuda::check(cudaMalloc(&memory, host_.size()), "cudaMalloc");
-        device_ = static_cast<unsigned char*>(memory);
+    /// The first element.
+    void* host() {
+        if (empty()) return nullptr;
+        return host_.data() + static_cast<std::size_t>(offset_) * elementBytes();
     }
-    void bringToDevice() {
-        allocate();
-        if (hostIsNewer_) copy(device_, host_.data(), cudaMemcpyHostToDevice);
-        hostIsNewer_ = false;
-    }
+    void* device();
+
+    void allocateOnDevice();
+    void bringToDevice();
+    void bringToHost();
     void writtenOnDevice() { deviceIsNewer_ = true; }
 
   private:
@@ -119,15 +115,10 @@ class Array : public sd::NDArray {
         });
     }
 
-    void copy(void* to, const void* from, cudaMemcpyKind kind) {
-        if (empty()) return;
-        cuda::check(cudaMemcpyAsync(to, from, host_.size(), kind, nullptr), "cudaMemcpyAsync");
-        cuda::check(cudaStreamSynchronize(nullptr), "an op");
-    }
-
     const std::vector<Index> sizes_;
     std::vector<Index> strides_;
     const ElementType type_;
+    sd::LongType flag_;
     const Index offset_;
     std::vector<unsigned char> host_;
     unsigned char* device_ = nullptr;
@@ -143,7 +134,8 @@ class Context : public sd::graph::Context {
     sd::LaunchContext launch;
 };
 
-/// The device that libnd4j says is the thread's.
+/// What libnd4j says: how many threads an op may use, and on CUDA the thread's device.
+extern int maxThreads;
 extern int currentDevice;
 
 /// The shapes of a call's outputs, as the op calculates them.

@@ -86,7 +86,7 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
                                 7,
                                 inf,
                                 -inf,
-                                std::nan(""),
+                                Real(std::nan("")),
                                 Real(1e30),
                                 Real(-1e-30),
                                 std::nextafter(Real(-1), Real(0)),

@@ -77,7 +77,7 @@ class ShapeList {
 
   private:
     std::vector<const LongType*> shapes_;
-    char reserved_[40];
+    [[maybe_unused]] char reserved_[40];
 };
 
 class ConstantShapeHelper {

@@ -1,0 +1,131 @@
+// One deformable convolution for the tests: its shape and its arrays.
+#pragma once
+
+#include <ostream>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../src/kernels/deformable_conv2d.h"
+#include "array.h"
+
+namespace dcn4j::convolution {
+
+struct Case {
+    const char* name;
+    Index n, c, h, w, o;
+    Index kH = 3, kW = 3;
+    Index sH = 1, sW = 1, pH = 1, pW = 1, dH = 1, dW = 1;
+    Index offsetGroups = 1, groups = 1;
+    bool offset = true, mask = true, bias = true;
+    Layout layout = Layout::Contiguous;
+
+    Conv2dGeometry geometry() const {
+        Conv2dGeometry g{};
+        g.batch = n;
+        g.channels = c;
+        g.height = h;
+        g.width = w;
+        g.outChannels = o;
+        g.kernelH = kH;
+        g.kernelW = kW;
+        g.strideH = sH;
+        g.strideW = sW;
+        g.padTop = pH;
+        g.padLeft = pW;
+        g.dilationH = dH;
+        g.dilationW = dW;
+        g.offsetGroups = offsetGroups;
+        g.groups = groups;
+        g.outHeight = (h + 2 * pH - dH * (kH - 1) - 1) / sH + 1;
+        g.outWidth = (w + 2 * pW - dW * (kW - 1) - 1) / sW + 1;
+        return g;
+    }
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.name;
+}
+
+/// The arrays of one case, filled at random; offsets keep positions off integers.
+template <class Element>
+struct Problem {
+    using Real = ComputeType<Element>;
+
+    Problem(const Case& c, unsigned seed, Index guard = 64)
+        : g(c.geometry()),
+          input({g.batch, g.channels, g.height, g.width}, c.layout, guard),
+          weights({g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, c.layout, guard),
+          offset({g.batch, 2 * g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout,
+                 guard),
+          mask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout, guard),
+          bias({1, 1, 1, g.outChannels}, c.layout, guard),
+          output({g.batch, g.outChannels, g.outHeight, g.outWidth}, c.layout, guard),
+          gradOutput({g.batch, g.outChannels, g.outHeight, g.outWidth}, c.layout, guard),
+          gradInput({g.batch, g.channels, g.height, g.width}, c.layout, guard),
+          gradWeights({g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, c.layout, guard),
+          gradOffset({g.batch, 2 * g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout,
+                     guard),
+          gradMask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout, guard),
+          gradBias({1, 1, 1, g.outChannels}, c.layout, guard) {
+        std::mt19937 random(seed);
+        std::uniform_real_distribution<double> uniform(-1, 1);
+        const auto fill = [&](Array<Element>& array) {
+            array.forEach([&](Element& e) { e = narrow<Element>(Real(uniform(random))); });
+        };
+        fill(input);
+        fill(weights);
+        fill(mask);
+        fill(bias);
+        fill(gradOutput);
+        std::uniform_int_distribution<int> whole(-2, 2);
+        std::uniform_real_distribution<double> fraction(0.1, 0.9);
+        offset.forEach(
+            [&](Element& e) { e = narrow<Element>(Real(whole(random) + fraction(random))); });
+        inputs.type = typeOf<Element>();
+        inputs.input = input.tensor();
+        inputs.weights = weights.tensor();
+        if (c.offset) inputs.offset = offset.tensor();
+        if (c.mask) inputs.mask = mask.tensor();
+        if (c.bias) inputs.bias = vector(bias);
+        gradients.input = gradInput.tensor();
+        gradients.weights = gradWeights.tensor();
+        if (c.offset) gradients.offset = gradOffset.tensor();
+        if (c.mask) gradients.mask = gradMask.tensor();
+        if (c.bias) gradients.bias = vector(gradBias);
+    }
+
+    static Tensor<1> vector(const Array<Element>& array) {
+        Tensor<1> t;
+        t.data = array.tensor().data;
+        t.strides[0] = array.tensor().strides[3];
+        return t;
+    }
+
+    void forward(const DeformableConv2dKernel& kernel, int threads = 2) {
+        kernel.forward(g, inputs, output.tensor(), threads);
+    }
+
+    void backward(const DeformableConv2dKernel& kernel, int threads = 2) {
+        kernel.backward(g, inputs, gradOutput.tensor(), gradients, threads);
+    }
+
+    /// What forward and backward wrote, by name.
+    std::vector<std::pair<std::string, Array<Element>*>> results() {
+        std::vector<std::pair<std::string, Array<Element>*>> all{
+            {"output", &output}, {"gradInput", &gradInput}, {"gradWeights", &gradWeights}};
+        if (gradients.offset.present()) all.push_back({"gradOffset", &gradOffset});
+        if (gradients.mask.present()) all.push_back({"gradMask", &gradMask});
+        if (gradients.bias.present()) all.push_back({"gradBias", &gradBias});
+        return all;
+    }
+
+    Conv2dGeometry g;
+    Array<Element> input, weights, offset, mask, bias, output, gradOutput;
+    Array<Element> gradInput, gradWeights, gradOffset, gradMask, gradBias;
+    DeformableConv2dInputs inputs;
+    DeformableConv2dGradients gradients;
+};
+
+}  // namespace dcn4j::convolution

@@ -1,0 +1,108 @@
+// Deformable position-sensitive ROI pooling of any shape, layout, type and content: every kernel
+// that this processor runs gives what the reference gives, and the same bits with any number of
+// threads.
+#include "../kernels_under_test.h"
+#include "../pooling_problem.h"
+#include "fuzzing.h"
+
+namespace dcn4j {
+namespace {
+
+using pooling::Case;
+using pooling::Problem;
+
+Case drawCase(FuzzedDataProvider& data) {
+    const auto draw = [&](Index least, Index most) {
+        return data.ConsumeIntegralInRange<Index>(least, most);
+    };
+    Case c{"fuzzed", 1, 1, 1, 1, 1};
+    c.n = draw(1, 4);
+    c.h = draw(1, 30);
+    c.w = draw(1, 30);
+    c.rois = draw(1, 12);
+    c.classes = draw(1, 5);
+    c.outputDim = c.classes * draw(1, 40);
+    c.groupSize = draw(1, 4);
+    c.pooledSize = draw(1, 8);
+    c.partSize = draw(1, 8);
+    c.samplePerPart = draw(1, 5);
+    c.trans = data.ConsumeBool();
+    if (!c.trans) c.classes = 1;
+    c.transStd = data.PickValueInArray({0.1, 0.0, 1.0, -0.5, 1e9, 1e300});
+    c.spatialScale = data.PickValueInArray({0.25, 1.0, 0.0625, 3.0, -0.5, 1e-9, 1e9, 1e300});
+    c.layout = data.PickValueInArray(
+        {Layout::Contiguous, Layout::ChannelsLast, Layout::Reversed, Layout::Spread});
+    return c;
+}
+
+/// Little enough to do for thousands of runs.
+bool isWorthwhile(const Case& c) {
+    const Index bins = c.rois * c.outputDim * c.pooledSize * c.pooledSize;
+    return bins * c.samplePerPart * c.samplePerPart <= 10000 &&
+           c.n * c.outputDim * c.groupSize * c.groupSize * c.h * c.w <= 40000;
+}
+
+template <class Element, class RoiElement>
+void check(FuzzedDataProvider& data, const Case& c) {
+    const unsigned seed = data.ConsumeIntegral<std::uint8_t>();
+    const std::vector<const DeformablePsroiPoolingKernel*> kernels = poolingKernelsUnderTest();
+    const DeformablePsroiPoolingKernel& kernel =
+        *kernels[data.ConsumeIntegralInRange<std::size_t>(0, kernels.size() - 1)];
+    const int threads = data.ConsumeIntegralInRange(2, 5);
+
+    using P = Problem<Element, RoiElement>;
+    P expected(c, seed, 0), one(c, seed, 0), many(c, seed, 0);
+    // Any corners; the batch index stays, as the op checks it.
+    const int disturbed = data.ConsumeIntegralInRange(0, 3);
+    for (int i = 0; i < disturbed; ++i) {
+        const Index roi = data.ConsumeIntegralInRange<Index>(0, c.rois - 1);
+        const Index corner = data.ConsumeIntegralInRange<Index>(1, 4);
+        const auto value = static_cast<ComputeType<RoiElement>>(fuzz::drawNumber(data));
+        for (P* p : {&expected, &one, &many}) {
+            p->rois.at(0, 0, roi, corner) = narrow<RoiElement>(value);
+        }
+    }
+    fuzz::disturb<Element>(data, {&expected.trans, &one.trans, &many.trans});
+    const auto run = [&](P& p, const DeformablePsroiPoolingKernel& k, int t) {
+        p.forward(k, t);
+        p.backward(k, t);
+        return p.results();
+    };
+    const auto want = run(expected, referenceDeformablePsroiPooling(), 1);
+    const auto got = run(one, kernel, 1), again = run(many, kernel, threads);
+    for (std::size_t r = 0; r < want.size(); ++r) {
+        const std::string what = std::string(kernel.name()) + " " + want[r].name;
+        fuzz::expectNear(what, got[r].values, want[r].values, fuzz::tolerance<Element>());
+        fuzz::expectSame(what + " with " + std::to_string(threads) + " threads", again[r].values,
+                         got[r].values);
+        if (!got[r].guardsIntact) fuzz::fail(what + ": wrote between the elements");
+    }
+}
+
+}  // namespace
+}  // namespace dcn4j
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+    using namespace dcn4j;
+    FuzzedDataProvider data(bytes, size);
+    const int types = data.ConsumeIntegralInRange(0, 4);
+    const Case c = drawCase(data);
+    if (!isWorthwhile(c)) return 0;
+    switch (types) {
+        case 0:
+            check<float, float>(data, c);
+            break;
+        case 1:
+            check<double, double>(data, c);
+            break;
+        case 2:
+            check<Float16, Float16>(data, c);
+            break;
+        case 3:
+            check<BFloat16, float>(data, c);
+            break;
+        default:
+            check<float, double>(data, c);
+    }
+    return 0;
+}
