@@ -10,12 +10,19 @@
 namespace dcn4j {
 namespace {
 
-#if defined(__FLT16_MANT_DIG__)  // not every compiler has the type
+#if defined(__aarch64__) || defined(__FLT16_MANT_DIG__)  // not every compiler has the type
+
+// _Float16 is there in GCC's C++ for x86 since 12, for ARM since 13.
+#if defined(__aarch64__)
+using CompilersFloat16 = __fp16;
+#else
+using CompilersFloat16 = _Float16;
+#endif
 
 TEST(Float16, WideningIsExactForEveryValue) {
     for (unsigned bits = 0; bits <= 0xffff; ++bits) {
         const Float16 half{static_cast<std::uint16_t>(bits)};
-        _Float16 expected;
+        CompilersFloat16 expected;
         std::memcpy(&expected, &half, sizeof expected);
         const float value = widen(half);
         if (std::isnan(static_cast<float>(expected))) {
@@ -29,7 +36,7 @@ TEST(Float16, WideningIsExactForEveryValue) {
 TEST(Float16, NarrowingRoundsToNearestEven) {
     std::mt19937 random(1);
     const auto check = [](float value) {
-        const _Float16 expected = static_cast<_Float16>(value);
+        const auto expected = static_cast<CompilersFloat16>(value);
         std::uint16_t bits;
         std::memcpy(&bits, &expected, sizeof bits);
         EXPECT_EQ(narrow<Float16>(value).bits, bits) << value;

@@ -224,16 +224,21 @@ public class DeformableConvolution2D extends ConvolutionLayer {
   // As in DL4J's own builders, the setters take varargs and build() returns the class itself.
   @SuppressWarnings({"overrides", "unchecked"})
   public static class Builder extends ConvolutionLayer.BaseConvBuilder<Builder> {
+    /** Where the activations have their channels. */
     private CNN2DFormat dataFormat = CNN2DFormat.NCHW;
 
+    /** Groups of input channels with offsets of their own. */
     @Setter(AccessLevel.NONE)
     private int deformableGroups = 1;
 
+    /** Groups of the convolution. */
     @Setter(AccessLevel.NONE)
     private int groups = 1;
 
+    /** True for DCN v2, with a mask; false for v1, without. */
     private boolean modulated = true;
 
+    /** Factor of the learning rate of offsetW and offsetB. */
     @Setter(AccessLevel.NONE)
     private double offsetLearningRateMultiplier = 1.0;
 

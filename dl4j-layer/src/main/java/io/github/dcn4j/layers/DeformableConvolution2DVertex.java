@@ -62,18 +62,43 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
   static final String WEIGHT_KEY = ConvolutionParamInitializer.WEIGHT_KEY;
   static final String BIAS_KEY = ConvolutionParamInitializer.BIAS_KEY;
 
+  /** Channels of the features. */
   private long nIn;
+
+  /** Channels of the output. */
   private long nOut;
+
+  /** Kernel height and width. */
   private int[] kernelSize;
+
+  /** Vertical and horizontal stride. */
   private int[] stride;
+
+  /** Rows and columns of zeros on each side. */
   private int[] padding;
+
+  /** Vertical and horizontal dilation. */
   private int[] dilation;
+
+  /** Strict, Truncate or Same; null until the graph's global one is known. */
   private ConvolutionMode convolutionMode;
+
+  /** Where all inputs and the output have their channels. */
   private CNN2DFormat dataFormat;
+
+  /** Groups of input channels with offsets of their own; divides nIn. */
   private int deformableGroups;
+
+  /** Groups of the convolution; divides nIn and nOut. */
   private int groups;
+
+  /** Whether there is a bias {@code b}. */
   private boolean hasBias;
+
+  /** Activation function of the output. */
   private IActivation activationFn;
+
+  /** Dropout of the features; null for none. */
   private IDropout iDropout;
 
   private DeformableConvolution2DVertex(Builder b) {
@@ -112,6 +137,7 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
     return c;
   }
 
+  /** Whether there is a bias {@code b}. */
   public boolean hasBias() {
     return hasBias;
   }

@@ -57,8 +57,13 @@ import org.nd4j.shade.jackson.annotation.JsonIgnore;
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = false)
 abstract class ParameterVertex extends SameDiffVertex {
+  /** Initial values of the weights; null until the graph's global ones are known. */
   private IWeightInit weightInitFn;
+
+  /** Initial value of the biases; NaN until the graph's global one is known. */
   private double biasInit = Double.NaN;
+
+  /** Constraints, each with the names of its parameters; null for none. */
   private List<LayerConstraint> constraints;
 
   /** The parameters of the graph that this configuration, or the one it was cloned from, is in. */

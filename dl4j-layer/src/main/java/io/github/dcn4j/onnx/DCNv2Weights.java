@@ -42,7 +42,9 @@ public final class DCNv2Weights {
    * The tensors {@code weight}, {@code bias} (if there is one), {@code conv_offset_mask.weight} and
    * {@code conv_offset_mask.bias} of a module.
    *
+   * @param model the file
    * @param module its name, such as {@code "layer1.0.conv2"}; empty if it is the whole model
+   * @return the weights
    * @throws IllegalArgumentException naming a tensor that is missing or of another shape
    */
   public static DCNv2Weights of(OnnxModel model, String module) {
@@ -59,7 +61,12 @@ public final class DCNv2Weights {
   /**
    * As the other, where the tensors have names of their own.
    *
-   * @param bias null for none
+   * @param model the file
+   * @param weight name of [O, C/groups, kH, kW]
+   * @param bias name of [O]; null for none
+   * @param offsetWeight name of [3·deformableGroups·kH·kW, C, kH, kW]
+   * @param offsetBias name of [3·deformableGroups·kH·kW]
+   * @return the weights
    */
   public static DCNv2Weights of(
       OnnxModel model, String weight, String bias, String offsetWeight, String offsetBias) {

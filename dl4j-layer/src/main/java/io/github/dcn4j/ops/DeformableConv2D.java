@@ -41,12 +41,23 @@ public class DeformableConv2D extends DynamicCustomOp {
   /** The name of the native op. */
   public static final String OP_NAME = "deformable_conv2d";
 
+  /** The geometry; null until ND4J has set the arguments of an op that it made. */
   @Getter private DeformableConv2DConfig config;
 
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public DeformableConv2D() {}
 
-  /** The op in a graph; {@code mask} and {@code bias} may be null. */
+  /**
+   * The op in a graph; shapes in NCHW.
+   *
+   * @param sd the graph
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param offset [N, 2·deformableGroups·kH·kW, oH, oW], in pixels
+   * @param mask [N, deformableGroups·kH·kW, oH, oW]; null for Deformable ConvNets v1
+   * @param bias [O]; null for none
+   * @param config the geometry
+   */
   public DeformableConv2D(
       SameDiff sd,
       SDVariable input,
@@ -59,7 +70,16 @@ public class DeformableConv2D extends DynamicCustomOp {
     configure(config);
   }
 
-  /** The op on arrays; {@code mask} and {@code bias} may be null. */
+  /**
+   * The op on arrays; shapes in NCHW.
+   *
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param offset [N, 2·deformableGroups·kH·kW, oH, oW], in pixels
+   * @param mask [N, deformableGroups·kH·kW, oH, oW]; null for Deformable ConvNets v1
+   * @param bias [O]; null for none
+   * @param config the geometry
+   */
   public DeformableConv2D(
       INDArray input,
       INDArray weights,

@@ -23,19 +23,36 @@ public class DeformableConv2DDerivative extends DynamicCustomOp {
   /** The name of the native op. */
   public static final String OP_NAME = "deformable_conv2d_bp";
 
+  /** The geometry; null until ND4J has set the arguments of an op that it made. */
   @Getter private DeformableConv2DConfig config;
 
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public DeformableConv2DDerivative() {}
 
-  /** The op in a graph: the forward op's inputs, then the gradient of its output. */
+  /**
+   * The op in a graph.
+   *
+   * @param sd the graph
+   * @param inputs the forward op's inputs, then the gradient of its output
+   * @param config the geometry
+   */
   public DeformableConv2DDerivative(
       SameDiff sd, SDVariable[] inputs, DeformableConv2DConfig config) {
     super(sd, inputs);
     configure(config);
   }
 
-  /** The op on arrays; {@code mask} and {@code bias} may be null. */
+  /**
+   * The op on arrays; shapes in NCHW.
+   *
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param offset [N, 2·deformableGroups·kH·kW, oH, oW], in pixels
+   * @param mask [N, deformableGroups·kH·kW, oH, oW]; null for Deformable ConvNets v1
+   * @param bias [O]; null for none
+   * @param gradOutput the gradient of the output, [N, O, oH, oW]
+   * @param config the geometry
+   */
   public DeformableConv2DDerivative(
       INDArray input,
       INDArray weights,

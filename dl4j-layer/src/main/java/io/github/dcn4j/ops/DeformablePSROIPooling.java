@@ -46,12 +46,21 @@ public class DeformablePSROIPooling extends DynamicCustomOp {
   /** The name of the native op. */
   public static final String OP_NAME = "deformable_psroi_pooling";
 
+  /** The geometry; null until ND4J has set the arguments of an op that it made. */
   @Getter private DeformablePSROIPoolingConfig config;
 
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public DeformablePSROIPooling() {}
 
-  /** The op in a graph; {@code trans} may be null. */
+  /**
+   * The op in a graph.
+   *
+   * @param sd the graph
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param config the geometry
+   */
   public DeformablePSROIPooling(
       SameDiff sd,
       SDVariable input,
@@ -62,7 +71,14 @@ public class DeformablePSROIPooling extends DynamicCustomOp {
     configure(config);
   }
 
-  /** The op on arrays; {@code trans} may be null. */
+  /**
+   * The op on arrays.
+   *
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param config the geometry
+   */
   public DeformablePSROIPooling(
       INDArray input, INDArray rois, INDArray trans, DeformablePSROIPoolingConfig config) {
     super(wrapFilterNull(input, rois, trans), null);

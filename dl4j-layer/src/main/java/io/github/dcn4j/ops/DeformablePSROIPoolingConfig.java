@@ -99,38 +99,45 @@ public class DeformablePSROIPoolingConfig {
 
   /** Builder; every setter is named after its field. */
   public static class DeformablePSROIPoolingConfigBuilder {
-    // Written out to take plain numbers: an int is no Long.
+    // The setters are written out to take plain numbers: an int is no Long.
 
+    /** Feature map pixels per image pixel, such as 1/16; finite; required. */
     public DeformablePSROIPoolingConfigBuilder spatialScale(double spatialScale) {
       this.spatialScale = spatialScale;
       return this;
     }
 
+    /** Output channels, at least 1; required. */
     public DeformablePSROIPoolingConfigBuilder outputDim(long outputDim) {
       this.outputDim = outputDim;
       return this;
     }
 
+    /** Groups along each side of a roi, at least 1. Default 1. */
     public DeformablePSROIPoolingConfigBuilder groupSize(long groupSize) {
       this.groupSize = groupSize;
       return this;
     }
 
+    /** Bins along each side of a roi, at least 1; required. */
     public DeformablePSROIPoolingConfigBuilder pooledSize(long pooledSize) {
       this.pooledSize = pooledSize;
       return this;
     }
 
+    /** Parts with a shift of their own along each side of a roi, at least 1. Default pooledSize. */
     public DeformablePSROIPoolingConfigBuilder partSize(long partSize) {
       this.partSize = partSize;
       return this;
     }
 
+    /** Samples along each side of a bin, at least 1. Default 4. */
     public DeformablePSROIPoolingConfigBuilder samplePerPart(long samplePerPart) {
       this.samplePerPart = samplePerPart;
       return this;
     }
 
+    /** Factor of {@code trans}; finite. Default 0. */
     public DeformablePSROIPoolingConfigBuilder transStd(double transStd) {
       this.transStd = transStd;
       return this;

@@ -23,19 +23,35 @@ public class DeformablePSROIPoolingDerivative extends DynamicCustomOp {
   /** The name of the native op. */
   public static final String OP_NAME = "deformable_psroi_pooling_bp";
 
+  /** The geometry; null until ND4J has set the arguments of an op that it made. */
   @Getter private DeformablePSROIPoolingConfig config;
 
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public DeformablePSROIPoolingDerivative() {}
 
-  /** The op in a graph: the forward op's inputs, its count, then the gradient of its output. */
+  /**
+   * The op in a graph.
+   *
+   * @param sd the graph
+   * @param inputs the forward op's inputs, its count, then the gradient of its output
+   * @param config the geometry
+   */
   public DeformablePSROIPoolingDerivative(
       SameDiff sd, SDVariable[] inputs, DeformablePSROIPoolingConfig config) {
     super(sd, inputs);
     configure(config);
   }
 
-  /** The op on arrays; {@code trans} may be null. */
+  /**
+   * The op on arrays.
+   *
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param count the second output of the forward op, [R, outputDim, pooledSize, pooledSize]
+   * @param gradOutput the gradient of the first output, of the same shape
+   * @param config the geometry
+   */
   public DeformablePSROIPoolingDerivative(
       INDArray input,
       INDArray rois,

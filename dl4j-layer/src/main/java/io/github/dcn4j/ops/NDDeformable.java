@@ -6,10 +6,14 @@ import org.nd4j.linalg.factory.Nd4j;
 /** Deformable ops on arrays, run at once. */
 public class NDDeformable {
   /**
-   * Deformable convolution; shapes as {@link DeformableConv2D} says.
+   * Deformable convolution, {@link DeformableConv2D}; shapes in NCHW.
    *
-   * @param mask null for Deformable ConvNets v1
-   * @param bias null for none
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param offset [N, 2·deformableGroups·kH·kW, oH, oW], in pixels
+   * @param mask [N, deformableGroups·kH·kW, oH, oW]; null for Deformable ConvNets v1
+   * @param bias [O]; null for none
+   * @param config the geometry
    * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
    */
   public INDArray deformableConv2d(
@@ -32,7 +36,13 @@ public class NDDeformable {
   /**
    * The gradients of {@link #deformableConv2d}.
    *
-   * @param gradOutput shaped as its result
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param offset [N, 2·deformableGroups·kH·kW, oH, oW], in pixels
+   * @param mask [N, deformableGroups·kH·kW, oH, oW]; null for Deformable ConvNets v1
+   * @param bias [O]; null for none
+   * @param gradOutput the gradient of the output, [N, O, oH, oW]
+   * @param config the geometry
    * @return the gradients of input, weights, offset, then of the mask and of the bias where given
    */
   public INDArray[] deformableConv2dBp(
@@ -55,9 +65,12 @@ public class NDDeformable {
   }
 
   /**
-   * Deformable position-sensitive ROI pooling; shapes as {@link DeformablePSROIPooling} says.
+   * Deformable position-sensitive ROI pooling, {@link DeformablePSROIPooling}.
    *
-   * @param trans null for plain position-sensitive pooling
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param config the geometry
    * @return [R, outputDim, pooledSize, pooledSize]
    */
   public INDArray deformablePSROIPooling(
@@ -68,6 +81,10 @@ public class NDDeformable {
   /**
    * As {@link #deformablePSROIPooling}.
    *
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param config the geometry
    * @return its result, and of the same shape the number of samples that each value is the mean of
    */
   public INDArray[] deformablePSROIPoolingWithCount(
@@ -83,8 +100,12 @@ public class NDDeformable {
   /**
    * The gradients of {@link #deformablePSROIPooling}.
    *
-   * @param count what {@link #deformablePSROIPoolingWithCount} counted
-   * @param gradOutput shaped as its result
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param count the second output of the forward op, [R, outputDim, pooledSize, pooledSize]
+   * @param gradOutput the gradient of the first output, of the same shape
+   * @param config the geometry
    * @return the gradients of input and, where given, of trans; rois have none
    */
   public INDArray[] deformablePSROIPoolingBp(

@@ -12,10 +12,14 @@ public class SDDeformable extends SDOps {
   }
 
   /**
-   * Deformable convolution; shapes as {@link DeformableConv2D} says.
+   * Deformable convolution, {@link DeformableConv2D}; shapes in NCHW.
    *
-   * @param mask null for Deformable ConvNets v1
-   * @param bias null for none
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param offset [N, 2·deformableGroups·kH·kW, oH, oW], in pixels
+   * @param mask [N, deformableGroups·kH·kW, oH, oW]; null for Deformable ConvNets v1
+   * @param bias [O]; null for none
+   * @param config the geometry
    * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
    */
   public SDVariable deformableConv2d(
@@ -36,7 +40,18 @@ public class SDDeformable extends SDOps {
         .outputVariable();
   }
 
-  /** As the other, with a name for the result. */
+  /**
+   * As the other, with a name for the result.
+   *
+   * @param name the result's name
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param offset [N, 2·deformableGroups·kH·kW, oH, oW], in pixels
+   * @param mask [N, deformableGroups·kH·kW, oH, oW]; null for Deformable ConvNets v1
+   * @param bias [O]; null for none
+   * @param config the geometry
+   * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   */
   public SDVariable deformableConv2d(
       String name,
       SDVariable input,
@@ -50,10 +65,13 @@ public class SDDeformable extends SDOps {
   }
 
   /**
-   * Deformable position-sensitive ROI pooling; shapes as {@link DeformablePSROIPooling} says. The
-   * gradient of the rois is zero.
+   * Deformable position-sensitive ROI pooling, {@link DeformablePSROIPooling}. The gradient of the
+   * rois is zero.
    *
-   * @param trans null for plain position-sensitive pooling
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param config the geometry
    * @return [R, outputDim, pooledSize, pooledSize]
    */
   public SDVariable deformablePSROIPooling(
@@ -61,7 +79,16 @@ public class SDDeformable extends SDOps {
     return deformablePSROIPoolingWithCount(input, rois, trans, config)[0];
   }
 
-  /** As the other, with a name for the result. */
+  /**
+   * As the other, with a name for the result.
+   *
+   * @param name the result's name
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param config the geometry
+   * @return [R, outputDim, pooledSize, pooledSize]
+   */
   public SDVariable deformablePSROIPooling(
       String name,
       SDVariable input,
@@ -75,6 +102,10 @@ public class SDDeformable extends SDOps {
   /**
    * As {@link #deformablePSROIPooling}.
    *
+   * @param input [N, outputDim·groupSize², H, W]
+   * @param rois [R, 5], each (batch index, x1, y1, x2, y2) in image coordinates
+   * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
+   * @param config the geometry
    * @return its result, and of the same shape the number of samples that each value is the mean of
    */
   public SDVariable[] deformablePSROIPoolingWithCount(
