@@ -3,6 +3,7 @@ package io.github.dcn4j.layers;
 import io.github.dcn4j.ops.DeformablePSROIPooling;
 import io.github.dcn4j.ops.DeformablePSROIPoolingConfig;
 import io.github.dcn4j.ops.DeformablePSROIPoolingDerivative;
+import java.io.Serializable;
 import java.util.Arrays;
 import lombok.Data;
 import lombok.NoArgsConstructor;
@@ -22,7 +23,7 @@ import org.nd4j.linalg.factory.Nd4j;
 /** What the pooling vertices share: settings, checks and the calls of the native op. */
 @Data
 @NoArgsConstructor
-final class RoiPooling {
+final class RoiPooling implements Serializable {
   private double spatialScale = Double.NaN;
   private long outputDim;
   private long groupSize = 1;

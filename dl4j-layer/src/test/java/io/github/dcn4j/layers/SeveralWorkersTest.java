@@ -26,6 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.common.util.SerializationUtils;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -219,6 +220,15 @@ class SeveralWorkersTest {
     MultiDataSet a = kind.data(1);
     MultiDataSet b = kind.data(2);
     assertWorkersDoAsOne(kind, a, b, kind.merged(a, b));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void aConfigurationGoesToAnotherProcess(Kind kind) {
+    ComputationGraphConfiguration configuration = kind.graph().getConfiguration();
+    ComputationGraphConfiguration arrived =
+        SerializationUtils.fromByteArray(SerializationUtils.toByteArray(configuration));
+    assertEquals(configuration, arrived);
   }
 
   static Stream<Arguments> inference() {
