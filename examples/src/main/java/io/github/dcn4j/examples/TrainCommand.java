@@ -83,6 +83,7 @@ final class TrainCommand implements Callable<Integer> {
         Double.isNaN(precision) ? " (they hold no objects)" : "");
     out.printf("Written to %s: detector.zip, detections.png, training-curve.png%n", output);
     out.flush();
+    arguments.printLeftOut();
     return 0;
   }
 }

@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.examples.data.BadFiles;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.DigitScenes;
 import io.github.dcn4j.examples.data.LabelledImage;
@@ -65,8 +66,18 @@ final class TrainingArguments {
       description = "Decides all that is random.")
   private long seed;
 
+  @Option(
+      names = "--on-bad-file",
+      paramLabel = "WHAT",
+      defaultValue = "refuse",
+      description =
+          "What to do if images or annotations of --data cannot be read, lack each other or do not"
+              + " fit each other: refuse to begin, or skip them. They are named in either case.")
+  private BadFiles.Policy onBadFile;
+
   private DetectionDataset training;
   private DetectionDataset test;
+  private BadFiles badFiles;
 
   /** Refuses what cannot be used, makes the output folder, and opens the data sets. */
   void prepare(Path output, int epochs, int batch) throws IOException {
@@ -80,14 +91,14 @@ final class TrainingArguments {
           spec.commandLine(), "--images and --held-out are for composed images, not for --data");
     }
     prepareOutput(output);
+    badFiles = new BadFiles(onBadFile);
     if (data == null) {
       training = DigitScenes.training(images == null ? 3200 : images, seed);
       test = DigitScenes.heldOut(heldOut == null ? 300 : heldOut, HELD_OUT_SEED);
     } else {
-      VocFolder folder = VocFolder.open(data, seed);
+      VocFolder folder = readable(VocFolder.open(data, seed, badFiles));
       training = folder.training(SIDE);
       test = folder.heldOut(SIDE);
-      readAll(training, test);
     }
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
@@ -134,18 +145,21 @@ final class TrainingArguments {
     }
   }
 
-  /** Finds unreadable images before the training; the memory keeps what it has room for. */
-  private static void readAll(DetectionDataset... datasets) {
-    for (DetectionDataset dataset : datasets) {
-      try (ProgressBar bar = Console.bar("reading images", dataset.size())) {
-        IntStream.range(0, dataset.size())
-            .parallel()
-            .forEach(
-                i -> {
-                  dataset.get(i);
-                  bar.step();
-                });
-      }
+  /** Finds unreadable images before the training. */
+  private VocFolder readable(VocFolder folder) {
+    try (ProgressBar bar = Console.bar("reading images", folder.size())) {
+      return folder.readable(SIDE, badFiles, bar::step);
+    }
+  }
+
+  /** Says which files were left out. */
+  void printLeftOut() {
+    List<String> complaints = badFiles.complaints();
+    if (!complaints.isEmpty()) {
+      PrintWriter out = spec.commandLine().getOut();
+      out.printf("Left out for what is wrong with them: %d%n", complaints.size());
+      complaints.forEach(complaint -> out.println("  " + complaint));
+      out.flush();
     }
   }
 

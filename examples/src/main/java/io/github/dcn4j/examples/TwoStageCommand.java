@@ -108,6 +108,7 @@ final class TwoStageCommand implements Callable<Integer> {
     print(out, consoles);
     out.printf("%nWritten to %s: %s%n", output, String.join(", ", written));
     out.flush();
+    arguments.printLeftOut();
     return 0;
   }
 
