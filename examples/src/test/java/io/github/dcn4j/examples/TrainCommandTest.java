@@ -173,6 +173,33 @@ class TrainCommandTest {
   }
 
   @Test
+  void aTrainingIsResumedOnlyOnDemandAndWithItsOptionsOnly() throws IOException {
+    String line = "train --images 8 --held-out 1 --batch 4 --checkpoint-every 1 --layer plain";
+    String[] arguments = (line + " --epochs 2 --output " + folder).split(" ");
+    train(arguments);
+    train(arguments); // over the results of a finished one
+    Path checkpoints = folder.resolve("checkpoints/detector");
+    Files.delete(checkpoints.resolve("0000000004.checkpoint")); // as if it had been interrupted
+    assertEquals(2, execute(arguments));
+    assertTrue(err.toString().contains("--resume"), err.toString());
+    assertTrue(err.toString().contains(folder.toString()), err.toString());
+    assertEquals(2, execute((line + " --epochs 3 --resume --output " + folder).split(" ")));
+    assertTrue(err.toString().contains("--epochs was 2, now it is 3"), err.toString());
+    train((line + " --epochs 2 --resume --output " + folder).split(" "));
+    assertTrue(out.toString().contains("1 of 2 epochs and 1 minibatches done"), out.toString());
+    assertTrue(Files.exists(checkpoints.resolve("0000000004.checkpoint")));
+  }
+
+  @Test
+  void oneTrainingAtATimeWritesToAFolder() throws IOException {
+    try (OutputFolder first = OutputFolder.open(folder)) {
+      assertEquals(2, execute("train", "--output", folder.toString()));
+      assertTrue(err.toString().contains(first.toString()), err.toString());
+    }
+    OutputFolder.open(folder).close();
+  }
+
+  @Test
   void heldOutImagesWithoutObjectsAreNoObstacle() throws IOException {
     Path data = folder.resolve("voc");
     LabelledImage scene = DigitScenes.training(1, 1).get(0);
