@@ -2,7 +2,9 @@ package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.detect.EpochResult;
 import io.github.dcn4j.examples.detect.TrainingObserver;
+import io.github.dcn4j.examples.detect.TrainingState;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -17,8 +19,6 @@ final class Console implements TrainingObserver {
   private final List<EpochResult> results = new ArrayList<>();
   private final PrintWriter out;
   private final int epochs;
-  private final long start = System.nanoTime();
-  private long end;
   private ProgressBar bar;
 
   Console(PrintWriter out, int epochs) {
@@ -38,7 +38,6 @@ final class Console implements TrainingObserver {
       throw new UserInputException(e.getMessage(), e);
     } finally {
       close();
-      end = System.nanoTime();
     }
   }
 
@@ -52,9 +51,23 @@ final class Console implements TrainingObserver {
     return results.get(results.size() - 1);
   }
 
-  /** Seconds from when this console was made to the end of the training. */
+  /** Seconds that the epochs took, those before an interruption too. */
   double seconds() {
-    return (end - start) / 1e9;
+    return results.stream()
+        .mapToDouble(result -> result.getTrainingSeconds() + result.getEvaluationSeconds())
+        .sum();
+  }
+
+  @Override
+  public void resumed(Path checkpoint, TrainingState state) {
+    results.addAll(state.getResults());
+    out.printf(
+        "Goes on from %s: %d of %d epochs%s done%n",
+        checkpoint,
+        state.getEpoch(),
+        epochs,
+        state.getBatches() == 0 ? "" : " and " + state.getBatches() + " minibatches");
+    out.flush();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.data.HandwrittenDigits;
 import io.github.dcn4j.examples.data.ImageFiles;
 import io.github.dcn4j.examples.onnx.DigitBatches;
@@ -101,7 +102,7 @@ final class ImportOnnxCommand implements Callable<Integer> {
       out.printf("fine-tuned, the image is %s%n", classifier.describe(shown));
     }
     if (output != null) {
-      classifier.save(output);
+      AtomicFile.write(output, classifier::save);
       out.printf("saved %s%n", output);
     }
     return 0;

@@ -9,6 +9,7 @@ import io.github.dcn4j.examples.detect.TrainingOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -30,6 +31,8 @@ import picocli.CommandLine.Spec;
     showDefaultValues = true,
     sortOptions = false)
 final class TrainCommand implements Callable<Integer> {
+  private static final String NETWORK = "detector";
+
   @Spec private CommandSpec spec;
 
   @Mixin private TrainingArguments arguments;
@@ -60,20 +63,31 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    arguments.prepare(output, epochs, batch);
+    TrainingOptions options = arguments.options(epochs, batch, layer);
+    try (OutputFolder folder = OutputFolder.open(output)) {
+      arguments.prepare(folder, List.of(NETWORK));
+      train(options, folder);
+    }
+    return 0;
+  }
+
+  private void train(TrainingOptions options, OutputFolder folder) throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     out.printf("Backbone of %s convolutions.%n", layer.name().toLowerCase(Locale.ROOT));
     out.flush();
 
-    TrainingOptions options =
-        arguments.options().epochs(epochs).batchSize(batch).backbone(layer).build();
-    Trainer trainer = new Trainer(options, arguments.training(), arguments.heldOut());
+    Trainer trainer =
+        new Trainer(
+            options,
+            arguments.training(),
+            arguments.heldOut(),
+            arguments.checkpoints(folder, NETWORK));
     Console console = new Console(out, epochs);
     Detector detector = console.watch(trainer::train);
 
-    detector.save(output.resolve("detector.zip").toFile());
-    DetectionSheet.write(detector, arguments.shown(), output.resolve("detections.png"));
-    TrainingCurve.write(console.results(), output.resolve("training-curve.png"));
+    detector.save(folder.resolve("detector.zip").toFile());
+    DetectionSheet.write(detector, arguments.shown(), folder.resolve("detections.png"));
+    TrainingCurve.write(console.results(), folder.resolve("training-curve.png"));
     double precision = console.last().getMap50();
     out.printf(
         Locale.ROOT,
@@ -81,8 +95,8 @@ final class TrainCommand implements Callable<Integer> {
         console.seconds(),
         precision,
         Double.isNaN(precision) ? " (they hold no objects)" : "");
-    out.printf("Written to %s: detector.zip, detections.png, training-curve.png%n", output);
+    out.printf("Written to %s: detector.zip, detections.png, training-curve.png%n", folder);
     out.flush();
-    return 0;
+    arguments.printLeftOut();
   }
 }

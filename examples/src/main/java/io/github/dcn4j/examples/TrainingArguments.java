@@ -1,16 +1,25 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.examples.checkpoint.Checkpoint;
+import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
+import io.github.dcn4j.examples.data.BadFiles;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.DigitScenes;
 import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.data.VocFolder;
+import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.TrainingOptions;
+import io.github.dcn4j.examples.detect.TrainingState;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import me.tongfei.progressbar.ProgressBar;
@@ -65,29 +74,96 @@ final class TrainingArguments {
       description = "Decides all that is random.")
   private long seed;
 
+  @Option(
+      names = "--checkpoint-every",
+      paramLabel = "N",
+      defaultValue = "50",
+      description = "Minibatches between two checkpoints; there is one after each epoch, too.")
+  private int checkpointEvery;
+
+  @Option(
+      names = "--resume",
+      description =
+          "Goes on from the last checkpoint in the --output folder, with the same options as"
+              + " before; begins, if there is none.")
+  private boolean resume;
+
+  @Option(
+      names = "--on-bad-file",
+      paramLabel = "WHAT",
+      defaultValue = "refuse",
+      description =
+          "What to do if images or annotations of --data cannot be read, lack each other or do not"
+              + " fit each other: refuse to begin, or skip them. They are named in either case.")
+  private BadFiles.Policy onBadFile;
+
   private DetectionDataset training;
   private DetectionDataset test;
+  private BadFiles badFiles;
+  private final Map<String, String> decisive = new LinkedHashMap<>();
 
-  /** Refuses what cannot be used, makes the output folder, and opens the data sets. */
-  void prepare(Path output, int epochs, int batch) throws IOException {
+  /**
+   * Refuses what cannot be used.
+   *
+   * @return training options with all that is given set
+   */
+  TrainingOptions options(int epochs, int batch, BackboneLayer layer) {
     check(epochs >= 1, "--epochs", epochs, "at least 1");
     check(batch >= 1, "--batch", batch, "at least 1");
     check(images == null || images >= 1, "--images", images, "at least 1");
     check(heldOut == null || heldOut >= 1, "--held-out", heldOut, "at least 1");
     check(learningRate > 0 && learningRate < 1, "--learning-rate", learningRate, "between 0 and 1");
+    check(checkpointEvery >= 1, "--checkpoint-every", checkpointEvery, "at least 1");
     if (data != null && (images != null || heldOut != null)) {
       throw new ParameterException(
           spec.commandLine(), "--images and --held-out are for composed images, not for --data");
     }
-    prepareOutput(output);
+    decisive.put("--epochs", Integer.toString(epochs));
+    decisive.put("--batch", Integer.toString(batch));
+    decisive.put("--layer", layer.name().toLowerCase(Locale.ROOT));
+    decisive.put("--learning-rate", Double.toString(learningRate));
+    decisive.put("--seed", Long.toString(seed));
+    return TrainingOptions.builder()
+        .epochs(epochs)
+        .batchSize(batch)
+        .learningRate(learningRate)
+        .seed(seed)
+        .checkpointEvery(checkpointEvery)
+        .backbone(layer)
+        .build();
+  }
+
+  /**
+   * Opens the data sets. After {@link #options}.
+   *
+   * @param output where the training writes to
+   * @param networks names of the networks to train
+   * @throws UserInputException if something cannot be used, or would be lost
+   */
+  void prepare(OutputFolder output, List<String> networks) throws IOException {
+    checkFonts();
+    if (!resume) {
+      refuseInterrupted(output, networks);
+    }
+    badFiles = new BadFiles(onBadFile);
     if (data == null) {
       training = DigitScenes.training(images == null ? 3200 : images, seed);
       test = DigitScenes.heldOut(heldOut == null ? 300 : heldOut, HELD_OUT_SEED);
+      decisive.put("--images", Integer.toString(training.size()));
+      decisive.put("--held-out", Integer.toString(test.size()));
     } else {
-      VocFolder folder = VocFolder.open(data, seed);
+      VocFolder folder = readable(VocFolder.open(data, seed, badFiles));
       training = folder.training(SIDE);
       test = folder.heldOut(SIDE);
-      readAll(training, test);
+      decisive.put(
+          "--data", String.format("%d images, checksum %x", folder.size(), folder.fingerprint()));
+    }
+    for (String network : networks) {
+      if (resume) {
+        checkpoints(output, network).resume(); // refuses other options now, not hours later
+      } else {
+        checkpoints(output, network).clear();
+      }
     }
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
@@ -99,24 +175,36 @@ final class TrainingArguments {
     out.flush();
   }
 
+  /** A training of the same command may have taken days: it is not lost by an oversight. */
+  private void refuseInterrupted(OutputFolder output, List<String> networks) {
+    List<TrainingState> states = new ArrayList<>();
+    for (String network : networks) {
+      Optional<Checkpoint<TrainingState>> newest = checkpoints(output, network).newest();
+      newest.ifPresent(checkpoint -> states.add(checkpoint.getState()));
+    }
+    boolean begun = !states.isEmpty();
+    boolean finished =
+        states.size() == networks.size() && states.stream().allMatch(TrainingState::isFinished);
+    if (begun && !finished) {
+      throw new UserInputException(
+          output
+              + " holds a training that was interrupted: --resume goes on with it; to begin anew,"
+              + " delete "
+              + output.resolve("checkpoints")
+              + " or give another --output");
+    }
+  }
+
+  /** The checkpoints of one of the networks. */
+  CheckpointFolder checkpoints(OutputFolder output, String network) {
+    return new CheckpointFolder(output.checkpoints(network), decisive);
+  }
+
   private void check(boolean fine, String option, Object given, String expected) {
     if (!fine) {
       throw new ParameterException(
           spec.commandLine(), option + ": expected " + expected + ", got " + given);
     }
-  }
-
-  /** Fails before the training, not after it, if nothing can be written. */
-  private static void prepareOutput(Path output) {
-    try {
-      Files.createDirectories(output);
-    } catch (IOException e) {
-      throw new UserInputException("--output: cannot make the folder " + output, e);
-    }
-    if (!Files.isWritable(output)) {
-      throw new UserInputException("--output: cannot write to the folder " + output);
-    }
-    checkFonts();
   }
 
   /** The pictures have text; a bare machine may have no font for it. */
@@ -134,18 +222,21 @@ final class TrainingArguments {
     }
   }
 
-  /** Finds unreadable images before the training; the memory keeps what it has room for. */
-  private static void readAll(DetectionDataset... datasets) {
-    for (DetectionDataset dataset : datasets) {
-      try (ProgressBar bar = Console.bar("reading images", dataset.size())) {
-        IntStream.range(0, dataset.size())
-            .parallel()
-            .forEach(
-                i -> {
-                  dataset.get(i);
-                  bar.step();
-                });
-      }
+  /** Finds unreadable images before the training. */
+  private VocFolder readable(VocFolder folder) {
+    try (ProgressBar bar = Console.bar("reading images", folder.size())) {
+      return folder.readable(SIDE, badFiles, bar::step);
+    }
+  }
+
+  /** Says which files were left out. */
+  void printLeftOut() {
+    List<String> complaints = badFiles.complaints();
+    if (!complaints.isEmpty()) {
+      PrintWriter out = spec.commandLine().getOut();
+      out.printf("Left out for what is wrong with them: %d%n", complaints.size());
+      complaints.forEach(complaint -> out.println("  " + complaint));
+      out.flush();
     }
   }
 
@@ -164,10 +255,5 @@ final class TrainingArguments {
     return IntStream.range(0, Math.min(PICTURES, test.size()))
         .mapToObj(test::get)
         .collect(Collectors.toList());
-  }
-
-  /** Training options with all that is given here set. */
-  TrainingOptions.TrainingOptionsBuilder options() {
-    return TrainingOptions.builder().learningRate(learningRate).seed(seed);
   }
 }

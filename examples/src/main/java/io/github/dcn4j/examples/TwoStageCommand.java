@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.DetectionSheet;
 import io.github.dcn4j.examples.detect.TrainingOptions;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -90,10 +92,18 @@ final class TwoStageCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    arguments.prepare(output, epochs, batch);
+    TrainingOptions options = arguments.options(epochs, batch, layer);
+    try (OutputFolder folder = OutputFolder.open(output)) {
+      arguments.prepare(
+          folder,
+          pooling.poolings.stream().map(TwoStageCommand::name).collect(Collectors.toList()));
+      train(options, folder);
+    }
+    return 0;
+  }
+
+  private void train(TrainingOptions options, OutputFolder folder) throws IOException {
     PrintWriter out = spec.commandLine().getOut();
-    TrainingOptions options =
-        arguments.options().epochs(epochs).batchSize(batch).backbone(layer).build();
     TwoStageTrainer trainer =
         new TwoStageTrainer(options, arguments.training(), arguments.heldOut());
     List<String> written = new ArrayList<>();
@@ -103,24 +113,31 @@ final class TwoStageCommand implements Callable<Integer> {
       out.flush();
       Console console = new Console(out, epochs);
       consoles.put(kind, console);
-      write(console.watch(observer -> trainer.train(kind, observer)), written);
+      CheckpointFolder checkpoints = arguments.checkpoints(folder, name(kind));
+      write(console.watch(observer -> trainer.train(kind, checkpoints, observer)), folder, written);
     }
     print(out, consoles);
-    out.printf("%nWritten to %s: %s%n", output, String.join(", ", written));
+    out.printf("%nWritten to %s: %s%n", folder, String.join(", ", written));
     out.flush();
-    return 0;
+    arguments.printLeftOut();
   }
 
-  private void write(TwoStageDetector detector, List<String> written) throws IOException {
-    String name = detector.getPooling().name().toLowerCase(Locale.ROOT);
-    detector.save(output.resolve(name + ".zip").toFile());
+  /** What the files of a pooling begin with. */
+  private static String name(Pooling kind) {
+    return kind.name().toLowerCase(Locale.ROOT);
+  }
+
+  private void write(TwoStageDetector detector, OutputFolder folder, List<String> written)
+      throws IOException {
+    String name = name(detector.getPooling());
+    detector.save(folder.resolve(name + ".zip").toFile());
     written.add(name + ".zip");
     String detections = name + "-detections.png";
-    DetectionSheet.write(detector, arguments.shown(), output.resolve(detections));
+    DetectionSheet.write(detector, arguments.shown(), folder.resolve(detections));
     written.add(detections);
     if (detector.getPooling() != Pooling.NONE) {
       String bins = name + "-bins.png";
-      BinSheet.write(detector, arguments.shown(), output.resolve(bins));
+      BinSheet.write(detector, arguments.shown(), folder.resolve(bins));
       written.add(bins);
     }
   }

@@ -41,6 +41,8 @@ class MainTest {
         "train --images 0",
         "train --held-out 0",
         "train --layer round",
+        "train --checkpoint-every 0",
+        "train --on-bad-file ask",
         "train --data",
         "train --colour red",
         "train --data somewhere --images 5",

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,13 +12,18 @@ import io.github.dcn4j.examples.detect.Detector;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,10 +38,14 @@ class TrainCommandTest {
   @TempDir Path folder;
 
   private void train(String... arguments) {
+    assertEquals(0, execute(arguments), err.toString());
+  }
+
+  private int execute(String... arguments) {
     CommandLine commandLine = Main.commandLine();
     commandLine.setOut(new PrintWriter(out, true));
     commandLine.setErr(new PrintWriter(err, true));
-    assertEquals(0, commandLine.execute(arguments), err.toString());
+    return commandLine.execute(arguments);
   }
 
   private void assertTrained(Path output, int epochs) throws IOException {
@@ -113,6 +123,80 @@ class TrainCommandTest {
         folder.resolve("out").toString());
     assertTrained(folder.resolve("out"), 2);
     assertTrue(out.toString().contains("16 training images an epoch, 4 held out"), out.toString());
+  }
+
+  @Test
+  void badFilesAreNamedAndLeftOutOnDemandOnly() throws IOException {
+    Path data = folder.resolve("voc");
+    DetectionDataset scenes = DigitScenes.training(10, 1);
+    VocFolders.write(
+        data, IntStream.range(0, scenes.size()).mapToObj(scenes::get).collect(Collectors.toList()));
+    Path image = data.resolve("JPEGImages/3.png");
+    Files.write(image, Arrays.copyOf(Files.readAllBytes(image), 500));
+    Path annotation = Files.writeString(data.resolve("Annotations/5.xml"), "text");
+    Map<Path, Object> before = contents(data);
+    String[] arguments = {
+      "train",
+      "--data",
+      data.toString(),
+      "--epochs",
+      "1",
+      "--batch",
+      "4",
+      "--output",
+      folder.resolve("out").toString()
+    };
+    assertEquals(2, execute(arguments));
+    assertTrue(err.toString().contains(annotation.toString()), err.toString());
+    assertTrue(err.toString().contains("--on-bad-file skip"), err.toString());
+    assertFalse(out.toString().contains("epoch"), out.toString());
+
+    String[] skipping = Arrays.copyOf(arguments, arguments.length + 2);
+    skipping[arguments.length] = "--on-bad-file";
+    skipping[arguments.length + 1] = "skip";
+    train(skipping);
+    assertTrained(folder.resolve("out"), 1);
+    String end = out.toString().substring(out.toString().indexOf("Left out"));
+    assertTrue(end.startsWith("Left out for what is wrong with them: 2"), end);
+    assertTrue(end.contains(image.toString()) && end.contains(annotation.toString()), end);
+    assertEquals(before, contents(data));
+  }
+
+  private static Map<Path, Object> contents(Path folder) throws IOException {
+    Map<Path, Object> contents = new TreeMap<>();
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).collect(Collectors.toList())) {
+        contents.put(file, ByteBuffer.wrap(Files.readAllBytes(file)));
+      }
+    }
+    return contents;
+  }
+
+  @Test
+  void aTrainingIsResumedOnlyOnDemandAndWithItsOptionsOnly() throws IOException {
+    String line = "train --images 8 --held-out 1 --batch 4 --checkpoint-every 1 --layer plain";
+    String[] arguments = (line + " --epochs 2 --output " + folder).split(" ");
+    train(arguments);
+    train(arguments); // over the results of a finished one
+    Path checkpoints = folder.resolve("checkpoints/detector");
+    Files.delete(checkpoints.resolve("0000000004.checkpoint")); // as if it had been interrupted
+    assertEquals(2, execute(arguments));
+    assertTrue(err.toString().contains("--resume"), err.toString());
+    assertTrue(err.toString().contains(folder.toString()), err.toString());
+    assertEquals(2, execute((line + " --epochs 3 --resume --output " + folder).split(" ")));
+    assertTrue(err.toString().contains("--epochs was 2, now it is 3"), err.toString());
+    train((line + " --epochs 2 --resume --output " + folder).split(" "));
+    assertTrue(out.toString().contains("1 of 2 epochs and 1 minibatches done"), out.toString());
+    assertTrue(Files.exists(checkpoints.resolve("0000000004.checkpoint")));
+  }
+
+  @Test
+  void oneTrainingAtATimeWritesToAFolder() throws IOException {
+    try (OutputFolder first = OutputFolder.open(folder)) {
+      assertEquals(2, execute("train", "--output", folder.toString()));
+      assertTrue(err.toString().contains(first.toString()), err.toString());
+    }
+    OutputFolder.open(folder).close();
   }
 
   @Test

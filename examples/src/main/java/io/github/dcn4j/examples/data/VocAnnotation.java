@@ -50,10 +50,16 @@ final class VocAnnotation {
   /**
    * Reads an annotation.
    *
-   * @throws UserInputException naming the file, if it is not XML or an object lacks something
+   * @throws UserInputException naming the file, if it is not XML, is no annotation, or an object
+   *     lacks something
    */
   static VocAnnotation read(Path file) {
     Element root = parse(file);
+    if (!root.getNodeName().equals("annotation")) {
+      throw new UserInputException(
+          String.format(
+              "%s: expected <annotation>, but the file holds <%s>", file, root.getNodeName()));
+    }
     Element size = child(root, "size");
     List<VocObject> objects = new ArrayList<>();
     for (Element object : children(root, "object")) {

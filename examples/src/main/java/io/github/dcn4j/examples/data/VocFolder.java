@@ -1,9 +1,8 @@
 package io.github.dcn4j.examples.data;
 
 import io.github.dcn4j.examples.UserInputException;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.lang.ref.SoftReference;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,10 +13,11 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 import lombok.Getter;
+import lombok.RequiredArgsConstructor;
 
 /**
  * A folder of images with boxes, laid out like Pascal VOC.
@@ -37,13 +37,28 @@ public final class VocFolder {
   /** Class names that occur in any annotation, in alphabetical order. */
   @Getter private final List<String> labels;
 
-  private final List<Entry> training;
-  private final List<Entry> heldOut;
+  private final Path folder;
+  private final List<VocEntry> training;
+  private final List<VocEntry> heldOut;
 
-  private VocFolder(List<String> labels, List<Entry> training, List<Entry> heldOut) {
-    this.labels = labels;
+  private VocFolder(Path folder, List<VocEntry> training, List<VocEntry> heldOut) {
+    if (training.isEmpty() || heldOut.isEmpty()) {
+      throw new UserInputException(
+          String.format(
+              "%s: needs at least one image to train on and one held out, but has %d and %d",
+              folder, training.size(), heldOut.size()));
+    }
+    Set<String> names = new TreeSet<>();
+    training.forEach(entry -> entry.addLabelsTo(names));
+    if (names.isEmpty()) {
+      throw new UserInputException(
+          folder + ": the annotations of the training images hold no <object>, so no classes");
+    }
+    heldOut.forEach(entry -> entry.addLabelsTo(names));
+    this.folder = folder;
     this.training = training;
     this.heldOut = heldOut;
+    labels = List.copyOf(names);
   }
 
   /**
@@ -51,9 +66,11 @@ public final class VocFolder {
    *
    * @param folder the folder that holds {@code JPEGImages} and {@code Annotations}
    * @param seed decides which images are held out, where the folder does not
+   * @param badFiles what to do about images and annotations that lack each other, and annotations
+   *     that cannot be read
    * @throws UserInputException naming the file or folder at fault
    */
-  public static VocFolder open(Path folder, long seed) {
+  public static VocFolder open(Path folder, long seed, BadFiles badFiles) {
     Map<String, Path> images = filesByStem(folder.resolve("JPEGImages"), IMAGE_SUFFIXES);
     Map<String, Path> annotations = filesByStem(folder.resolve("Annotations"), Set.of("xml"));
     if (images.isEmpty()) {
@@ -68,27 +85,63 @@ public final class VocFolder {
       int held = Math.max(1, shuffled.size() / HOLD_OUT_ONE_IN);
       heldOutNames = shuffled.subList(0, held);
     }
+    Set<String> all = new TreeSet<>(images.keySet());
+    all.addAll(annotations.keySet());
     if (trainingNames == null) {
-      trainingNames = allBut(images, heldOutNames);
+      trainingNames = allBut(all, heldOutNames);
     } else if (heldOutNames == null) {
-      heldOutNames = allBut(images, trainingNames);
+      heldOutNames = allBut(all, trainingNames);
     }
-    List<Entry> training = entries(folder, trainingNames, images, annotations);
-    List<Entry> heldOut = entries(folder, heldOutNames, images, annotations);
-    if (training.isEmpty() || heldOut.isEmpty()) {
-      throw new UserInputException(
-          String.format(
-              "%s: needs at least one image to train on and one held out, but has %d and %d",
-              folder, training.size(), heldOut.size()));
+    List<VocEntry> training = entries(folder, trainingNames, images, annotations, badFiles);
+    List<VocEntry> heldOut = entries(folder, heldOutNames, images, annotations, badFiles);
+    badFiles.settle();
+    return new VocFolder(folder, training, heldOut);
+  }
+
+  /** Number of images in both parts. */
+  public int size() {
+    return training.size() + heldOut.size();
+  }
+
+  /**
+   * Reads all images; the memory keeps what it has room for.
+   *
+   * @param side of the squares to stretch them to, in pixels
+   * @param badFiles what to do about images that cannot be read, or that their annotation does not
+   *     fit
+   * @param step is run after each image, by any thread
+   * @return the folder without the bad ones
+   * @throws UserInputException naming the files at fault
+   */
+  public VocFolder readable(int side, BadFiles badFiles, Runnable step) {
+    List<VocEntry> readableTraining = readable(training, side, badFiles, step);
+    List<VocEntry> readableHeldOut = readable(heldOut, side, badFiles, step);
+    badFiles.settle();
+    return new VocFolder(folder, readableTraining, readableHeldOut);
+  }
+
+  private static List<VocEntry> readable(
+      List<VocEntry> entries, int side, BadFiles badFiles, Runnable step) {
+    return entries.parallelStream()
+        .filter(
+            entry -> {
+              boolean fine = badFiles.isFine(() -> entry.read(side));
+              step.run();
+              return fine;
+            })
+        .collect(Collectors.toUnmodifiableList());
+  }
+
+  /** A checksum of the names of the image files, their sizes in bytes and their objects. */
+  public long fingerprint() {
+    CRC32 checksum = new CRC32();
+    for (List<VocEntry> part : List.of(training, heldOut)) {
+      for (VocEntry entry : part) {
+        checksum.update(entry.description().getBytes(StandardCharsets.UTF_8));
+      }
+      checksum.update('/');
     }
-    Set<String> labels = new TreeSet<>();
-    training.forEach(entry -> entry.addLabelsTo(labels));
-    if (labels.isEmpty()) {
-      throw new UserInputException(
-          folder + ": the annotations of the training images hold no <object>, so no classes");
-    }
-    heldOut.forEach(entry -> entry.addLabelsTo(labels));
-    return new VocFolder(List.copyOf(labels), training, heldOut);
+    return checksum.getValue();
   }
 
   /**
@@ -150,62 +203,32 @@ public final class VocFolder {
     }
   }
 
-  private static List<String> allBut(Map<String, Path> images, List<String> names) {
-    Set<String> rest = new TreeSet<>(images.keySet());
+  private static List<String> allBut(Set<String> all, List<String> names) {
+    Set<String> rest = new TreeSet<>(all);
     rest.removeAll(Set.copyOf(names));
     return List.copyOf(rest);
   }
 
-  private static List<Entry> entries(
-      Path folder, List<String> names, Map<String, Path> images, Map<String, Path> annotations) {
-    List<Entry> entries = new ArrayList<>();
+  private static List<VocEntry> entries(
+      Path folder,
+      List<String> names,
+      Map<String, Path> images,
+      Map<String, Path> annotations,
+      BadFiles badFiles) {
+    List<VocEntry> entries = new ArrayList<>();
     for (String name : names) {
-      Path image = images.get(name);
-      Path annotation = annotations.get(name);
-      if (image == null) {
-        throw new UserInputException(
-            folder.resolve("JPEGImages") + ": there is no image '" + name + "'");
-      }
-      if (annotation == null) {
-        throw new UserInputException(
-            image
-                + ": has no annotation "
-                + folder.resolve("Annotations").resolve(name + ".xml")
-                + " (an image without objects needs one too, without <object>)");
-      }
-      entries.add(new Entry(image, VocAnnotation.read(annotation)));
+      badFiles.isFine(
+          () -> entries.add(VocEntry.of(folder, name, images.get(name), annotations.get(name))));
     }
     return List.copyOf(entries);
   }
 
-  /** An image file with its annotation. */
-  private static final class Entry {
-    final Path image;
-    final VocAnnotation annotation;
-
-    Entry(Path image, VocAnnotation annotation) {
-      this.image = image;
-      this.annotation = annotation;
-    }
-
-    void addLabelsTo(Set<String> labels) {
-      annotation.getObjects().forEach(object -> labels.add(object.getName()));
-    }
-  }
-
-  /** Some of the images, kept in memory as long as there is room. */
+  /** Some of the images. */
+  @RequiredArgsConstructor
   private static final class Part implements DetectionDataset {
     private final List<String> labels;
-    private final List<Entry> entries;
+    private final List<VocEntry> entries;
     private final int side;
-    private final AtomicReferenceArray<SoftReference<LabelledImage>> cache;
-
-    Part(List<String> labels, List<Entry> entries, int side) {
-      this.labels = labels;
-      this.entries = entries;
-      this.side = side;
-      this.cache = new AtomicReferenceArray<>(entries.size());
-    }
 
     @Override
     public List<String> labels() {
@@ -219,35 +242,7 @@ public final class VocFolder {
 
     @Override
     public LabelledImage get(int index) {
-      SoftReference<LabelledImage> cached = cache.get(index);
-      LabelledImage image = cached == null ? null : cached.get();
-      if (image == null) {
-        image = read(entries.get(index));
-        cache.set(index, new SoftReference<>(image));
-      }
-      return image;
-    }
-
-    private LabelledImage read(Entry entry) {
-      BufferedImage image = ImageFiles.read(entry.image);
-      entry.annotation.check(image.getWidth(), image.getHeight());
-      double scaleX = (double) side / image.getWidth();
-      double scaleY = (double) side / image.getHeight();
-      List<Box> boxes =
-          entry.annotation.getObjects().stream()
-              .map(
-                  object ->
-                      new Box(
-                              object.getX1(),
-                              object.getY1(),
-                              object.getX2(),
-                              object.getY2(),
-                              labels.indexOf(object.getName()),
-                              object.isDifficult())
-                          .scaled(scaleX, scaleY))
-              .collect(Collectors.toUnmodifiableList());
-      return new LabelledImage(
-          entry.image.getFileName().toString(), ImageFiles.resized(image, side, side), boxes);
+      return entries.get(index).labelled(labels, side);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.data.ImageFiles;
 import io.github.dcn4j.examples.data.LabelledImage;
 import java.awt.image.BufferedImage;
@@ -76,9 +77,13 @@ public final class Detector implements ObjectDetector {
 
   /** Writes the network, its updater's state, the labels and the input size to one file. */
   public void save(File file) throws IOException {
-    network.save(file, true);
-    ModelSerializer.addObjectToFile(file, LABELS_ENTRY, new ArrayList<>(labels));
-    ModelSerializer.addObjectToFile(file, SIDE_ENTRY, side);
+    AtomicFile.write(
+        file.toPath(),
+        part -> {
+          network.save(part.toFile(), true);
+          ModelSerializer.addObjectToFile(part.toFile(), LABELS_ENTRY, new ArrayList<>(labels));
+          ModelSerializer.addObjectToFile(part.toFile(), SIDE_ENTRY, side);
+        });
   }
 
   /** Reads what {@link #save} wrote. */

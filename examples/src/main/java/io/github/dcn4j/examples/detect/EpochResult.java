@@ -1,10 +1,13 @@
 package io.github.dcn4j.examples.detect;
 
+import java.io.Serializable;
 import lombok.Value;
 
 /** What one pass over the training images brought. */
 @Value
-public class EpochResult {
+public class EpochResult implements Serializable {
+  private static final long serialVersionUID = 1L;
+
   /** Which pass, from 1. */
   int epoch;
 

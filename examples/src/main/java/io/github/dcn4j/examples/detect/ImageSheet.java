@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.data.LabelledImage;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
@@ -57,6 +58,6 @@ public final class ImageSheet {
       cell.dispose();
     }
     graphics.dispose();
-    ImageIO.write(sheet, "png", file.toFile());
+    AtomicFile.write(file, part -> ImageIO.write(sheet, "png", part.toFile()));
   }
 }

@@ -1,18 +1,19 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.examples.checkpoint.Checkpoint;
+import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.LabelledImage;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import lombok.RequiredArgsConstructor;
 import lombok.extern.slf4j.Slf4j;
-import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
-import org.deeplearning4j.optimize.api.BaseTrainingListener;
 
 /** Trains a detector on one data set and measures it on another after each pass. */
 @Slf4j
@@ -27,49 +28,29 @@ public final class Trainer {
   private final DetectionDataset training;
   private final DetectionDataset heldOut;
 
+  private final CheckpointFolder checkpoints;
+
   /**
-   * Trains.
+   * Trains, from the newest checkpoint if there is one.
    *
    * @param observer is told of the progress
    * @return the detector after the last pass
    * @throws ArithmeticException if the loss stops being a number
    */
   public Detector train(TrainingObserver observer) {
+    TrainingLoop loop = new TrainingLoop(options, training, heldOut, checkpoints);
+    Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume();
     int side = training.get(0).getImage().getWidth();
-    int grid = side / DetectorNetwork.STRIDE;
-    double[][] anchors = anchors();
-    int batches = (training.size() + options.getBatchSize() - 1) / options.getBatchSize();
     MultiLayerNetwork network =
-        DetectorNetwork.create(
-            anchors, training.labels().size(), side, batches * options.getEpochs(), options);
+        checkpoint.map(Checkpoint::multiLayerNetwork).orElseGet(() -> fresh(side, loop.steps()));
     log.debug("{}", network.summary());
-    Progress progress = new Progress(observer, options.getBatchSize(), training.size());
-    network.setListeners(progress);
     Detector detector = new Detector(network, training.labels(), side);
-    Random random = new Random(options.getSeed());
-    for (int epoch = 0; epoch < options.getEpochs(); epoch++) {
-      observer.epochStarted(epoch + 1, training.size());
-      progress.reset();
-      long start = System.nanoTime();
-      network.fit(
-          new DetectionBatches(
-              training.forEpoch(epoch),
-              shuffled(training.size(), random),
-              options.getBatchSize(),
-              grid));
-      long trained = System.nanoTime();
-      observer.evaluationStarted();
-      MeanAveragePrecision precision = evaluate(detector, heldOut);
-      observer.epochEnded(
-          new EpochResult(
-              epoch + 1,
-              progress.meanLoss(),
-              precision.mean(0.5),
-              precision.meanOverThresholds(),
-              (trained - start) / 1e9,
-              (System.nanoTime() - trained) / 1e9));
-    }
+    loop.run(new DetectorLearner(detector), checkpoint, observer);
     return detector;
+  }
+
+  private MultiLayerNetwork fresh(int side, int steps) {
+    return DetectorNetwork.create(anchors(), training.labels().size(), side, steps, options);
   }
 
   /** Compares a detector's output with the true boxes of a data set. */
@@ -107,38 +88,31 @@ public final class Trainer {
     return order.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  /** Sums the loss up and passes the progress on. */
+  /** The network's own updater, on the loss of its output layer. */
   @RequiredArgsConstructor
-  private static final class Progress extends BaseTrainingListener {
-    private final TrainingObserver observer;
-    private final int batchSize;
-    private final int images;
-    private double sum;
-    private int batches;
+  private static final class DetectorLearner implements TrainingLoop.Learner {
+    private final Detector detector;
 
-    void reset() {
-      sum = 0;
-      batches = 0;
-    }
-
-    double meanLoss() {
-      return sum / batches;
+    @Override
+    public MultiLayerNetwork network() {
+      return detector.getNetwork();
     }
 
     @Override
-    public void iterationDone(Model model, int iteration, int epoch) {
-      double loss = model.score();
-      if (!Double.isFinite(loss)) {
-        throw new ArithmeticException(
-            "the loss became "
-                + loss
-                + " at minibatch "
-                + (iteration + 1)
-                + ": try a lower learning rate");
-      }
-      sum += loss;
-      batches++;
-      observer.imagesSeen(Math.min(batches * batchSize, images), loss);
+    public Detector detector() {
+      return detector;
+    }
+
+    @Override
+    public double learn(LabelledImage... images) {
+      int grid = detector.getSide() / DetectorNetwork.STRIDE;
+      network().fit(DetectionBatches.of(detector.getLabels().size(), grid, images));
+      return network().score();
+    }
+
+    @Override
+    public void endEpoch() {
+      network().incrementEpochCount();
     }
   }
 }

@@ -1,6 +1,9 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.DoubleStream;
@@ -46,7 +49,13 @@ public final class TrainingCurve {
     precision(chart, "mAP@0.5", epochs, results.stream().mapToDouble(EpochResult::getMap50));
     precision(chart, "mAP@[.5:.95]", epochs, results.stream().mapToDouble(EpochResult::getMap));
     chart.getSeriesMap().values().forEach(series -> series.setMarker(SeriesMarkers.CIRCLE));
-    BitmapEncoder.saveBitmap(chart, file.toString(), BitmapFormat.PNG);
+    AtomicFile.write(
+        file,
+        part -> {
+          try (OutputStream out = Files.newOutputStream(part)) {
+            BitmapEncoder.saveBitmap(chart, out, BitmapFormat.PNG);
+          }
+        });
   }
 
   private static void precision(XYChart chart, String name, double[] epochs, DoubleStream values) {

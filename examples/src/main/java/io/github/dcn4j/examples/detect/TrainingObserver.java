@@ -1,7 +1,17 @@
 package io.github.dcn4j.examples.detect;
 
+import java.nio.file.Path;
+
 /** Is told how training goes on; all calls come from the training thread. */
 public interface TrainingObserver {
+  /**
+   * The training goes on where another one was interrupted.
+   *
+   * @param checkpoint the file that it was read from
+   * @param state how far it is
+   */
+  default void resumed(Path checkpoint, TrainingState state) {}
+
   /**
    * A pass over the training images begins.
    *

@@ -19,6 +19,9 @@ public class TrainingOptions {
   /** Decides the network's first weights, the anchors and the order of images. */
   @Builder.Default long seed = 1;
 
+  /** Minibatches from one checkpoint to the next; there is one after each pass, too. */
+  @Builder.Default int checkpointEvery = 50;
+
   /** The convolutions of the backbone. */
   @Builder.Default BackboneLayer backbone = BackboneLayer.DEFORMABLE;
 }

@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples.rfcn;
 
+import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.Detection;
@@ -120,9 +121,13 @@ public final class TwoStageDetector implements ObjectDetector {
 
   /** Writes the network, its updater's state, its pooling and the labels to one file. */
   public void save(File file) throws IOException {
-    network.save(file, true);
-    ModelSerializer.addObjectToFile(file, LABELS_ENTRY, new ArrayList<>(labels));
-    ModelSerializer.addObjectToFile(file, POOLING_ENTRY, pooling);
+    AtomicFile.write(
+        file.toPath(),
+        part -> {
+          network.save(part.toFile(), true);
+          ModelSerializer.addObjectToFile(part.toFile(), LABELS_ENTRY, new ArrayList<>(labels));
+          ModelSerializer.addObjectToFile(part.toFile(), POOLING_ENTRY, pooling);
+        });
   }
 
   /** Reads what {@link #save} wrote. */

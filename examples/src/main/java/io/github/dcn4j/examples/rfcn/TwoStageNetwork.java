@@ -138,6 +138,12 @@ final class TwoStageNetwork {
     return network;
   }
 
+  /** The anchors that a network was made with. */
+  static AnchorGrid anchorGrid(ComputationGraph network, int side) {
+    ProposalVertex proposals = (ProposalVertex) network.getConfiguration().getVertices().get(ROIS);
+    return new AnchorGrid(proposals.getAnchors(), side / STRIDE, STRIDE);
+  }
+
   private static void addFeatures(GraphBuilder graph, TrainingOptions options) {
     graph.addLayer("blocks", new SpaceToDepthLayer.Builder<>(BLOCK).build(), "images");
     String last = "blocks";

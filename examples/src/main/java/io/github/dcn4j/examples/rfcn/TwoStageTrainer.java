@@ -1,20 +1,20 @@
 package io.github.dcn4j.examples.rfcn;
 
+import io.github.dcn4j.examples.checkpoint.Checkpoint;
+import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
 import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.Anchors;
 import io.github.dcn4j.examples.detect.DetectionBatches;
-import io.github.dcn4j.examples.detect.EpochResult;
-import io.github.dcn4j.examples.detect.MeanAveragePrecision;
-import io.github.dcn4j.examples.detect.Trainer;
+import io.github.dcn4j.examples.detect.TrainingLoop;
 import io.github.dcn4j.examples.detect.TrainingObserver;
 import io.github.dcn4j.examples.detect.TrainingOptions;
+import io.github.dcn4j.examples.detect.TrainingState;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
+import java.util.Optional;
 import lombok.RequiredArgsConstructor;
 import lombok.extern.slf4j.Slf4j;
 import org.deeplearning4j.nn.gradient.Gradient;
@@ -37,69 +37,32 @@ public final class TwoStageTrainer {
   private final DetectionDataset heldOut;
 
   /**
-   * Trains one detector.
+   * Trains one detector, from the newest checkpoint if there is one.
    *
+   * @param checkpoints of this pooling
    * @param observer is told of the progress
    * @return the detector after the last pass
    * @throws ArithmeticException if the loss stops being a number
    */
-  public TwoStageDetector train(Pooling pooling, TrainingObserver observer) {
+  public TwoStageDetector train(
+      Pooling pooling, CheckpointFolder checkpoints, TrainingObserver observer) {
+    TrainingLoop loop = new TrainingLoop(options, training, heldOut, checkpoints);
+    Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume();
     int side = training.get(0).getImage().getWidth();
-    double[][] sizes = Anchors.of(training, ANCHORS, options.getSeed());
-    int batches = (training.size() + options.getBatchSize() - 1) / options.getBatchSize();
     ComputationGraph network =
-        TwoStageNetwork.create(
-            pooling, sizes, training.labels().size(), side, batches * options.getEpochs(), options);
+        checkpoint
+            .map(Checkpoint::computationGraph)
+            .orElseGet(() -> fresh(pooling, side, loop.steps()));
     log.debug("{}", network.summary());
     TwoStageDetector detector = new TwoStageDetector(network, pooling, training.labels());
-    AnchorGrid grid = new AnchorGrid(sizes, side / TwoStageNetwork.STRIDE, TwoStageNetwork.STRIDE);
-    Random random = new Random(options.getSeed());
-    for (int epoch = 0; epoch < options.getEpochs(); epoch++) {
-      observer.epochStarted(epoch + 1, training.size());
-      long start = System.nanoTime();
-      int[] order = Trainer.shuffled(training.size(), random);
-      double loss = pass(network, grid, training.forEpoch(epoch), order, observer);
-      long trained = System.nanoTime();
-      observer.evaluationStarted();
-      MeanAveragePrecision precision = Trainer.evaluate(detector, heldOut);
-      observer.epochEnded(
-          new EpochResult(
-              epoch + 1,
-              loss,
-              precision.mean(0.5),
-              precision.meanOverThresholds(),
-              (trained - start) / 1e9,
-              (System.nanoTime() - trained) / 1e9));
-    }
+    AnchorGrid grid = TwoStageNetwork.anchorGrid(network, side);
+    loop.run(new TwoStageLearner(detector, grid), checkpoint, observer);
     return detector;
   }
 
-  /** One pass over the images; the mean loss of its minibatches. */
-  private double pass(
-      ComputationGraph network,
-      AnchorGrid grid,
-      DetectionDataset images,
-      int[] order,
-      TrainingObserver observer) {
-    double sum = 0;
-    int batches = 0;
-    for (int start = 0; start < order.length; start += options.getBatchSize()) {
-      int end = Math.min(start + options.getBatchSize(), order.length);
-      LabelledImage[] batch =
-          Arrays.stream(order, start, end)
-              .parallel()
-              .mapToObj(images::get)
-              .toArray(LabelledImage[]::new);
-      double loss = learn(network, grid, batch);
-      if (!Double.isFinite(loss)) {
-        throw new ArithmeticException(
-            "the loss became " + loss + " in this epoch: try a lower learning rate");
-      }
-      sum += loss;
-      batches++;
-      observer.imagesSeen(end, loss);
-    }
-    return sum / batches;
+  private ComputationGraph fresh(Pooling pooling, int side, int steps) {
+    double[][] sizes = Anchors.of(training, ANCHORS, options.getSeed());
+    return TwoStageNetwork.create(pooling, sizes, training.labels().size(), side, steps, options);
   }
 
   /**
@@ -145,5 +108,32 @@ public final class TwoStageTrainer {
       }
     }
     return rois;
+  }
+
+  /** The losses of both stages. */
+  @RequiredArgsConstructor
+  private static final class TwoStageLearner implements TrainingLoop.Learner {
+    private final TwoStageDetector detector;
+    private final AnchorGrid grid;
+
+    @Override
+    public ComputationGraph network() {
+      return detector.getNetwork();
+    }
+
+    @Override
+    public TwoStageDetector detector() {
+      return detector;
+    }
+
+    @Override
+    public double learn(LabelledImage... images) {
+      return TwoStageTrainer.learn(network(), grid, images);
+    }
+
+    @Override
+    public void endEpoch() {
+      network().incrementEpochCount();
+    }
   }
 }

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,11 +10,15 @@ import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,16 +69,16 @@ class VocFolderTest {
     list("val.txt", "b");
   }
 
+  private VocFolder open(long seed) {
+    return VocFolder.open(folder, seed, new BadFiles(BadFiles.Policy.REFUSE));
+  }
+
   private String complaint() {
     return assertThrows(
             UserInputException.class,
             () -> {
-              VocFolder voc = VocFolder.open(folder, 1);
-              for (DetectionDataset part : Arrays.asList(voc.training(32), voc.heldOut(32))) {
-                for (int i = 0; i < part.size(); i++) {
-                  part.get(i);
-                }
-              }
+              BadFiles badFiles = new BadFiles(BadFiles.Policy.REFUSE);
+              VocFolder.open(folder, 1, badFiles).readable(32, badFiles, () -> {});
             })
         .getMessage();
   }
@@ -88,7 +93,7 @@ class VocFolderTest {
   @Test
   void imagesAreStretchedAndBoxesWithThem() throws IOException {
     pair();
-    VocFolder voc = VocFolder.open(folder, 1);
+    VocFolder voc = open(1);
     assertEquals(Arrays.asList("cat", "dog"), voc.getLabels());
     LabelledImage a = voc.training(32).get(0);
     assertEquals("a.jpg", a.getName());
@@ -118,7 +123,7 @@ class VocFolderTest {
             + "<ymax>2</ymax></bndbox></part><bndbox><ymax>20.5</ymax><xmax>\n30.25\n</xmax>"
             + "<ymin>3.5</ymin><xmin>2.5</xmin></bndbox><difficult>1</difficult>"
             + "<name> caf\u00e9 &amp; bar </name></object>");
-    VocFolder voc = VocFolder.open(folder, 1);
+    VocFolder voc = open(1);
     assertEquals(Arrays.asList("caf\u00e9 & bar", "dog"), voc.getLabels());
     Box box = voc.training(60).get(0).getBoxes().get(0);
     assertEquals(1.5, box.getX1(), EXACT);
@@ -133,11 +138,11 @@ class VocFolderTest {
       image("i" + i + ".png", 8, 8);
       annotation("i" + i, object("thing", "1", "1", "8", "8"));
     }
-    Set<String> training = names(VocFolder.open(folder, 5).training(8));
-    Set<String> heldOut = names(VocFolder.open(folder, 5).heldOut(8));
+    Set<String> training = names(open(5).training(8));
+    Set<String> heldOut = names(open(5).heldOut(8));
     assertEquals(8, training.size());
     assertEquals(2, heldOut.size());
-    assertEquals(training, names(VocFolder.open(folder, 5).training(8)));
+    assertEquals(training, names(open(5).training(8)));
     training.addAll(heldOut);
     assertEquals(10, training.size());
   }
@@ -154,14 +159,14 @@ class VocFolderTest {
   void withOneListTheRestIsTheOtherPart() throws IOException {
     pair();
     Files.delete(folder.resolve("ImageSets/Main/val.txt"));
-    assertEquals(Set.of("b.jpg"), names(VocFolder.open(folder, 1).heldOut(8)));
+    assertEquals(Set.of("b.jpg"), names(open(1).heldOut(8)));
   }
 
   @Test
   void anImageWithoutObjectsIsBackground() throws IOException {
     pair();
     annotation("b", "");
-    assertEquals(0, VocFolder.open(folder, 1).heldOut(8).get(0).getBoxes().size());
+    assertEquals(0, open(1).heldOut(8).get(0).getBoxes().size());
   }
 
   @Test
@@ -207,6 +212,101 @@ class VocFolderTest {
   }
 
   @Test
+  void anImageWithDamageInItsMiddleIsNamed() throws IOException {
+    pair();
+    Path jpeg = image("a.jpg", 200, 200);
+    annotation("a", object("cat", "1", "1", "30", "20"));
+    byte[] bytes = Files.readAllBytes(jpeg);
+    Arrays.fill(bytes, bytes.length / 2, bytes.length / 2 + 64, (byte) 0xFE);
+    Files.write(jpeg, bytes);
+    assertComplaint(jpeg, "damaged");
+  }
+
+  @Test
+  void anImageThatSaysItIsHugeIsNamed() throws IOException {
+    pair();
+    Files.delete(folder.resolve("JPEGImages/a.jpg"));
+    Path png = image("a.png", 60, 40);
+    byte[] bytes = Files.readAllBytes(png);
+    ByteBuffer header = ByteBuffer.wrap(bytes);
+    header.putInt(16, 60_000).putInt(20, 60_000); // width and height
+    CRC32 checksum = new CRC32();
+    checksum.update(bytes, 12, 17);
+    header.putInt(29, (int) checksum.getValue());
+    Files.write(png, bytes);
+    assertComplaint(png, "3600000000");
+  }
+
+  @Test
+  void anEmptyFileIsNamed() throws IOException {
+    pair();
+    Path jpeg = folder.resolve("JPEGImages/a.jpg");
+    Files.write(jpeg, new byte[0]);
+    assertComplaint(jpeg, "empty");
+  }
+
+  @Test
+  void anAnnotationWithoutAnImageIsNamed() throws IOException {
+    pair();
+    Files.delete(folder.resolve("ImageSets/Main/train.txt"));
+    assertComplaint(annotation("c", object("dog", "1", "1", "5", "4")), "'c'");
+  }
+
+  @Test
+  void allBadFilesAreNamedAtOnce() throws IOException {
+    pair();
+    Path a = Files.writeString(folder.resolve("JPEGImages/a.jpg"), "text");
+    Path b = annotation("b", object("dog", "1", "1", "600", "40"));
+    assertComplaint(a, b, "--on-bad-file skip");
+  }
+
+  @Test
+  void badFilesAreLeftOutOnDemand() throws IOException {
+    for (String name : List.of("a", "b", "c", "d", "e", "f", "g", "h", "i")) {
+      image(name + ".jpg", 60, 40);
+      annotation(name, object("of " + name, "1", "1", "60", "40"));
+    }
+    list("val.txt", "h", "i");
+    byte[] jpeg = Files.readAllBytes(folder.resolve("JPEGImages/a.jpg"));
+    Files.write(folder.resolve("JPEGImages/a.jpg"), Arrays.copyOf(jpeg, jpeg.length / 2));
+    Files.writeString(folder.resolve("JPEGImages/b.jpg"), "text");
+    Files.writeString(folder.resolve("Annotations/c.xml"), "text");
+    annotation("d", object("of d", "1", "1", "61", "40"));
+    Files.delete(folder.resolve("JPEGImages/e.jpg"));
+    Files.delete(folder.resolve("Annotations/f.xml"));
+    Files.write(folder.resolve("JPEGImages/h.jpg"), new byte[0]);
+    BadFiles badFiles = new BadFiles(BadFiles.Policy.SKIP);
+    AtomicInteger steps = new AtomicInteger();
+    VocFolder voc =
+        VocFolder.open(folder, 1, badFiles).readable(32, badFiles, steps::incrementAndGet);
+    assertEquals(Set.of("g.jpg"), names(voc.training(32)));
+    assertEquals(Set.of("i.jpg"), names(voc.heldOut(32)));
+    assertEquals(List.of("of g", "of i"), voc.getLabels());
+    assertEquals(1, voc.heldOut(32).get(0).getBoxes().get(0).getLabel());
+    assertEquals(6, steps.get()); // a, b, d, g, h, i: the others had been left out before
+    List<String> complaints = badFiles.complaints();
+    assertEquals(7, complaints.size(), complaints.toString());
+    for (String file : List.of("a.jpg", "b.jpg", "c.xml", "d.xml", "e.xml", "f.jpg", "h.jpg")) {
+      assertEquals(
+          1,
+          complaints.stream().filter(c -> c.contains("/" + file + ":")).count(),
+          file + " in " + complaints);
+    }
+  }
+
+  @Test
+  void theFingerprintChangesWithWhatIsInTheFolder() throws IOException {
+    pair();
+    long before = open(1).fingerprint();
+    assertEquals(before, open(1).fingerprint());
+    annotation("a", object("cat", "1", "1", "30", "21"));
+    long after = open(1).fingerprint();
+    assertNotEquals(before, after);
+    image("a.jpg", 60, 41);
+    assertNotEquals(after, open(1).fingerprint());
+  }
+
+  @Test
   void twoImagesOfOneNameAreAmbiguous() throws IOException {
     pair();
     assertComplaint(image("a.png", 8, 8), "a.jpg");
@@ -236,6 +336,8 @@ class VocFolderTest {
     for (String xml :
         Arrays.asList(
             "",
+            "not XML",
+            "<html><body>Not found</body></html>",
             "<annotation>",
             "<annotation><object><name>x</name></object></annotation>",
             "<annotation>" + object("x", "one", "1", "2", "2") + "</annotation>",

@@ -2,39 +2,17 @@ package io.github.dcn4j.examples.detect;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.LabelledImage;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.dataset.DataSet;
 
 class DetectionBatchesTest {
   private static final int SIDE = 32;
   private static final int GRID = 4;
-
-  private static DetectionDataset dataset(LabelledImage... images) {
-    return new DetectionDataset() {
-      @Override
-      public List<String> labels() {
-        return List.of("a", "b");
-      }
-
-      @Override
-      public int size() {
-        return images.length;
-      }
-
-      @Override
-      public LabelledImage get(int index) {
-        return images[index];
-      }
-    };
-  }
 
   private static LabelledImage image(int rgb, Box... boxes) {
     BufferedImage image = new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_INT_RGB);
@@ -56,15 +34,13 @@ class DetectionBatchesTest {
   void boxesStandInTheCellOfTheirMiddle() {
     // Cells are 8 pixels; the middle (12, 20) lies in column 1 and row 2.
     LabelledImage image = image(0, Box.of(4, 16, 20, 24, 1));
-    DetectionBatches batches = new DetectionBatches(dataset(image), new int[] {0}, 3, GRID);
-    INDArray labels = batches.next().getLabels();
+    INDArray labels = DetectionBatches.of(2, GRID, image).getLabels();
     assertArrayEquals(new long[] {1, 6, GRID, GRID}, labels.shape());
     double[] expected = {0.5, 2, 2.5, 3, 0, 1};
     for (int channel = 0; channel < expected.length; channel++) {
       assertEquals(expected[channel], labels.getDouble(0, channel, 2, 1), 1e-6);
     }
     assertEquals(8 + 1, labels.sumNumber().doubleValue(), 1e-5);
-    assertFalse(batches.hasNext());
   }
 
   @Test
@@ -73,25 +49,10 @@ class DetectionBatchesTest {
     Box small = Box.of(2, 2, 6, 6, 1);
     Box difficult = new Box(16, 16, 32, 32, 1, true);
     for (Box[] order : new Box[][] {{large, small, difficult}, {difficult, small, large}}) {
-      DetectionBatches batches =
-          new DetectionBatches(dataset(image(0, order)), new int[] {0}, 1, GRID);
-      INDArray labels = batches.next().getLabels();
+      INDArray labels = DetectionBatches.of(2, GRID, image(0, order)).getLabels();
       assertEquals(1, labels.getDouble(0, 4, 0, 0), 1e-6);
       assertEquals(0, labels.getDouble(0, 5, 0, 0), 1e-6);
       assertEquals(2 + 1, labels.sumNumber().doubleValue(), 1e-6);
     }
-  }
-
-  @Test
-  void theLastMinibatchMayBeSmaller() {
-    DetectionBatches batches =
-        new DetectionBatches(dataset(image(0xFFFFFF), image(0)), new int[] {0, 1, 0}, 2, GRID);
-    assertEquals(2, batches.next().numExamples());
-    DataSet last = batches.next();
-    assertEquals(1, last.numExamples());
-    assertEquals(1, last.getFeatures().getDouble(0, 0, 3, 5), 1e-6);
-    assertFalse(batches.hasNext());
-    batches.reset();
-    assertEquals(2, batches.next().numExamples());
   }
 }

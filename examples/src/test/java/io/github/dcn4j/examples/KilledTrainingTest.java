@@ -1,0 +1,225 @@
+package io.github.dcn4j.examples;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.dcn4j.examples.checkpoint.Checkpoint;
+import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
+import io.github.dcn4j.examples.detect.EpochResult;
+import io.github.dcn4j.examples.detect.TrainingState;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.ZipFile;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/**
+ * Processes that train are killed as {@code kill -9} does, and others go on from what they left:
+ * the result is the same bits as that of a training that nothing interrupted.
+ */
+class KilledTrainingTest {
+  private static final int MAX_WAIT_SECONDS = 180;
+  private static final int MAX_DELAY_MILLISECONDS = 400;
+
+  /** An exit code of 128 and the number of the signal KILL. */
+  private static final int KILLED = 137;
+
+  @TempDir Path folder;
+
+  private Path whole;
+  private Path interrupted;
+  private String[] command;
+  private Process process;
+
+  @BeforeEach
+  void nameFolders() {
+    whole = folder.resolve("whole");
+    interrupted = folder.resolve("interrupted");
+  }
+
+  @AfterEach
+  void endProcess() {
+    if (process != null) {
+      process.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aKilledTrainingEndsAsIfNothingHadHappened() throws Exception {
+    command = "train --epochs 2 --images 12 --held-out 2 --batch 2".split(" ");
+    run(whole);
+    killWhen(() -> steps() >= 1);
+    int delay = ThreadLocalRandom.current().nextInt(MAX_DELAY_MILLISECONDS);
+    killWhen(() -> steps() >= 3 && pause(delay));
+    killWhen(() -> steps() >= 6 && isBeingWritten());
+    killWhen(() -> Files.exists(interrupted.resolve("detector.zip")));
+    truncateNewest("detector");
+    run(interrupted);
+    assertSame("detector");
+    for (String picture : List.of("detections.png", "training-curve.png")) {
+      assertNotNull(ImageIO.read(interrupted.resolve(picture).toFile()), picture);
+    }
+  }
+
+  @Test
+  void killedTrainingsOfTwoStagesEndAsIfNothingHadHappened() throws Exception {
+    command = "train-two-stage --epochs 1 --images 6 --held-out 2 --batch 2".split(" ");
+    run(whole);
+    killWhen(() -> steps() >= 1 && isBeingWritten()); // with plain pooling, the first of three
+    int delay = ThreadLocalRandom.current().nextInt(MAX_DELAY_MILLISECONDS);
+    killWhen(() -> steps() >= 5 && pause(delay));
+    truncateNewest("deformable");
+    killWhen(() -> steps() >= 7);
+    run(interrupted);
+    for (String pooling : List.of("none", "deformable", "modulated")) {
+      assertSame(pooling);
+    }
+  }
+
+  private Stream<String> arguments(Path output) {
+    return Stream.concat(
+        Arrays.stream(command),
+        Stream.of("--output", output.toString(), "--checkpoint-every", "1", "--resume"));
+  }
+
+  /** In this process, to the end. */
+  private void run(Path output) {
+    StringWriter out = new StringWriter();
+    CommandLine commandLine = Main.commandLine();
+    commandLine.setOut(new PrintWriter(out, true));
+    commandLine.setErr(new PrintWriter(out, true));
+    assertEquals(0, commandLine.execute(arguments(output).toArray(String[]::new)), out.toString());
+  }
+
+  /** In a process of its own, until something is seen. */
+  private void killWhen(BooleanSupplier seen) throws Exception {
+    Path log = folder.resolve("log");
+    process =
+        new ProcessBuilder(
+                Stream.concat(
+                        Stream.of(
+                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            Main.class.getName()),
+                        arguments(interrupted))
+                    .collect(Collectors.toList()))
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    long end = System.nanoTime() + MAX_WAIT_SECONDS * 1_000_000_000L;
+    while (process.isAlive() && !seen.getAsBoolean()) {
+      assertTrue(System.nanoTime() < end, () -> "nothing seen: " + text(log));
+      pause(1);
+    }
+    process.destroyForcibly();
+    assertEquals(KILLED, process.waitFor(), () -> "not killed, but ended: " + text(log));
+  }
+
+  private static boolean pause(int milliseconds) {
+    try {
+      Thread.sleep(milliseconds);
+      return true;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private boolean isBeingWritten() {
+    return files("").anyMatch(file -> file.toString().endsWith(".checkpoint.part"));
+  }
+
+  /** Minibatches learnt by all networks up to their newest checkpoints. */
+  private int steps() {
+    return Stream.of("detector", "none", "deformable", "modulated")
+        .mapToInt(network -> newest(network).map(KilledTrainingTest::step).orElse(0))
+        .sum();
+  }
+
+  private static int step(Path checkpoint) {
+    return Integer.parseInt(checkpoint.getFileName().toString().replaceAll("\\D", ""));
+  }
+
+  private Optional<Path> newest(String network) {
+    return files(network)
+        .filter(file -> file.toString().endsWith(".checkpoint"))
+        .max(Path::compareTo);
+  }
+
+  private Stream<Path> files(String network) {
+    Path checkpoints = interrupted.resolve("checkpoints").resolve(network);
+    if (!Files.exists(checkpoints)) {
+      return Stream.empty();
+    }
+    try (Stream<Path> files = Files.walk(checkpoints)) {
+      return files.collect(Collectors.toList()).stream();
+    } catch (IOException | UncheckedIOException e) {
+      return Stream.empty(); // a file vanished meanwhile
+    }
+  }
+
+  /** As a failing disk may leave it. */
+  private void truncateNewest(String network) throws IOException {
+    Path file = newest(network).orElseThrow();
+    byte[] bytes = Files.readAllBytes(file);
+    Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
+    assertNotEquals(file, newest(interrupted, network).getFile());
+  }
+
+  private static Checkpoint<TrainingState> newest(Path output, String network) {
+    Path checkpoints = output.resolve("checkpoints").resolve(network);
+    Optional<Checkpoint<TrainingState>> newest =
+        new CheckpointFolder(checkpoints, Map.of()).newest();
+    return newest.orElseThrow();
+  }
+
+  /** The same parameters, state of the updater, counters and measurements, to the last bit. */
+  private void assertSame(String network) throws IOException {
+    for (String part : List.of("configuration.json", "coefficients.bin", "updaterState.bin")) {
+      assertArrayEquals(part(whole, network, part), part(interrupted, network, part), part);
+    }
+    List<EpochResult> expected = newest(whole, network).getState().getResults();
+    List<EpochResult> results = newest(interrupted, network).getState().getResults();
+    assertEquals(expected.size(), results.size());
+    for (int i = 0; i < results.size(); i++) {
+      assertEquals(expected.get(i).getLoss(), results.get(i).getLoss());
+      assertEquals(expected.get(i).getMap50(), results.get(i).getMap50());
+      assertEquals(expected.get(i).getMap(), results.get(i).getMap());
+    }
+  }
+
+  private static byte[] part(Path output, String network, String name) throws IOException {
+    try (ZipFile model = new ZipFile(output.resolve(network + ".zip").toFile());
+        InputStream part = model.getInputStream(model.getEntry(name))) {
+      return part.readAllBytes();
+    }
+  }
+}
