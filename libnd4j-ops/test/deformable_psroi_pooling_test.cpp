@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <ostream>
 #include <random>
@@ -247,6 +248,19 @@ TEST_P(EveryPoolingKernel, GivesTheSameBitsForAnyNumberOfThreads) {
                 << got[r].name << " with " << threads << " threads";
         }
     }
+}
+
+TEST_P(EveryPoolingKernel, IgnoresThePartSizeWithoutTrans) {
+    Case c = shape();
+    c.trans = false;
+    Problem<float> usual(c, 3), largest(c, 3);
+    largest.g.partSize = std::numeric_limits<std::int32_t>::max();
+    for (Problem<float>* p : {&usual, &largest}) {
+        p->forward(kernel());
+        p->backward(kernel());
+    }
+    const auto want = usual.results(), got = largest.results();
+    for (std::size_t r = 0; r < want.size(); ++r) EXPECT_EQ(got[r].values, want[r].values);
 }
 
 TEST_P(EveryPoolingKernel, SurvivesAnyRoiAndAnyTrans) {
