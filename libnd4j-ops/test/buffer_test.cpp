@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <set>
 #include <thread>
 #include <vector>
@@ -44,7 +45,10 @@ TEST(Memory, MoreThanThereIsThrowsAndLeavesTheRestUsable) {
 #ifdef __SANITIZE_ADDRESS__
     GTEST_SKIP() << "the sanitizer ends the process instead";
 #endif
-    EXPECT_THROW(takeMemory(std::size_t{1} << 60), std::bad_alloc);
+    for (int shift : {0, 1, 2, 3, 4}) {
+        EXPECT_THROW(takeMemory(std::numeric_limits<std::size_t>::max() >> shift), std::bad_alloc);
+        EXPECT_THROW(takeMemory((std::size_t{1} << 63) >> shift), std::bad_alloc);
+    }
     giveMemory(takeMemory(1000), 1000);
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -74,6 +75,8 @@ const Case cases[] = {
     {"many_samples", 1, 12, 13, 3, 2, 1, 3, 3, 70},
     {"many_bins", 1, 20, 30, 2, 2, 1, 40, 6, 5},
     {"many_channels", 1, 9, 9, 5, 100, 1, 3, 3},
+    // One channel less than whole vectors: what fills them up is the next class's.
+    {"classes_of_odd_channels", 2, 9, 9, 6, 45, 1, 3, 3, 2, 3},
     {"classes_of_many_blocks", 2, 9, 9, 4, 200, 1, 3, 3, 2, 2},
     {"blocks_of_many_classes", 1, 9, 9, 3, 130, 2, 3, 3, 2, 65},
     {"many_rois", 3, 9, 9, 150, 4, 1, 3, 3},
@@ -130,6 +133,19 @@ TEST_P(EveryPoolingKernel, GivesTheSameBitsForAnyNumberOfThreads) {
                 << got[r].name << " with " << threads << " threads";
         }
     }
+}
+
+TEST_P(EveryPoolingKernel, IgnoresThePartSizeWithoutTrans) {
+    Case c = shape();
+    c.trans = false;
+    Problem<float> usual(c, 3), largest(c, 3);
+    largest.g.partSize = std::numeric_limits<std::int32_t>::max();
+    for (Problem<float>* p : {&usual, &largest}) {
+        p->forward(kernel());
+        p->backward(kernel());
+    }
+    const auto want = usual.results(), got = largest.results();
+    for (std::size_t r = 0; r < want.size(); ++r) EXPECT_EQ(got[r].values, want[r].values);
 }
 
 TEST_P(EveryPoolingKernel, SurvivesAnyRoiAndAnyTrans) {

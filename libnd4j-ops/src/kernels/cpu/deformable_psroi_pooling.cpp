@@ -239,7 +239,8 @@ class Backward {
           zeros_(cut_.mostRowNumbers),
           counts_(threads_, work_.tileBins * cut_.mostRowNumbers),
           slopes_(threads_, g.bins()),
-          parts_(threads_, 2 * g.partSize * g.partSize) {}
+          // Without trans partSize means nothing, and may be anything.
+          parts_(threads_, gradients.trans.present() ? 2 * g.partSize * g.partSize : 0) {}
 
     void run() const {
         std::fill_n(zeros_.data(), cut_.mostRowNumbers, Real{0});

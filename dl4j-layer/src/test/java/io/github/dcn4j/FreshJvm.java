@@ -41,11 +41,28 @@ public final class FreshJvm {
     return run(main, classPath, List.of(), arguments);
   }
 
+  /** As the other, the JVM's command line being given to the command {@code prefix}. */
+  public static Result runIn(
+      List<String> prefix, Class<?> main, List<String> classPath, String... arguments)
+      throws Exception {
+    return run(prefix, main, classPath, List.of(), arguments);
+  }
+
   /** As the other, with options for the JVM. */
   public static Result run(
       Class<?> main, List<String> classPath, List<String> options, String... arguments)
       throws Exception {
-    List<String> command = new ArrayList<>();
+    return run(List.of(), main, classPath, options, arguments);
+  }
+
+  private static Result run(
+      List<String> prefix,
+      Class<?> main,
+      List<String> classPath,
+      List<String> options,
+      String... arguments)
+      throws Exception {
+    List<String> command = new ArrayList<>(prefix);
     command.add(System.getProperty("java.home") + "/bin/java");
     command.addAll(options);
     command.add("-cp");

@@ -1,12 +1,6 @@
 package io.github.dcn4j.loader;
 
-import io.github.dcn4j.ops.DeformableConv2D;
-import io.github.dcn4j.ops.DeformableConv2DDerivative;
-import io.github.dcn4j.ops.DeformablePSROIPooling;
-import io.github.dcn4j.ops.DeformablePSROIPoolingDerivative;
 import lombok.extern.slf4j.Slf4j;
-import org.nd4j.autodiff.functions.DifferentialFunction;
-import org.nd4j.imports.converters.ImportClassMapping;
 import org.nd4j.linalg.env.EnvironmentalAction;
 
 /**
@@ -21,19 +15,11 @@ public final class LoadAtStartup implements EnvironmentalAction {
   @Override
   public String targetVariable() {
     try {
-      NativeLibrary.load();
-      register(new DeformableConv2D());
-      register(new DeformableConv2DDerivative());
-      register(new DeformablePSROIPooling());
-      register(new DeformablePSROIPoolingDerivative());
+      NativeLibrary.loadAtStartup();
     } catch (Throwable t) { // whatever it is, ND4J must go on without these ops
       log.warn("DCN4J: the deformable ops could not be registered", t);
     }
     return "DCN4J_UNUSED";
-  }
-
-  private static void register(DifferentialFunction op) {
-    ImportClassMapping.getOpNameMapping().putIfAbsent(op.opName(), op);
   }
 
   @Override

@@ -1,19 +1,29 @@
 package io.github.dcn4j.loader;
 
+import io.github.dcn4j.ops.DeformableConv2D;
+import io.github.dcn4j.ops.DeformableConv2DDerivative;
+import io.github.dcn4j.ops.DeformablePSROIPooling;
+import io.github.dcn4j.ops.DeformablePSROIPoolingDerivative;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.UncheckedIOException;
 import java.util.Locale;
+import java.util.Map;
 import lombok.extern.slf4j.Slf4j;
+import org.nd4j.autodiff.functions.DifferentialFunction;
+import org.nd4j.imports.converters.ImportClassMapping;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Brings the native ops into the running ND4J.
  *
- * <p>Nothing needs to be called: ND4J starts {@link LoadAtStartup} when it initialises. On a
- * platform without a native build ND4J itself goes on working, and {@link #require()}, which every
- * op calls first, says what is missing.
+ * <p>Nothing needs to be called: ND4J starts {@link LoadAtStartup} when it initialises. Where ND4J
+ * had started before this library was in sight, the first op brings them in. Where they can't be
+ * loaded, ND4J itself goes on working, and {@link #require()}, which every op calls first, says
+ * what is wrong.
+ *
+ * <p>The library is unpacked into a private directory in {@code java.io.tmpdir}, or where that
+ * won't do in JavaCPP's cache, and deleted when it is loaded. The system property {@code
+ * dcn4j.tmpdir} names another directory.
  */
 @Slf4j
 public final class NativeLibrary {
@@ -29,7 +39,7 @@ public final class NativeLibrary {
    */
   public static void require() {
     Nd4j.getBackend(); // ND4J initialises on first touch, and with it this library
-    load();
+    attempt(() -> OpList.addLate(NativeLibrary::loadBuild));
     synchronized (NativeLibrary.class) {
       if (failure != null) {
         // A new exception each time: its stack trace shows who asked.
@@ -38,20 +48,46 @@ public final class NativeLibrary {
     }
   }
 
+  /** Loads the library while ND4J starts: it has not listed its ops yet, and will list these. */
+  static void loadAtStartup() {
+    attempt(NativeLibrary::loadBuild);
+  }
+
   /** Loads the library on the first call; keeps the failure, if there is one, for require(). */
-  static synchronized void load() {
+  private static synchronized void attempt(Runnable load) {
     if (attempted) {
       return;
     }
     attempted = true;
     try {
-      unpackAndLoad(platform(), isCuda(Nd4j.getBackend().getClass()));
+      load.run();
     } catch (Throwable t) { // an Error too: ND4J must start whatever is wrong here
       failure =
           t instanceof IllegalStateException
               ? (IllegalStateException) t
               : new IllegalStateException("DCN4J: the native ops could not be loaded: " + t, t);
       log.warn("{} ND4J works on without the deformable ops.", failure.getMessage());
+    }
+    try {
+      register(new DeformableConv2D());
+      register(new DeformableConv2DDerivative());
+      register(new DeformablePSROIPooling());
+      register(new DeformablePSROIPoolingDerivative());
+    } catch (Throwable t) {
+      log.warn("DCN4J: SameDiff will not know the deformable ops", t);
+    }
+  }
+
+  /**
+   * Tells SameDiff the class of an op. Of several class loaders the last that has the native ops
+   * prevails: an earlier one may belong to an application that was stopped.
+   */
+  private static void register(DifferentialFunction op) {
+    Map<String, DifferentialFunction> classes = ImportClassMapping.getOpNameMapping();
+    if (failure == null) {
+      classes.put(op.opName(), op);
+    } else {
+      classes.putIfAbsent(op.opName(), op);
     }
   }
 
@@ -60,56 +96,18 @@ public final class NativeLibrary {
     return backend.getSimpleName().toLowerCase(Locale.ROOT).contains("cublas");
   }
 
-  /** "linux-x86_64" and the like: operating system and processor, named as JavaCPP does. */
-  private static String platform() {
-    String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
-    String family = os.startsWith("mac") ? "macosx" : os.startsWith("windows") ? "windows" : os;
-    String arch = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
-    String processor =
-        arch.equals("amd64") || arch.equals("x86_64")
-            ? "x86_64"
-            : arch.equals("aarch64") || arch.equals("arm64") ? "arm64" : arch;
-    return family + "-" + processor;
+  private static void loadBuild() {
+    try {
+      load(NativeBuild.platform(), isCuda(Nd4j.getBackend().getClass()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Loads the build for a platform and for ND4J's CUDA or its CPU backend. */
-  static void unpackAndLoad(String platform, boolean cuda) throws IOException {
-    String classifier = platform + (cuda ? "-cuda" : "");
-    String file = System.mapLibraryName("dcn4j-" + (cuda ? "cuda" : "cpu"));
-    String resource = "/io/github/dcn4j/native/" + classifier + "/" + file;
-    try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
-      if (in == null) {
-        throw new IllegalStateException(
-            "DCN4J: no native ops for "
-                + classifier
-                + ": the class path has no "
-                + resource
-                + ". Add the dependency io.github.dcn4j:libnd4j-ops with the classifier "
-                + classifier
-                + "; where there is none, this platform has no build and the ops can't run on it.");
-      }
-      // The directory is the user's own (mode 700) and new, so no one else can plant a file.
-      Path directory = Files.createTempDirectory("dcn4j-");
-      Path library = directory.resolve(file);
-      try {
-        Files.copy(in, library);
-        System.load(library.toString());
-        log.debug("Loaded {} from {}", classifier, resource);
-      } finally {
-        deleteUnpacked(library, directory);
-      }
-    }
-  }
-
-  /** A loaded library needs no file on Linux and macOS; Windows keeps it until the JVM ends. */
-  private static void deleteUnpacked(Path library, Path directory) {
-    try {
-      Files.deleteIfExists(library);
-      Files.delete(directory);
-    } catch (IOException e) {
-      // Deleted in reverse order of registration.
-      directory.toFile().deleteOnExit();
-      library.toFile().deleteOnExit();
-    }
+  static void load(String platform, boolean cuda) throws IOException {
+    NativeBuild build = NativeBuild.find(platform, cuda);
+    Unpacking.load(build.getFile(), build.getContent());
+    log.debug("Loaded {}", build.getSource());
   }
 }

@@ -14,7 +14,20 @@ final class Layouts {
 
   /** What each layout makes of a 'c' ordered array: the same values elsewhere in memory. */
   static Stream<UnaryOperator<INDArray>> all() {
-    return Stream.of(array -> array.dup('f'), Layouts::asViewOfLarger, Layouts::asReversedAxes);
+    return Stream.of(
+        array -> array.dup('f'),
+        Layouts::asViewOfLarger,
+        Layouts::asEverySecond,
+        Layouts::asReversedAxes);
+  }
+
+  /** The layout of a number: 0 for none; arrays without elements stay as they are. */
+  static UnaryOperator<INDArray> drawn(int number) {
+    if (number == 0) {
+      return array -> array;
+    }
+    UnaryOperator<INDArray> layout = all().skip(number - 1).findFirst().orElseThrow();
+    return array -> array.isEmpty() ? array : layout.apply(array);
   }
 
   private static INDArray asViewOfLarger(INDArray array) {
@@ -28,6 +41,19 @@ final class Layouts {
             .mapToObj(size -> NDArrayIndex.interval(2, 2 + size))
             .toArray(INDArrayIndex[]::new);
     INDArray view = larger.get(inner);
+    view.assign(array);
+    return view;
+  }
+
+  /** Strides without an axis of step 1. */
+  private static INDArray asEverySecond(INDArray array) {
+    long[] shape = Arrays.stream(array.shape()).map(size -> 2 * size).toArray();
+    INDArray larger = Nd4j.valueArrayOf(shape, 1e4, array.dataType());
+    INDArrayIndex[] second =
+        Arrays.stream(array.shape())
+            .mapToObj(size -> NDArrayIndex.interval(0, 2, 2 * size))
+            .toArray(INDArrayIndex[]::new);
+    INDArray view = larger.get(second);
     view.assign(array);
     return view;
   }

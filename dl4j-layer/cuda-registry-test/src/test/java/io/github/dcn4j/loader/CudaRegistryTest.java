@@ -19,7 +19,7 @@ class CudaRegistryTest {
   void theCudaLibraryRegistersItsOps() throws Exception {
     Loader.load(Nd4jCuda.class);
     assertTrue(NativeLibrary.isCuda(JCublasBackend.class));
-    NativeLibrary.unpackAndLoad("linux-x86_64", true);
+    NativeLibrary.load("linux-x86_64", true);
 
     // name:hash:inputs:outputs:...;name:...
     Set<String> ops =
