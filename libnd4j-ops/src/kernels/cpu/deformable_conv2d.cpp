@@ -43,9 +43,10 @@ class Forward {
           threads_(threads),
           cut_(Cut::forward(g, quad<Real>, kernels.panelWidth)),
           panel_(kernels.panelWidth),
-          wave_(
-              std::clamp<Index>(std::max(ceilDivide(64, cut_.tiles), waveNumbers / cut_.imageSize),
-                                1, std::max<Index>(g.batch, 1))),
+          wave_(std::clamp<Index>(
+              std::max(waveNumbers / cut_.imageSize,
+                       std::min(ceilDivide(64, cut_.tiles), mostWaveNumbers / cut_.imageSize)),
+              1, std::max<Index>(g.batch, 1))),
           hasBias_(inputs.bias.present()),
           weights_(g.groups * cut_.groupDepth * cut_.outPanels * panel_),
           images_(wave_ * cut_.imageSize),
@@ -88,6 +89,8 @@ class Forward {
     /// Numbers of images that are repacked together in any case: threads wait for one another twice
     /// in a wave.
     static constexpr Index waveNumbers = Index{1} << 21;
+    /// And at most, however few tiles an image has: 256 MiB of floats.
+    static constexpr Index mostWaveNumbers = Index{1} << 26;
 
     /// A group's panel of output channels, [K][panel].
     Real* panelOf(Index group, Index p) const {

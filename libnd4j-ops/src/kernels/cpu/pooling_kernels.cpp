@@ -91,8 +91,11 @@ void divide(Index count, const Real* counts, Real* gradients) {
 /// another class's, or nothing, and zero times it may not be zero.
 template <class V, class Real>
 inline V ofChannels(const BinRun<Real>& run, Index i, const V& v) {
-    if (i + lanesOf<V> <= run.channels) return v;
-    return laneNumbers<V>() < V{} + static_cast<Real>(run.channels - i) ? v : V{};
+    if constexpr (sizeof(V) == 16) {
+        return laneNumbers<V>() < V{} + static_cast<Real>(run.channels - i) ? v : V{};
+    } else {
+        return v;
+    }
 }
 
 template <class Real>

@@ -62,12 +62,14 @@ inline auto folded(const V& v) {
     return part[0];
 }
 
-/// 0, 1, ... in a vector.
-template <class V>
-inline V laneNumbers() {
-    V numbers{};
-    for (Index i = 0; i < lanesOf<V>; ++i) numbers[i] = static_cast<NumberOf<V>>(i);
-    return numbers;
+/// 0, 1, ... in a quad.
+template <class Q>
+constexpr Q laneNumbers() {
+    if constexpr (lanesOf<Q> == 4) {
+        return Q{0, 1, 2, 3};
+    } else {
+        return Q{0, 1};
+    }
 }
 
 // The instruction set's name as text, and as the beginning of a name.
