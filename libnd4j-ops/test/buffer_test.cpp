@@ -49,6 +49,9 @@ TEST(Memory, MoreThanThereIsThrowsAndLeavesTheRestUsable) {
         EXPECT_THROW(takeMemory(std::numeric_limits<std::size_t>::max() >> shift), std::bad_alloc);
         EXPECT_THROW(takeMemory((std::size_t{1} << 63) >> shift), std::bad_alloc);
     }
+    for (const Index count : {Index{-1}, Index{1} << 61, (Index{1} << 61) + 8}) {
+        EXPECT_THROW(Buffer<double>{count}, std::bad_alloc);
+    }
     giveMemory(takeMemory(1000), 1000);
 }
 

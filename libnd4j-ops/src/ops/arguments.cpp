@@ -33,15 +33,13 @@ std::string nameOf(ElementType type) {
     throw std::logic_error("unknown element type");
 }
 
-/// Whether sizes of an array's parts might not fit an Index. An array of no images may be of images
-/// of any size.
+}  // namespace
+
 bool tooLong(const std::vector<Index>& sizes) {
     double length = 1;
     for (const Index size : sizes) length *= static_cast<double>(std::max<Index>(size, 1));
-    return length > 0x1p56;
+    return length > 0x1p48;
 }
-
-}  // namespace
 
 ArrayShape::ArrayShape(const sd::LongType* info)
     : floating_(false), type_(ElementType::Float32), typeName_("another type") {
@@ -126,14 +124,7 @@ void checkRank(const std::string& op, const std::string& argument, const ArraySh
         }
     }
     if (tooLong(shape.sizes())) {
-        refuse(op, argument, "at most 2^56 elements", toString(shape.sizes()));
-    }
-}
-
-void checkOutputLength(const std::string& op, const std::string& argument,
-                       const std::vector<Index>& sizes) {
-    if (tooLong(sizes)) {
-        refuse(op, argument, "an output of at most 2^56 elements", toString(sizes));
+        refuse(op, argument, "at most 2^48 elements", toString(shape.sizes()));
     }
 }
 

@@ -39,6 +39,11 @@ ArrayShape shapeOf(const sd::NDArray& array);
 /// True unless a dimension of the array is 0.
 bool hasElements(const sd::NDArray& array);
 
+/// Whether sizes multiply to more than 2^48, empty ones left out (an array of no images may be of
+/// images of any size). No memory holds so much; and below, what the kernels make of the sizes of
+/// their arrays fits an Index.
+bool tooLong(const std::vector<Index>& sizes);
+
 /// "[2, 3, 4]"
 std::string toString(const std::vector<Index>& sizes);
 
@@ -56,14 +61,9 @@ void checkSizes(const std::string& op, const std::string& argument, const ArrayS
 enum class First { MayBeEmpty, NotEmpty };
 
 /// Checks that the array has a rank, that no dimension is empty but perhaps the first, and that
-/// sizes of its parts fit an Index.
+/// it is not too long.
 void checkRank(const std::string& op, const std::string& argument, const ArrayShape& shape,
                int rank, const std::string& dimensions, First first = First::MayBeEmpty);
-
-/// Checks that sizes of an output and its parts fit an Index. `argument` is the one that may make
-/// it long.
-void checkOutputLength(const std::string& op, const std::string& argument,
-                       const std::vector<Index>& sizes);
 
 /// Checks that the type is one of the four floating point types, or is `type`; `note` says why.
 void checkFloating(const std::string& op, const std::string& argument, const ArrayShape& shape);

@@ -199,7 +199,10 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
                padded(g.height, c.padH) + " x " + padded(g.width, c.padW));
     }
 
-    checkOutputLength(op, "pH and pW", call.outputSizes());
+    if (tooLong(call.outputSizes()) || tooLong({g.channels, g.taps(), g.outHeight, g.outWidth})) {
+        refuse(op, "pH and pW", "at most 2^48 output elements and samples",
+               toString(call.outputSizes()));
+    }
 
     const auto checkImage = [&](const char* name, int place, Index channels, const char* note) {
         checkRank(op, name, call.shape(place), 4, format);

@@ -102,7 +102,13 @@ Call describeCall(const std::string& op, bool backward, const OpArguments& argum
     if (!ownType) checkType(op, "rois", rois, input.type(), "as the input, FLOAT or DOUBLE");
     g.rois = rois.sizes()[0];
 
-    checkOutputLength(op, "pooledSize", call.outputSizes());
+    if (tooLong(call.outputSizes())) {
+        refuse(op, "pooledSize", "at most 2^48 output elements", toString(call.outputSizes()));
+    }
+    if (tooLong({g.outputDim, g.pooledSize, g.pooledSize, g.samplePerPart})) {
+        refuse(op, "samplePerPart", "at most 2^48 rows of samples of a roi",
+               std::to_string(g.samplePerPart));
+    }
 
     g.classes = 1;
     if (call.has(call.trans)) {

@@ -57,9 +57,9 @@ void check(FuzzedDataProvider& data, const Case& c) {
     const int threads = data.ConsumeIntegralInRange(2, 5);
 
     Problem<Element> expected(c, seed, 0), one(c, seed, 0), many(c, seed, 0);
-    fuzz::disturb<Element>(data, {&expected.offset, &one.offset, &many.offset});
-    fuzz::disturb<Element>(data, {&expected.input, &one.input, &many.input});
-    fuzz::disturb<Element>(data, {&expected.mask, &one.mask, &many.mask});
+    fuzz::disturb<Element>(data, fuzz::drawNumber, {&expected.offset, &one.offset, &many.offset});
+    fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.input, &one.input, &many.input});
+    fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.mask, &one.mask, &many.mask});
     const auto run = [&](Problem<Element>& p, const DeformableConv2dKernel& k, int t) {
         p.forward(k, t);
         p.backward(k, t);

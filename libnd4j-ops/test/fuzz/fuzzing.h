@@ -20,7 +20,7 @@ namespace dcn4j::fuzz {
     std::abort();
 }
 
-/// Numbers that kernels trip over, and some that they should not.
+/// Positions that kernels trip over, and some that they should not.
 inline double drawNumber(FuzzedDataProvider& data) {
     constexpr double inf = std::numeric_limits<double>::infinity();
     static constexpr double numbers[] = {0,
@@ -51,15 +51,23 @@ inline double drawNumber(FuzzedDataProvider& data) {
     return data.PickValueInArray(numbers);
 }
 
+/// What is added up: numbers that leave others their places, and some that are none.
+inline double drawValue(FuzzedDataProvider& data) {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    static constexpr double values[] = {
+        0, -0.0, 1, -1, 2, 7, 1e-6, inf, -inf, std::numeric_limits<double>::quiet_NaN(), 1e-40};
+    return data.PickValueInArray(values);
+}
+
 /// Puts drawn numbers at some places of an array.
-template <class Element>
-void disturb(FuzzedDataProvider& data, std::vector<Array<Element>*> arrays) {
+template <class Element, class Draw>
+void disturb(FuzzedDataProvider& data, Draw draw, std::vector<Array<Element>*> arrays) {
     const int places = data.ConsumeIntegralInRange(0, 6);
     // Drawn once for all the arrays, which hold copies of one case.
     std::vector<std::pair<unsigned, double>> drawn;
     for (int i = 0; i < places; ++i) {
         const auto place = data.ConsumeIntegral<std::uint16_t>();
-        drawn.emplace_back(place, drawNumber(data));
+        drawn.emplace_back(place, draw(data));
     }
     for (Array<Element>* array : arrays) {
         unsigned count = 0, i = 0;

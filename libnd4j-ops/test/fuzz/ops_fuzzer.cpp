@@ -3,6 +3,7 @@
 // refused with the op's name, writing nothing; no call changes its inputs.
 #include <iterator>
 #include <memory>
+#include <new>
 #include <stdexcept>
 
 #include "../libnd4j_stand_in.h"
@@ -202,7 +203,7 @@ bool isWorthwhile(const Call& call, const std::vector<std::vector<Index>>& outpu
 }
 
 void fill(FuzzedDataProvider& data, const Call& call,
-          const std::vector<std::unique_ptr<stand_in::Array>>& inputs, bool& badRoi) {
+          const std::vector<std::unique_ptr<stand_in::Array>>& inputs) {
     unsigned state = data.ConsumeIntegral<std::uint8_t>() + 1u;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         std::vector<double> values(static_cast<std::size_t>(product(inputs[i]->sizes())));
@@ -214,7 +215,6 @@ void fill(FuzzedDataProvider& data, const Call& call,
             for (std::size_t v = 0; v + 4 < values.size(); v += 5) {
                 values[v] = static_cast<double>(v / 5 % static_cast<std::size_t>(call.images));
                 if (data.ConsumeIntegralInRange(0, 15) != 0) continue;
-                badRoi = true;
                 values[v] = data.PickValueInArray({-1.0, 0.5, static_cast<double>(call.images),
                                                    1e30, std::numeric_limits<double>::quiet_NaN()});
             }
@@ -223,12 +223,26 @@ void fill(FuzzedDataProvider& data, const Call& call,
     }
 }
 
+/// Whether a roi is of no image.
+bool hasBadRoi(const Call& call, stand_in::Array& rois) {
+    const std::vector<double> values = rois.values();
+    for (std::size_t v = 0; v < values.size(); v += 5) {
+        const double index = values[v];
+        const bool good =
+            index >= 0 && index < static_cast<double>(call.images) && index == std::floor(index);
+        if (!good) return true;
+    }
+    return false;
+}
+
 /// Calls an op; whether it refused, as an op does.
 template <class Action>
 bool refused(const Call& call, Action action) {
     try {
         action();
         return false;
+    } catch (const std::bad_alloc&) {
+        return true;  // arguments within their ranges that ask for more memory than there is
     } catch (const std::invalid_argument& e) {
         const std::string message = e.what();
         if (message.rfind(call.op + ": ", 0) != 0 ||
@@ -244,7 +258,10 @@ void check(FuzzedDataProvider& data) {
     const auto type = data.PickValueInArray(
         {ElementType::Float32, ElementType::Float64, ElementType::Float16, ElementType::BFloat16});
     Call call = data.ConsumeBool() ? drawConvolution(data, type) : drawPooling(data, type);
-    for (Argument& input : call.inputs) input.memory = drawMemory(data);
+    for (Argument& input : call.inputs) {
+        input.memory =
+            data.ConsumeIntegralInRange(0, 7) == 0 ? Memory::Broadcast : drawMemory(data);
+    }
     const int spoilt = data.ConsumeIntegralInRange(0, 2);
     for (int i = 0; i < spoilt; ++i) spoil(data, call);
     for (const Argument& input : call.inputs) {
@@ -266,8 +283,9 @@ void check(FuzzedDataProvider& data) {
     }
     if (!isWorthwhile(call, sizes)) return;
 
-    bool badRoi = false, badOutput = false;
-    fill(data, call, inputs, badRoi);
+    fill(data, call, inputs);
+    const bool badRoi = call.images > 0 && spoilt == 0 && hasBadRoi(call, *inputs[1]);
+    bool badOutput = false;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         const bool counts = call.op == "deformable_psroi_pooling" && i == 1;
         const bool wide = call.inputs[0].type == ElementType::Float64;

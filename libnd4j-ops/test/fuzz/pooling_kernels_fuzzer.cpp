@@ -62,7 +62,7 @@ void check(FuzzedDataProvider& data, const Case& c) {
             p->rois.at(0, 0, roi, corner) = narrow<RoiElement>(value);
         }
     }
-    fuzz::disturb<Element>(data, {&expected.trans, &one.trans, &many.trans});
+    fuzz::disturb<Element>(data, fuzz::drawNumber, {&expected.trans, &one.trans, &many.trans});
     const auto run = [&](P& p, const DeformablePsroiPoolingKernel& k, int t) {
         p.forward(k, t);
         p.backward(k, t);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <new>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -44,10 +46,9 @@ std::size_t keptMemory();
 template <class Number>
 class Buffer {
   public:
-    /// Throws std::bad_alloc.
+    /// Throws std::bad_alloc, also where there is no number for so many bytes.
     explicit Buffer(Index count)
-        : bytes_(static_cast<std::size_t>(count) * sizeof(Number)),
-          data_(static_cast<Number*>(takeMemory(bytes_))) {}
+        : bytes_(bytesOf(count)), data_(static_cast<Number*>(takeMemory(bytes_))) {}
     ~Buffer() { giveMemory(data_, bytes_); }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
@@ -55,6 +56,12 @@ class Buffer {
     Number* data() const { return data_; }
 
   private:
+    static std::size_t bytesOf(Index count) {
+        constexpr std::size_t most = PTRDIFF_MAX / sizeof(Number);
+        if (count < 0 || static_cast<std::size_t>(count) > most) throw std::bad_alloc();
+        return static_cast<std::size_t>(count) * sizeof(Number);
+    }
+
     std::size_t bytes_;
     Number* data_;
 };

@@ -105,7 +105,7 @@ class DeformablePSROIPoolingArgumentsTest {
         Arguments.of(1, 3, "input: expected outputDim*groupSize*groupSize = 4*3*3 channels"),
         Arguments.of(1, 2147483647, "input: expected outputDim*groupSize*groupSize"),
         Arguments.of(2, 0, "pooledSize: expected 1"),
-        Arguments.of(2, 2147483647, "pooledSize: expected an output of at most 2^56 elements"),
+        Arguments.of(2, 2147483647, "pooledSize: expected at most 2^48 output elements"),
         Arguments.of(3, -7, "partSize: expected 1"),
         Arguments.of(3, 4, "trans: expected [3, 4, 4, 4]"),
         Arguments.of(4, 0, "samplePerPart: expected 1 to 2147483647, got 0"));
