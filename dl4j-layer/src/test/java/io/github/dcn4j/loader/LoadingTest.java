@@ -29,7 +29,7 @@ class LoadingTest {
   private static final URL LIBRARY = library();
 
   private static URL library() {
-    String resource = "/io/github/dcn4j/native/linux-x86_64/libdcn4j-cpu.so";
+    String resource = "/io/github/dcn4j/native/" + NativeBuild.platform() + "/libdcn4j-cpu.so";
     String url = String.valueOf(NativeLibrary.class.getResource(resource));
     try {
       return new URL(url.replaceFirst("^jar:", "").replaceFirst("!?" + resource, ""));
