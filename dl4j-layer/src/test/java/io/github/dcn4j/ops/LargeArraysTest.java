@@ -8,6 +8,7 @@ import io.github.dcn4j.FreshJvm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -47,6 +48,7 @@ class LargeArraysTest {
                 "-Xmx512m",
                 "-Dorg.bytedeco.javacpp.maxbytes=12G",
                 "-Dorg.bytedeco.javacpp.maxphysicalbytes=12G"),
+            Duration.ofMinutes(10),
             arguments);
     assertEquals(0, result.getExitCode(), result.getOutput());
     assertEquals("all", result.lineAfter("right: "));
