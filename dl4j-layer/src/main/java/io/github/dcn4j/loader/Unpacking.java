@@ -7,8 +7,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.Principal;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import lombok.extern.slf4j.Slf4j;
 import org.bytedeco.javacpp.Loader;
@@ -88,8 +90,11 @@ final class Unpacking {
   }
 
   /**
-   * The part of a path that any user may rename and put another in the place of: writable by all,
-   * without the sticky bit that /tmp has. Null if there is none, or if the path doesn't exist.
+   * The part of a path in which another user may put something else in the place of what is there:
+   * it belongs to a user who is neither root nor this one, or it may be written by all or by its
+   * group and doesn't have the sticky bit that /tmp has. A group named as the owner counts as the
+   * owner: it is that user's private group, as in pam_umask. Null if there is no such part, or if
+   * the path doesn't exist.
    */
   static Path replaceableByOthers(Path directory) {
     if (!FileSystems.getDefault().supportedFileAttributeViews().contains("unix")) {
@@ -97,8 +102,12 @@ final class Unpacking {
     }
     try {
       for (Path p = directory.toRealPath(); p != null; p = p.getParent()) {
-        int mode = (Integer) Files.getAttribute(p, "unix:mode");
-        if ((mode & 0002) != 0 && (mode & 01000) == 0) {
+        Map<String, Object> attributes = Files.readAttributes(p, "unix:mode,uid,owner,group");
+        int mode = (Integer) attributes.get("mode");
+        String owner = ((Principal) attributes.get("owner")).getName();
+        String group = ((Principal) attributes.get("group")).getName();
+        if (belongsToAnother((Integer) attributes.get("uid"))
+            || writableByOthers(mode, owner, group)) {
           return p;
         }
       }
@@ -108,13 +117,27 @@ final class Unpacking {
     return null;
   }
 
+  private static boolean belongsToAnother(int user) throws IOException {
+    Path self = Path.of("/proc/self"); // belongs to the user that this process runs as
+    return user != 0
+        && Files.exists(self)
+        && user != (Integer) Files.getAttribute(self, "unix:uid");
+  }
+
+  /** Whether others than its owner may rename what is in a directory of this mode. */
+  static boolean writableByOthers(int mode, String owner, String group) {
+    int others = group.equals(owner) ? 0002 : 0022;
+    return (mode & others) != 0 && (mode & 01000) == 0;
+  }
+
   private static void loadFrom(Path parent, String file, byte[] content) throws IOException {
     Path replaceable = replaceableByOthers(parent);
     if (replaceable != null) {
       // Containers have such directories, with one user. It is no worse than what ND4J does there.
       log.warn(
-          "DCN4J: loading from {}, although every user may replace what is in {}: it is writable"
-              + " by all and has no sticky bit. Name another directory with -D{}=DIRECTORY.",
+          "DCN4J: loading from {}, although another user may replace what is in {}: it belongs to"
+              + " one, or a group or all may write to it and it has no sticky bit. Name another"
+              + " directory with -D{}=DIRECTORY.",
           parent,
           replaceable,
           DIRECTORY_PROPERTY);

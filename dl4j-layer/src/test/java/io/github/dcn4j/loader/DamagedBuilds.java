@@ -12,7 +12,7 @@ import lombok.RequiredArgsConstructor;
 /** Directories for a class path, each with a native library and what is written beside it. */
 @RequiredArgsConstructor
 final class DamagedBuilds {
-  private static final String DIRECTORY = "io/github/dcn4j/native/linux-x86_64/";
+  private static final String DIRECTORY = "io/github/dcn4j/native/" + NativeBuild.platform() + "/";
   private final Path parent;
 
   /** The library of this build. */

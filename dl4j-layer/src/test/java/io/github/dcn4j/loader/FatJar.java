@@ -33,7 +33,7 @@ final class FatJar {
 
   private static boolean isMergeable(String entry) {
     boolean ours = entry.contains("libnd4j-ops");
-    return ours || !entry.contains("linux-x86_64") && !entry.contains("onnxruntime");
+    return ours || !entry.contains(NativeBuild.platform()) && !entry.contains("onnxruntime");
   }
 
   /**

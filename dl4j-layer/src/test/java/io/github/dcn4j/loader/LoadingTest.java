@@ -9,6 +9,7 @@ import io.github.dcn4j.FreshJvm;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,7 +30,7 @@ class LoadingTest {
   private static final URL LIBRARY = library();
 
   private static URL library() {
-    String resource = "/io/github/dcn4j/native/linux-x86_64/libdcn4j-cpu.so";
+    String resource = "/io/github/dcn4j/native/" + NativeBuild.platform() + "/libdcn4j-cpu.so";
     String url = String.valueOf(NativeLibrary.class.getResource(resource));
     try {
       return new URL(url.replaceFirst("^jar:", "").replaceFirst("!?" + resource, ""));
@@ -80,9 +81,6 @@ class LoadingTest {
       Application second = new Application(classes, good);
       Application.report("second", second);
       first.close();
-      for (int i = 0; i < 3; i++) {
-        System.gc();
-      }
       Application.report("second again", second);
       Application.report("third", new Application(classes, good));
     }
@@ -206,17 +204,21 @@ class LoadingTest {
       for (String directory : arguments) {
         String name = Path.of(directory).getFileName().toString();
         System.setProperty("dcn4j.tmpdir", directory);
-        try {
-          Unpacking.load("libdcn4j-cpu.so", library);
-          System.out.println(name + ": loaded");
-        } catch (IllegalStateException e) {
-          System.out.println(name + ": " + e.getMessage());
-        }
+        load(name, library);
         System.out.println(name + " nd4j: " + Nd4j.ones(5).sumNumber());
         System.clearProperty("dcn4j.tmpdir");
         System.setProperty("java.io.tmpdir", directory);
-        Unpacking.load("libdcn4j-cpu.so", library);
+        load(name + " not chosen", library);
         System.out.println(name + " left: " + Arrays.toString(Path.of(directory).toFile().list()));
+      }
+    }
+
+    private static void load(String name, byte[] library) {
+      try {
+        Unpacking.load("libdcn4j-cpu.so", library);
+        System.out.println(name + ": loaded");
+      } catch (IllegalStateException e) {
+        System.out.println(name + ": " + e.getMessage());
       }
     }
   }
@@ -248,8 +250,54 @@ class LoadingTest {
     assertSays(result, "read-only", "In " + directory + "/read-only: ", "Read-only file system");
     assertSays(result, "noexec", "In " + directory + "/noexec: ", "failed to map segment");
     for (String kind : List.of("full", "read-only", "noexec")) {
+      assertEquals("loaded", result.lineAfter(kind + " not chosen: "), kind);
       assertEquals("[]", result.lineAfter(kind + " left: "), kind);
     }
+  }
+
+  /** Needs no mount, unlike the other. */
+  @Test
+  void whatIsNoDirectoryOrMayNotBeWrittenIsNamedAndPassedOver(@TempDir Path directory)
+      throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+    Path missing = directory.resolve("missing");
+    Path closed = Files.createDirectory(directory.resolve("closed"));
+    Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("r-x------"));
+    Map<String, String> reasons = new TreeMap<>();
+    reasons.put(file.toString(), "Not a directory");
+    reasons.put(missing.toString(), "NoSuchFileException");
+    if (!Files.isWritable(closed)) { // root may write anywhere
+      reasons.put(closed.toString(), "AccessDeniedException");
+    }
+    FreshJvm.Result result =
+        FreshJvm.run(
+            BadDirectories.class, FreshJvm.classPath(), reasons.keySet().toArray(new String[0]));
+    assertEquals(0, result.getExitCode(), result.getOutput());
+    reasons.forEach(
+        (bad, reason) -> {
+          String name = Path.of(bad).getFileName().toString();
+          assertSays(result, name, "In " + bad + ": ", reason);
+          assertEquals("loaded", result.lineAfter(name + " not chosen: "));
+        });
+  }
+
+  /** As if every disk were full, and without a mount. */
+  @Test
+  void whereNoDirectoryHasRoomEachIsNamedAndNothingIsLeft(@TempDir Path directory)
+      throws Exception {
+    Nd4j.getBackend(); // JavaCPP has unpacked ND4J's libraries
+    FreshJvm.Result result =
+        FreshJvm.runIn(
+            List.of("sh", "-c", "ulimit -f 256 && exec \"$0\" \"$@\""), // of 512 bytes
+            BadDirectories.class,
+            FreshJvm.classPath(),
+            directory.toString());
+    assertEquals(0, result.getExitCode(), result.getOutput());
+    String name = directory.getFileName().toString();
+    assertSays(result, name, "In " + directory + ": ", "File too large");
+    String notChosen = result.lineAfter(name + " not chosen: ");
+    assertTrue(notChosen.matches(".*File too large.* In .*File too large.*"), notChosen);
+    assertEquals("[]", result.lineAfter(name + " left: "));
   }
 
   private static boolean mayMount(List<String> inNamespace, Path directory) throws Exception {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import lombok.Value;
 import lombok.extern.slf4j.Slf4j;
 import org.bytedeco.javacpp.Pointer;
@@ -226,15 +228,19 @@ class EnduranceTest {
         Nd4j.getMemoryManager().invokeGc();
         Thread.sleep(100); // ND4J frees arrays in a thread of its own
       }
-      long resident =
-          Files.lines(Path.of("/proc/self/status"))
-              .filter(line -> line.startsWith("VmRSS:"))
-              .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
-              .findFirst()
-              .orElseThrow();
       Runtime runtime = Runtime.getRuntime();
       return new Memory(
-          resident, runtime.totalMemory() - runtime.freeMemory(), Pointer.totalBytes());
+          resident(), runtime.totalMemory() - runtime.freeMemory(), Pointer.totalBytes());
+    }
+
+    private static long resident() throws IOException {
+      try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+        return lines
+            .filter(line -> line.startsWith("VmRSS:"))
+            .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+            .findFirst()
+            .orElseThrow();
+      }
     }
 
     @Override

@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.dcn4j.FreshJvm;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,12 +38,7 @@ class LargeArraysTest {
   private static final int STEPS = (SIDE - 1) / STEP + 1;
 
   private static void runWithMemory(Class<?> main, String... arguments) throws Exception {
-    long available =
-        Files.lines(Path.of("/proc/meminfo"))
-            .filter(line -> line.startsWith("MemAvailable:"))
-            .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) >> 20)
-            .findFirst()
-            .orElse(0);
+    long available = availableGigabytes();
     assumeTrue(available >= 12, available + " GB free");
     FreshJvm.Result result =
         FreshJvm.run(
@@ -50,9 +48,20 @@ class LargeArraysTest {
                 "-Xmx512m",
                 "-Dorg.bytedeco.javacpp.maxbytes=12G",
                 "-Dorg.bytedeco.javacpp.maxphysicalbytes=12G"),
+            Duration.ofMinutes(10),
             arguments);
     assertEquals(0, result.getExitCode(), result.getOutput());
     assertEquals("all", result.lineAfter("right: "));
+  }
+
+  private static long availableGigabytes() throws IOException {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
+      return lines
+          .filter(line -> line.startsWith("MemAvailable:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) >> 20)
+          .findFirst()
+          .orElse(0);
+    }
   }
 
   /** Of a place that is looked at. */

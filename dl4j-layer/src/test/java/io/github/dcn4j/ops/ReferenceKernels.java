@@ -27,11 +27,7 @@ final class ReferenceKernels implements AutoCloseable {
   ReferenceKernels() throws IOException {
     ProcessBuilder builder =
         new ProcessBuilder(
-            System.getProperty("java.home") + "/bin/java",
-            "-Xmx256m",
-            "-cp",
-            String.join(java.io.File.pathSeparator, FreshJvm.classPath()),
-            Server.class.getName());
+            FreshJvm.command(Server.class, FreshJvm.classPath(), List.of("-Xmx256m")));
     builder.environment().put("DCN4J_KERNEL", "reference");
     builder.redirectError(ProcessBuilder.Redirect.INHERIT);
     process = builder.start();
