@@ -37,7 +37,8 @@ import picocli.CommandLine;
  * Processes that train are killed as {@code kill -9} does, and others go on from what they left:
  * the result is the same bits as that of a training that nothing interrupted.
  *
- * <p>Some are killed at random moments of a minibatch; {@code -Dkill.seed=N} chooses other ones.
+ * <p>Some are killed at random moments of a minibatch; {@code -Ddcn4j.kill.seed=N} chooses other
+ * ones.
  */
 class KilledTrainingTest {
   private static final int MAX_WAIT_SECONDS = 180;
@@ -46,7 +47,7 @@ class KilledTrainingTest {
   /** An exit code of 128 and the number of the signal KILL. */
   private static final int KILLED = 137;
 
-  private static final long SEED = Long.getLong("kill.seed", 1);
+  private static final long SEED = Long.getLong("dcn4j.kill.seed", 1);
 
   private final Random random = new Random(SEED);
 
@@ -158,7 +159,7 @@ class KilledTrainingTest {
   }
 
   private static String seedAnd(Object message) {
-    return "-Dkill.seed=" + SEED + ": " + message;
+    return "-Ddcn4j.kill.seed=" + SEED + ": " + message;
   }
 
   private static void pause(int milliseconds) {
