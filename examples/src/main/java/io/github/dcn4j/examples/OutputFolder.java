@@ -8,6 +8,9 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import lombok.extern.slf4j.Slf4j;
 
 /** The folder that a training writes to; one training at a time. */
@@ -70,6 +73,17 @@ final class OutputFolder implements Closeable {
   /** The folder for the checkpoints of a network. */
   Path checkpoints(String network) {
     return folder.resolve(CHECKPOINTS).resolve(network);
+  }
+
+  /** The networks that have a folder for checkpoints, of whatever training. */
+  List<String> networks() throws IOException {
+    try (Stream<Path> folders = Files.list(folder.resolve(CHECKPOINTS))) {
+      return folders
+          .filter(Files::isDirectory)
+          .map(network -> network.getFileName().toString())
+          .sorted()
+          .collect(Collectors.toList());
+    }
   }
 
   @Override

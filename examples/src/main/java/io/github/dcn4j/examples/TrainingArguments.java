@@ -13,6 +13,7 @@ import io.github.dcn4j.examples.detect.TrainingState;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -143,7 +144,7 @@ final class TrainingArguments {
   void prepare(OutputFolder output, List<String> networks) throws IOException {
     checkFonts();
     if (!resume) {
-      refuseInterrupted(output, networks);
+      refuseInterrupted(output);
     }
     badFiles = new BadFiles(onBadFile);
     if (data == null) {
@@ -164,6 +165,7 @@ final class TrainingArguments {
       } else {
         checkpoints(output, network).clear();
       }
+      Files.createDirectories(output.checkpoints(network)); // says that it is to be trained
     }
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
@@ -175,8 +177,12 @@ final class TrainingArguments {
     out.flush();
   }
 
-  /** A training of the same command may have taken days: it is not lost by an oversight. */
-  private void refuseInterrupted(OutputFolder output, List<String> networks) {
+  /**
+   * A training may have taken days: it is not lost by an oversight, such as the wish for one of its
+   * networks. A network that has a folder, but no checkpoint yet, was to be trained after another.
+   */
+  private void refuseInterrupted(OutputFolder output) throws IOException {
+    List<String> networks = output.networks();
     List<TrainingState> states = new ArrayList<>();
     for (String network : networks) {
       Optional<Checkpoint<TrainingState>> newest = checkpoints(output, network).newest();

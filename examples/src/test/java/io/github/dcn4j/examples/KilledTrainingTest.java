@@ -21,7 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.Random;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -36,6 +36,9 @@ import picocli.CommandLine;
 /**
  * Processes that train are killed as {@code kill -9} does, and others go on from what they left:
  * the result is the same bits as that of a training that nothing interrupted.
+ *
+ * <p>Some are killed at random moments of a minibatch; {@code -Ddcn4j.kill.seed=N} chooses other
+ * ones.
  */
 class KilledTrainingTest {
   private static final int MAX_WAIT_SECONDS = 180;
@@ -43,6 +46,10 @@ class KilledTrainingTest {
 
   /** An exit code of 128 and the number of the signal KILL. */
   private static final int KILLED = 137;
+
+  private static final long SEED = Long.getLong("dcn4j.kill.seed", 1);
+
+  private final Random random = new Random(SEED);
 
   @TempDir Path folder;
 
@@ -69,8 +76,7 @@ class KilledTrainingTest {
     command = "train --epochs 2 --images 12 --held-out 2 --batch 2".split(" ");
     run(whole);
     killWhen(() -> steps() >= 1);
-    int delay = ThreadLocalRandom.current().nextInt(MAX_DELAY_MILLISECONDS);
-    killWhen(() -> steps() >= 3 && pause(delay));
+    killWhen(inTheMinibatchAfter(3));
     killWhen(() -> steps() >= 6 && isBeingWritten());
     killWhen(() -> Files.exists(interrupted.resolve("detector.zip")));
     truncateNewest("detector");
@@ -86,8 +92,7 @@ class KilledTrainingTest {
     command = "train-two-stage --epochs 1 --images 6 --held-out 2 --batch 2".split(" ");
     run(whole);
     killWhen(() -> steps() >= 1 && isBeingWritten()); // with plain pooling, the first of three
-    int delay = ThreadLocalRandom.current().nextInt(MAX_DELAY_MILLISECONDS);
-    killWhen(() -> steps() >= 5 && pause(delay));
+    killWhen(inTheMinibatchAfter(5));
     truncateNewest("deformable");
     killWhen(() -> steps() >= 7);
     run(interrupted);
@@ -108,7 +113,8 @@ class KilledTrainingTest {
     CommandLine commandLine = Main.commandLine();
     commandLine.setOut(new PrintWriter(out, true));
     commandLine.setErr(new PrintWriter(out, true));
-    assertEquals(0, commandLine.execute(arguments(output).toArray(String[]::new)), out.toString());
+    assertEquals(
+        0, commandLine.execute(arguments(output).toArray(String[]::new)), () -> seedAnd(out));
   }
 
   /** In a process of its own, until something is seen. */
@@ -129,17 +135,36 @@ class KilledTrainingTest {
             .start();
     long end = System.nanoTime() + MAX_WAIT_SECONDS * 1_000_000_000L;
     while (process.isAlive() && !seen.getAsBoolean()) {
-      assertTrue(System.nanoTime() < end, () -> "nothing seen: " + text(log));
+      assertTrue(System.nanoTime() < end, () -> seedAnd("nothing seen: " + text(log)));
       pause(1);
     }
     process.destroyForcibly();
-    assertEquals(KILLED, process.waitFor(), () -> "not killed, but ended: " + text(log));
+    assertEquals(KILLED, process.waitFor(), () -> seedAnd("not killed, but ended: " + text(log)));
   }
 
-  private static boolean pause(int milliseconds) {
+  /** A random moment, but none after the next checkpoint, however fast the machine is. */
+  private BooleanSupplier inTheMinibatchAfter(int step) {
+    int delay = random.nextInt(MAX_DELAY_MILLISECONDS);
+    return () -> {
+      int seen = steps();
+      if (seen < step) {
+        return false;
+      }
+      long end = System.nanoTime() + delay * 1_000_000L;
+      while (System.nanoTime() < end && steps() == seen) {
+        pause(1);
+      }
+      return true;
+    };
+  }
+
+  private static String seedAnd(Object message) {
+    return "-Ddcn4j.kill.seed=" + SEED + ": " + message;
+  }
+
+  private static void pause(int milliseconds) {
     try {
       Thread.sleep(milliseconds);
-      return true;
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
@@ -204,15 +229,16 @@ class KilledTrainingTest {
   /** The same parameters, state of the updater, counters and measurements, to the last bit. */
   private void assertSame(String network) throws IOException {
     for (String part : List.of("configuration.json", "coefficients.bin", "updaterState.bin")) {
-      assertArrayEquals(part(whole, network, part), part(interrupted, network, part), part);
+      assertArrayEquals(
+          part(whole, network, part), part(interrupted, network, part), () -> seedAnd(part));
     }
     List<EpochResult> expected = newest(whole, network).getState().getResults();
     List<EpochResult> results = newest(interrupted, network).getState().getResults();
-    assertEquals(expected.size(), results.size());
+    assertEquals(expected.size(), results.size(), () -> seedAnd(network));
     for (int i = 0; i < results.size(); i++) {
-      assertEquals(expected.get(i).getLoss(), results.get(i).getLoss());
-      assertEquals(expected.get(i).getMap50(), results.get(i).getMap50());
-      assertEquals(expected.get(i).getMap(), results.get(i).getMap());
+      assertEquals(expected.get(i).getLoss(), results.get(i).getLoss(), () -> seedAnd(network));
+      assertEquals(expected.get(i).getMap50(), results.get(i).getMap50(), () -> seedAnd(network));
+      assertEquals(expected.get(i).getMap(), results.get(i).getMap(), () -> seedAnd(network));
     }
   }
 

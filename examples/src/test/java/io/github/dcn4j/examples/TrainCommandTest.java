@@ -147,7 +147,9 @@ class TrainCommandTest {
       folder.resolve("out").toString()
     };
     assertEquals(2, execute(arguments));
-    assertTrue(err.toString().contains(annotation.toString()), err.toString());
+    for (Path bad : List.of(image, annotation)) {
+      assertTrue(err.toString().contains(bad.toString()), err.toString());
+    }
     assertTrue(err.toString().contains("--on-bad-file skip"), err.toString());
     assertFalse(out.toString().contains("epoch"), out.toString());
 

@@ -11,7 +11,9 @@ import io.github.dcn4j.examples.rfcn.TwoStageDetector;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -27,10 +29,37 @@ class TwoStageCommandTest {
   @TempDir Path folder;
 
   private void run(String... arguments) {
+    assertEquals(0, execute(arguments), err.toString());
+  }
+
+  private int execute(String... arguments) {
     CommandLine commandLine = Main.commandLine();
     commandLine.setOut(new PrintWriter(out, true));
     commandLine.setErr(new PrintWriter(err, true));
-    assertEquals(0, commandLine.execute(arguments), err.toString());
+    return commandLine.execute(arguments);
+  }
+
+  @Test
+  void oneOfAnInterruptedTrainingsNetworksIsNotTrainedAnew() throws IOException {
+    String line = "train-two-stage --layer plain --epochs 1 --images 2 --held-out 1 --batch 2";
+    String[] all = (line + " --output " + folder).split(" ");
+    String[] one = (line + " --pooling none --output " + folder).split(" ");
+    Path model = Files.createDirectory(folder.resolve("none.zip"));
+    Path obstacle = Files.createFile(model.resolve("obstacle"));
+    assertEquals(1, execute(all)); // ends when the first network is trained, before the others
+    Path checkpoints = folder.resolve("checkpoints");
+    Path checkpoint = checkpoints.resolve("none/0000000001.checkpoint");
+    FileTime written = Files.getLastModifiedTime(checkpoint);
+    assertEquals(2, execute(one));
+    assertTrue(err.toString().contains("--resume"), err.toString());
+    assertEquals(written, Files.getLastModifiedTime(checkpoint));
+
+    Files.delete(obstacle);
+    Files.delete(model);
+    Files.delete(checkpoints.resolve("deformable"));
+    Files.delete(checkpoints.resolve("modulated"));
+    run(one); // over the results of a finished one
+    assertTrue(Files.isRegularFile(model));
   }
 
   @Test

@@ -73,20 +73,34 @@ public final class Checkpoint<S extends Serializable> {
    * Reads a checkpoint.
    *
    * @throws IOException if the file is not whole
+   * @throws UserInputException if it is, but another version of this program wrote it
    */
   static <S extends Serializable> Checkpoint<S> read(Path file) throws IOException {
+    byte[] options;
+    byte[] state;
+    byte[] network;
     try (ZipInputStream zip =
         new ZipInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
-      byte[] options = part(zip, OPTIONS);
-      byte[] state = part(zip, STATE);
-      byte[] network = part(zip, NETWORK);
+      options = part(zip, OPTIONS);
+      state = part(zip, STATE);
+      network = part(zip, NETWORK);
+    } catch (RuntimeException e) { // of a damaged table of parts
+      throw new IOException(e.getMessage(), e);
+    }
+    try {
       return new Checkpoint<>(
           file,
           SerializationUtils.deserialize(options),
           SerializationUtils.deserialize(state),
           network);
-    } catch (RuntimeException e) { // of the state of another version of this program
-      throw new IOException(e.getMessage(), e);
+    } catch (RuntimeException e) { // the checksums were right, so it is as it was written
+      throw new UserInputException(
+          file
+              + ": the file is whole, but this version of the program cannot read it, so another"
+              + " version may have written it: resume with that one, or give another --output ("
+              + e.getMessage()
+              + ")",
+          e);
     }
   }
 

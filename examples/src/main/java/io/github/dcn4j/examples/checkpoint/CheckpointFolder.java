@@ -49,7 +49,8 @@ public final class CheckpointFolder {
    * Reads the newest whole checkpoint, of whatever options.
    *
    * @return nothing if there are no checkpoints at all
-   * @throws UserInputException if there are some, and none is whole
+   * @throws UserInputException if there are some, and none is whole; or if another version of this
+   *     program wrote the newest whole one
    */
   public <S extends Serializable> Optional<Checkpoint<S>> newest() {
     List<Path> files = files(SUFFIX);
@@ -72,7 +73,7 @@ public final class CheckpointFolder {
    * Reads the newest whole checkpoint for a training that goes on from it.
    *
    * @return nothing if there are no checkpoints at all
-   * @throws UserInputException if there are some, and none is whole; or if the options differ
+   * @throws UserInputException as {@link #newest}; or if the options differ
    */
   public <S extends Serializable> Optional<Checkpoint<S>> resume() {
     Optional<Checkpoint<S>> newest = newest();

@@ -4,11 +4,13 @@ import io.github.dcn4j.examples.UserInputException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.lang.ref.SoftReference;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.zip.Checksum;
 import lombok.AccessLevel;
 import lombok.RequiredArgsConstructor;
 
@@ -44,15 +46,21 @@ final class VocEntry {
     return new VocEntry(image, VocAnnotation.read(annotation));
   }
 
+  /** Whether the image has no objects. */
+  boolean isBackground() {
+    return annotation.getObjects().isEmpty();
+  }
+
   void addLabelsTo(Set<String> labels) {
     annotation.getObjects().forEach(object -> labels.add(object.getName()));
   }
 
-  /** The file's name, its size in bytes and its objects. */
-  String description() {
+  /** Adds the name and the bytes of the image file, and its objects. */
+  void addTo(Checksum checksum) {
+    String description = image.getFileName() + " " + annotation.getObjects();
+    checksum.update(description.getBytes(StandardCharsets.UTF_8));
     try {
-      return String.format(
-          "%s %d %s", image.getFileName(), Files.size(image), annotation.getObjects());
+      checksum.update(Files.readAllBytes(image));
     } catch (IOException e) {
       throw new UserInputException(image + ": cannot be read: " + e.getMessage(), e);
     }

@@ -2,7 +2,6 @@ package io.github.dcn4j.examples.data;
 
 import io.github.dcn4j.examples.UserInputException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,18 +41,8 @@ public final class VocFolder {
   private final List<VocEntry> heldOut;
 
   private VocFolder(Path folder, List<VocEntry> training, List<VocEntry> heldOut) {
-    if (training.isEmpty() || heldOut.isEmpty()) {
-      throw new UserInputException(
-          String.format(
-              "%s: needs at least one image to train on and one held out, but has %d and %d",
-              folder, training.size(), heldOut.size()));
-    }
     Set<String> names = new TreeSet<>();
     training.forEach(entry -> entry.addLabelsTo(names));
-    if (names.isEmpty()) {
-      throw new UserInputException(
-          folder + ": the annotations of the training images hold no <object>, so no classes");
-    }
     heldOut.forEach(entry -> entry.addLabelsTo(names));
     this.folder = folder;
     this.training = training;
@@ -62,13 +51,14 @@ public final class VocFolder {
   }
 
   /**
-   * Reads all annotations of a folder; images are read when they are asked for.
+   * Reads all annotations of a folder; images are read when they are asked for. What is wrong with
+   * either is settled in {@link #readable}, so that all of it is named at once.
    *
    * @param folder the folder that holds {@code JPEGImages} and {@code Annotations}
    * @param seed decides which images are held out, where the folder does not
-   * @param badFiles what to do about images and annotations that lack each other, and annotations
-   *     that cannot be read
-   * @throws UserInputException naming the file or folder at fault
+   * @param badFiles gets the images and annotations that lack each other, and the annotations that
+   *     cannot be read; they are left out
+   * @throws UserInputException naming the folder at fault
    */
   public static VocFolder open(Path folder, long seed, BadFiles badFiles) {
     Map<String, Path> images = filesByStem(folder.resolve("JPEGImages"), IMAGE_SUFFIXES);
@@ -94,7 +84,6 @@ public final class VocFolder {
     }
     List<VocEntry> training = entries(folder, trainingNames, images, annotations, badFiles);
     List<VocEntry> heldOut = entries(folder, heldOutNames, images, annotations, badFiles);
-    badFiles.settle();
     return new VocFolder(folder, training, heldOut);
   }
 
@@ -107,17 +96,32 @@ public final class VocFolder {
    * Reads all images; the memory keeps what it has room for.
    *
    * @param side of the squares to stretch them to, in pixels
-   * @param badFiles what to do about images that cannot be read, or that their annotation does not
-   *     fit
+   * @param badFiles what {@link #open} found, and what to do about it and about images that cannot
+   *     be read, or that their annotation does not fit
    * @param step is run after each image, by any thread
    * @return the folder without the bad ones
-   * @throws UserInputException naming the files at fault
+   * @throws UserInputException naming the files at fault, or the folder if too little is left
    */
   public VocFolder readable(int side, BadFiles badFiles, Runnable step) {
     List<VocEntry> readableTraining = readable(training, side, badFiles, step);
     List<VocEntry> readableHeldOut = readable(heldOut, side, badFiles, step);
     badFiles.settle();
-    return new VocFolder(folder, readableTraining, readableHeldOut);
+    VocFolder readable = new VocFolder(folder, readableTraining, readableHeldOut);
+    readable.requireEnough();
+    return readable;
+  }
+
+  private void requireEnough() {
+    if (training.isEmpty() || heldOut.isEmpty()) {
+      throw new UserInputException(
+          String.format(
+              "%s: needs at least one image to train on and one held out, but has %d and %d",
+              folder, training.size(), heldOut.size()));
+    }
+    if (training.stream().allMatch(VocEntry::isBackground)) {
+      throw new UserInputException(
+          folder + ": the annotations of the training images hold no <object>, so no classes");
+    }
   }
 
   private static List<VocEntry> readable(
@@ -132,12 +136,12 @@ public final class VocFolder {
         .collect(Collectors.toUnmodifiableList());
   }
 
-  /** A checksum of the names of the image files, their sizes in bytes and their objects. */
+  /** A checksum of the names and the bytes of the image files, and of their objects. */
   public long fingerprint() {
     CRC32 checksum = new CRC32();
     for (List<VocEntry> part : List.of(training, heldOut)) {
       for (VocEntry entry : part) {
-        checksum.update(entry.description().getBytes(StandardCharsets.UTF_8));
+        entry.addTo(checksum);
       }
       checksum.update('/');
     }

@@ -2,19 +2,25 @@ package io.github.dcn4j.examples.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.examples.UserInputException;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.apache.commons.lang3.SerializationUtils;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -147,6 +153,26 @@ class CheckpointFolderTest {
     Files.write(folder.resolve("0000000020.checkpoint"), new byte[5]);
     String message = assertThrows(UserInputException.class, this::newest).getMessage();
     assertTrue(message.contains(folder.toString()), message);
+  }
+
+  @Test
+  void aCheckpointOfAnotherVersionIsNotCalledBroken() throws IOException {
+    save(checkpoints(), 1);
+    Path foreign = folder.resolve("0000000002.checkpoint");
+    String state =
+        new String(SerializationUtils.serialize(BigInteger.ONE), StandardCharsets.ISO_8859_1)
+            .replace("BigInteger", "Big_Object"); // a class that this version lacks
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(foreign))) {
+      zip.putNextEntry(new ZipEntry("options"));
+      zip.write(SerializationUtils.serialize(new LinkedHashMap<>(OPTIONS)));
+      zip.putNextEntry(new ZipEntry("state"));
+      zip.write(state.getBytes(StandardCharsets.ISO_8859_1));
+      zip.putNextEntry(new ZipEntry("network.zip"));
+    }
+    String message = assertThrows(UserInputException.class, this::newest).getMessage();
+    assertTrue(message.startsWith(foreign + ": the file is whole"), message);
+    assertTrue(message.contains("another version"), message);
+    assertFalse(message.contains("delete"), message);
   }
 
   @Test

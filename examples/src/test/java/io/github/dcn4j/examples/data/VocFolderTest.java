@@ -258,6 +258,8 @@ class VocFolderTest {
     Path a = Files.writeString(folder.resolve("JPEGImages/a.jpg"), "text");
     Path b = annotation("b", object("dog", "1", "1", "600", "40"));
     assertComplaint(a, b, "--on-bad-file skip");
+    Files.writeString(b, "text"); // found when annotations are read, before images are
+    assertComplaint(a, b, "--on-bad-file skip");
   }
 
   @Test
@@ -302,8 +304,13 @@ class VocFolderTest {
     annotation("a", object("cat", "1", "1", "30", "21"));
     long after = open(1).fingerprint();
     assertNotEquals(before, after);
-    image("a.jpg", 60, 41);
-    assertNotEquals(after, open(1).fingerprint());
+    Path image = image("a.jpg", 60, 41);
+    long resized = open(1).fingerprint();
+    assertNotEquals(after, resized);
+    byte[] bytes = Files.readAllBytes(image);
+    bytes[bytes.length / 2] ^= 1; // another picture in as many bytes
+    Files.write(image, bytes);
+    assertNotEquals(resized, open(1).fingerprint());
   }
 
   @Test
