@@ -312,6 +312,16 @@ TEST(CudaOps, NoRoisMakeAZeroInputGradient) {
     EXPECT_EQ(gradInput.values(), std::vector<double>(144, 0));
 }
 
+template <class Action>
+void expectRefused(Action action, const std::string& part) {
+    try {
+        action();
+        FAIL() << "no exception";
+    } catch (const std::invalid_argument& e) {
+        EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+    }
+}
+
 TEST(CudaOps, AnArgumentThatDoesNotFitIsNamed) {
     Convolution c;
     const ElementType type = ElementType::Float32;
@@ -321,13 +331,8 @@ TEST(CudaOps, AnArgumentThatDoesNotFitIsNamed) {
     context.integers = c.integers;
     context.inputs = {&input, &weights, &offset};
     context.outputs = {&output};
-    try {
-        stand_in::run("deformable_conv2d", context);
-        FAIL() << "no exception";
-    } catch (const std::invalid_argument& e) {
-        EXPECT_NE(std::string(e.what()).find("offset: expected [2, 36, 7, 8]"), std::string::npos)
-            << e.what();
-    }
+    expectRefused([&] { stand_in::run("deformable_conv2d", context); },
+                  "offset: expected [2, 36, 7, 8]");
 }
 
 TEST(CudaOps, AnOutputThatNoMemoryHoldsIsRefused) {
@@ -337,15 +342,9 @@ TEST(CudaOps, AnOutputThatNoMemoryHoldsIsRefused) {
     const int most = std::numeric_limits<int>::max();
     context.integers = {1, 1, 1, 1, most, most, 1, 1, 0, 0, 1, 1};
     context.inputs = {&input, &weights};
-    try {
-        stand_in::outputShapes("dcn4j_conv2d", context);
-        FAIL() << "no exception";
-    } catch (const std::invalid_argument& e) {
-        EXPECT_NE(std::string(e.what()).find("pH and pW: expected at most 2^48 output elements "
-                                             "and samples, got [1, 1, 4294967298, 4294967298]"),
-                  std::string::npos)
-            << e.what();
-    }
+    expectRefused([&] { stand_in::outputShapes("dcn4j_conv2d", context); },
+                  "pH and pW: expected at most 2^48 output elements "
+                  "and samples, got [1, 1, 4294967298, 4294967298]");
 }
 
 TEST(CudaOps, NoImagesOfASizeThatNoMemoryHoldsAreRefused) {
@@ -354,14 +353,8 @@ TEST(CudaOps, NoImagesOfASizeThatNoMemoryHoldsAreRefused) {
     Context context;
     context.integers = {1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1};
     context.inputs = {&input, &weights};
-    try {
-        stand_in::outputShapes("dcn4j_conv2d", context);
-        FAIL() << "no exception";
-    } catch (const std::invalid_argument& e) {
-        EXPECT_NE(std::string(e.what()).find("input: expected at most 2^48 elements"),
-                  std::string::npos)
-            << e.what();
-    }
+    expectRefused([&] { stand_in::outputShapes("dcn4j_conv2d", context); },
+                  "input: expected at most 2^48 elements");
 }
 
 TEST(CudaOps, WeightsForNoOutputChannelsAreRefused) {
@@ -371,14 +364,8 @@ TEST(CudaOps, WeightsForNoOutputChannelsAreRefused) {
     context.integers = {1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1};
     context.inputs = {&input, &weights};
     context.outputs = {&output};
-    try {
-        stand_in::run("dcn4j_conv2d", context);
-        FAIL() << "no exception";
-    } catch (const std::invalid_argument& e) {
-        EXPECT_NE(std::string(e.what()).find("weights: expected no empty dimension"),
-                  std::string::npos)
-            << e.what();
-    }
+    expectRefused([&] { stand_in::run("dcn4j_conv2d", context); },
+                  "weights: expected no empty dimension");
 }
 
 TEST(CudaOps, AnOutputMayNotBeAnInput) {
