@@ -23,7 +23,7 @@ constexpr std::uint64_t lifetime = 4096;  // takings
 /// the same shape, and at most a fifth is not asked for.
 std::size_t classOf(std::size_t bytes) {
     std::size_t step = bytes < worthHugePages ? line : hugePage;
-    while (bytes / 8 >= step && bytes > 8 * step) step *= 2;
+    while (bytes > 8 * step) step *= 2;
     return bytes <= step ? step : (bytes + step - 1) / step * step;
 }
 
@@ -103,7 +103,7 @@ Store& store() {
 }  // namespace
 
 void* takeMemory(std::size_t bytes) {
-    // No array is larger; and rounded up, a size near the end of std::size_t would be 0.
+    // No array is larger; and multiples of larger sizes would not fit a std::size_t.
     if (bytes > PTRDIFF_MAX) throw std::bad_alloc();
     return store().take(classOf(bytes));
 }
