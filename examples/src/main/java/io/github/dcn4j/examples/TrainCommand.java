@@ -57,8 +57,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--layer",
       paramLabel = "KIND",
-      defaultValue = "deformable",
-      description = "Convolutions of the backbone: deformable, or plain to compare with.")
+      defaultValue = "v2",
+      description = "Convolutions of the backbone: ${COMPLETION-CANDIDATES}.")
   private BackboneLayer layer;
 
   @Override

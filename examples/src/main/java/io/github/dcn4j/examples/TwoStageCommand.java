@@ -86,8 +86,8 @@ final class TwoStageCommand implements Callable<Integer> {
   @Option(
       names = "--layer",
       paramLabel = "KIND",
-      defaultValue = "deformable",
-      description = "Convolutions of the backbone, the same for all: deformable or plain.")
+      defaultValue = "v2",
+      description = "Convolutions of the backbone, the same for all: ${COMPLETION-CANDIDATES}.")
   private BackboneLayer layer;
 
   @Override

@@ -1,35 +1,41 @@
 package io.github.dcn4j.examples.detect;
 
 import io.github.dcn4j.layers.DeformableConvolution2D;
+import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
+import org.deeplearning4j.nn.conf.layers.ActivationLayer;
+import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
+import org.nd4j.linalg.activations.Activation;
 
-/** The kind of 3×3 convolution in the detector's backbone. */
+/** The kind of 3×3 convolution in a detector's backbone. */
 public enum BackboneLayer {
-  /** Deformable convolution with mask (Deformable ConvNets v2, arXiv 1811.11168). */
-  DEFORMABLE {
-    @Override
-    public Layer convolution(int stride, int nOut) {
-      return new DeformableConvolution2D.Builder(KERNEL, KERNEL)
-          .stride(stride, stride)
-          .padding(PADDING, PADDING)
-          .nOut(nOut)
-          .hasBias(false)
-          .offsetLearningRateMultiplier(OFFSET_LEARNING_RATE)
-          .build();
-    }
-  },
-
   /** Ordinary convolution, to compare with. */
   PLAIN {
     @Override
-    public Layer convolution(int stride, int nOut) {
+    Layer convolution(int stride, int nOut) {
       return new ConvolutionLayer.Builder(KERNEL, KERNEL)
           .stride(stride, stride)
           .padding(PADDING, PADDING)
           .nOut(nOut)
           .hasBias(false)
           .build();
+    }
+  },
+
+  /** Deformable convolution without mask (Deformable ConvNets, arXiv 1703.06211). */
+  V1 {
+    @Override
+    Layer convolution(int stride, int nOut) {
+      return deformable(stride, nOut).modulated(false).build();
+    }
+  },
+
+  /** Deformable convolution with mask (Deformable ConvNets v2, arXiv 1811.11168). */
+  V2 {
+    @Override
+    Layer convolution(int stride, int nOut) {
+      return deformable(stride, nOut).build();
     }
   };
 
@@ -39,11 +45,36 @@ public enum BackboneLayer {
   /** Offsets learn slower than weights, as in the DCN papers' detectors. */
   private static final double OFFSET_LEARNING_RATE = 0.1;
 
+  /** A 3×3 convolution without bias and activation. */
+  abstract Layer convolution(int stride, int nOut);
+
+  private static DeformableConvolution2D.Builder deformable(int stride, int nOut) {
+    return new DeformableConvolution2D.Builder(KERNEL, KERNEL)
+        .stride(stride, stride)
+        .padding(PADDING, PADDING)
+        .nOut(nOut)
+        .hasBias(false)
+        .offsetLearningRateMultiplier(OFFSET_LEARNING_RATE);
+  }
+
   /**
-   * A 3×3 convolution without bias and activation; a batch normalisation follows it.
+   * Adds a 3×3 convolution with batch normalisation and ReLU. The ReLU is a layer of its own:
+   * Deeplearning4j's batch normalisation takes an activation function and ignores it.
    *
+   * @param number of the block, which the names of its layers end in
    * @param stride along both axes, in pixels
    * @param nOut number of output channels
+   * @param input name of what the block looks at
+   * @return name of what the block gives
    */
-  public abstract Layer convolution(int stride, int nOut);
+  public String addBlock(GraphBuilder graph, int number, int stride, int nOut, String input) {
+    String convolution = "convolution" + number;
+    String normalised = "normalised" + number;
+    String activated = "activated" + number;
+    graph.addLayer(convolution, convolution(stride, nOut), input);
+    graph.addLayer(normalised, new BatchNormalization.Builder().build(), convolution);
+    graph.addLayer(
+        activated, new ActivationLayer.Builder().activation(Activation.RELU).build(), normalised);
+    return activated;
+  }
 }

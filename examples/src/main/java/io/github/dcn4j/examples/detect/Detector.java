@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import lombok.Getter;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -18,7 +18,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * A network together with what its output means.
  *
  * <p>A saved detector is an ordinary Deeplearning4j model file, which {@code
- * ModelSerializer.restoreMultiLayerNetwork} reads too; the anchors are in the configuration of its
+ * ModelSerializer.restoreComputationGraph} reads too; the anchors are in the configuration of its
  * last layer, the class names and the input size in two further entries of the file.
  */
 public final class Detector implements ObjectDetector {
@@ -31,7 +31,7 @@ public final class Detector implements ObjectDetector {
   private static final String LABELS_ENTRY = "dcn4j-labels";
   private static final String SIDE_ENTRY = "dcn4j-input-side";
 
-  @Getter private final MultiLayerNetwork network;
+  @Getter private final ComputationGraph network;
 
   /** Class names; a detection's label is an index into this list. */
   @Getter private final List<String> labels;
@@ -46,7 +46,7 @@ public final class Detector implements ObjectDetector {
    * @param labels class names, in the order of the network's classes
    * @param side rows and columns of the input
    */
-  public Detector(MultiLayerNetwork network, List<String> labels, int side) {
+  public Detector(ComputationGraph network, List<String> labels, int side) {
     this.network = network;
     this.labels = List.copyOf(labels);
     this.side = side;
@@ -70,7 +70,7 @@ public final class Detector implements ObjectDetector {
   @Override
   public List<List<Detection>> detect(List<LabelledImage> images) {
     LabelledImage[] batch = images.toArray(new LabelledImage[0]);
-    INDArray output = network.output(DetectionBatches.features(batch));
+    INDArray output = network.outputSingle(DetectionBatches.features(batch));
     double cell = (double) side / output.size(3);
     return YoloDecoder.decode(output, labels.size(), cell, MIN_CONFIDENCE, MAX_IOU);
   }
@@ -88,7 +88,7 @@ public final class Detector implements ObjectDetector {
 
   /** Reads what {@link #save} wrote. */
   public static Detector load(File file) throws IOException {
-    MultiLayerNetwork network = ModelSerializer.restoreMultiLayerNetwork(file);
+    ComputationGraph network = ModelSerializer.restoreComputationGraph(file);
     List<String> labels = ModelSerializer.getObjectFromFile(file, LABELS_ENTRY);
     Integer side = ModelSerializer.getObjectFromFile(file, SIDE_ENTRY);
     return new Detector(network, labels, side);

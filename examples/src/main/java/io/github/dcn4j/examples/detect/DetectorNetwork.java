@@ -1,15 +1,14 @@
 package io.github.dcn4j.examples.detect;
 
+import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.GradientNormalization;
-import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
-import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
 import org.deeplearning4j.nn.conf.layers.objdetect.Yolo2OutputLayer;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -21,12 +20,15 @@ import org.nd4j.linalg.lossfunctions.impl.LossMCXENT;
  * A small one-stage detector (YOLOv2, arXiv 1612.08242).
  *
  * <p>Each 2×2 pixels become one of 12 channels; five 3×3 convolutions of the chosen kind, each with
- * batch normalisation, three of them with stride 2, bring these [12, side / 2, side / 2] down to
- * [128, side / 16, side / 16]; a 1×1 convolution predicts the boxes.
+ * batch normalisation and ReLU, three of them with stride 2, bring these [12, side / 2, side / 2]
+ * down to [128, side / 16, side / 16]; a 1×1 convolution predicts the boxes.
  */
 final class DetectorNetwork {
   /** Pixels of the input to a cell of the output, along each axis. */
   static final int STRIDE = 16;
+
+  /** Name of the layer that predicts the boxes. */
+  private static final String HEAD = "head";
 
   private static final int BLOCK = 2;
   private static final int[][] STRIDE_AND_CHANNELS = {
@@ -62,9 +64,9 @@ final class DetectorNetwork {
    * @param iterations number of minibatches that training will take, for the learning rate
    * @param options seed, learning rate and kind of layers
    */
-  static MultiLayerNetwork create(
+  static ComputationGraph create(
       double[][] anchors, int classes, int side, int iterations, TrainingOptions options) {
-    NeuralNetConfiguration.ListBuilder layers =
+    GraphBuilder graph =
         new NeuralNetConfiguration.Builder()
             .seed(options.getSeed())
             .updater(new Adam(LearningRate.riseAndFall(options.getLearningRate(), iterations)))
@@ -73,30 +75,35 @@ final class DetectorNetwork {
             .l2(WEIGHT_DECAY)
             .gradientNormalization(GradientNormalization.ClipL2PerLayer)
             .gradientNormalizationThreshold(MAX_GRADIENT_NORM)
-            .list();
-    layers.layer(new SpaceToDepthLayer.Builder<>(BLOCK).build());
-    for (int[] stage : STRIDE_AND_CHANNELS) {
-      layers.layer(options.getBackbone().convolution(stage[0], stage[1]));
-      layers.layer(new BatchNormalization.Builder().activation(Activation.LEAKYRELU).build());
+            .graphBuilder()
+            .addInputs("images")
+            .setInputTypes(InputType.convolutional(side, side, 3));
+    graph.addLayer("blocks", new SpaceToDepthLayer.Builder<>(BLOCK).build(), "images");
+    String last = "blocks";
+    for (int i = 0; i < STRIDE_AND_CHANNELS.length; i++) {
+      int[] stage = STRIDE_AND_CHANNELS[i];
+      last = options.getBackbone().addBlock(graph, i, stage[0], stage[1], last);
     }
-    layers.layer(
+    graph.addLayer(
+        HEAD,
         new ConvolutionLayer.Builder(1, 1)
             .nOut(anchors.length * (5 + classes))
             .weightInit(new NormalDistribution(0, FIRST_HEAD_DEVIATION))
-            .build());
-    layers.layer(
+            .build(),
+        last);
+    graph.addLayer(
+        "boxes",
         new Yolo2OutputLayer.Builder()
             .boundingBoxPriors(
                 Nd4j.createFromArray(anchors).castTo(Nd4j.defaultFloatingPointType()))
             .lossClassPredictions(new LossMCXENT())
             .lambdaCoord(BOX_WEIGHT)
             .lambdaNoObj(EMPTY_WEIGHT)
-            .build());
-    MultiLayerConfiguration configuration =
-        layers.setInputType(InputType.convolutional(side, side, 3)).build();
-    MultiLayerNetwork network = new MultiLayerNetwork(configuration);
+            .build(),
+        HEAD);
+    ComputationGraph network = new ComputationGraph(graph.setOutputs("boxes").build());
     network.init();
-    INDArray bias = network.getParam(network.getnLayers() - 2 + "_b");
+    INDArray bias = network.getLayer(HEAD).getParam("b");
     for (int anchor = 0; anchor < anchors.length; anchor++) {
       bias.putScalar(anchor * (5L + classes) + 4, FIRST_CONFIDENCE);
     }

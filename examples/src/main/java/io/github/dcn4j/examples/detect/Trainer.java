@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import lombok.RequiredArgsConstructor;
 import lombok.extern.slf4j.Slf4j;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 
 /** Trains a detector on one data set and measures it on another after each pass. */
 @Slf4j
@@ -41,15 +41,15 @@ public final class Trainer {
     TrainingLoop loop = new TrainingLoop(options, training, heldOut, checkpoints);
     Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume();
     int side = training.get(0).getImage().getWidth();
-    MultiLayerNetwork network =
-        checkpoint.map(Checkpoint::multiLayerNetwork).orElseGet(() -> fresh(side, loop.steps()));
+    ComputationGraph network =
+        checkpoint.map(Checkpoint::computationGraph).orElseGet(() -> fresh(side, loop.steps()));
     log.debug("{}", network.summary());
     Detector detector = new Detector(network, training.labels(), side);
     loop.run(new DetectorLearner(detector), checkpoint, observer);
     return detector;
   }
 
-  private MultiLayerNetwork fresh(int side, int steps) {
+  private ComputationGraph fresh(int side, int steps) {
     return DetectorNetwork.create(anchors(), training.labels().size(), side, steps, options);
   }
 
@@ -94,7 +94,7 @@ public final class Trainer {
     private final Detector detector;
 
     @Override
-    public MultiLayerNetwork network() {
+    public ComputationGraph network() {
       return detector.getNetwork();
     }
 

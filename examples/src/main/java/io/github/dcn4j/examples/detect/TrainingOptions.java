@@ -23,5 +23,5 @@ public class TrainingOptions {
   @Builder.Default int checkpointEvery = 50;
 
   /** The convolutions of the backbone. */
-  @Builder.Default BackboneLayer backbone = BackboneLayer.DEFORMABLE;
+  @Builder.Default BackboneLayer backbone = BackboneLayer.V2;
 }

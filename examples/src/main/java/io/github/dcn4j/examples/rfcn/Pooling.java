@@ -24,7 +24,7 @@ public enum Pooling {
   /** Each bin stays in its place (R-FCN, arXiv 1605.06409). */
   NONE {
     @Override
-    void addTo(GraphBuilder graph) {
+    void addTo(GraphBuilder graph, String features) {
       graph.addVertex(NAME, plain(OUTPUTS), TwoStageNetwork.MAPS, TwoStageNetwork.ROIS);
     }
 
@@ -40,14 +40,14 @@ public enum Pooling {
    */
   DEFORMABLE {
     @Override
-    void addTo(GraphBuilder graph) {
+    void addTo(GraphBuilder graph, String features) {
       graph.addLayer(
           "shiftMaps",
           new ConvolutionLayer.Builder(1, 1)
               .nOut(2 * BINS * BINS)
               .weightInit(WeightInit.ZERO)
               .build(),
-          TwoStageNetwork.FEATURES);
+          features);
       graph.addVertex("shifts", plain(2), "shiftMaps", TwoStageNetwork.ROIS);
       graph.addVertex(
           NAME,
@@ -78,7 +78,7 @@ public enum Pooling {
    */
   MODULATED {
     @Override
-    void addTo(GraphBuilder graph) {
+    void addTo(GraphBuilder graph, String features) {
       graph.addVertex(
           NAME,
           new ModulatedDeformablePSROIPoolingVertex.Builder()
@@ -142,8 +142,8 @@ public enum Pooling {
   /** Width of the layers that predict shifts and weights. */
   private static final int FULLY_CONNECTED = 128;
 
-  /** Adds this pooling to a graph that has maps, regions and features. */
-  abstract void addTo(GraphBuilder graph);
+  /** Adds this pooling to a graph that has maps, regions and, under the given name, features. */
+  abstract void addTo(GraphBuilder graph, String features);
 
   /**
    * Where the bins moved in a pass of the network.

@@ -8,7 +8,6 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.WorkspaceMode;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
-import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
@@ -46,9 +45,6 @@ final class TwoStageNetwork {
 
   /** Name of the regions. */
   static final String ROIS = "rois";
-
-  /** Name of what both stages look at. */
-  static final String FEATURES = "features";
 
   /** Name of the maps to pool from. */
   static final String MAPS = "maps";
@@ -105,11 +101,13 @@ final class TwoStageNetwork {
             .miniBatch(false)
             // Backward is a call of its own here, and needs arrays of the forward pass.
             .trainingWorkspaceMode(WorkspaceMode.NONE)
+            // With workspaces, output() of 1.0.0-M2.1 fails with a NullPointerException here.
+            .inferenceWorkspaceMode(WorkspaceMode.NONE)
             .graphBuilder()
             .addInputs("images", "wanted")
             .setInputTypes(
                 InputType.convolutional(side, side, 3), InputType.feedForward(Roi.NUMBERS));
-    addFeatures(graph, options);
+    String features = addFeatures(graph, options);
 
     graph.addLayer(
         PROPOSALS,
@@ -117,12 +115,12 @@ final class TwoStageNetwork {
             .nOut(anchors.length * AnchorGrid.NUMBERS)
             .weightInit(SMALL)
             .build(),
-        FEATURES);
+        features);
     graph.addVertex(ROIS, new ProposalVertex(anchors, STRIDE, MAX_PROPOSALS), PROPOSALS, "wanted");
 
     int maps = Pooling.OUTPUTS * Pooling.BINS * Pooling.BINS;
-    graph.addLayer(MAPS, new ConvolutionLayer.Builder(1, 1).nOut(maps).build(), FEATURES);
-    pooling.addTo(graph);
+    graph.addLayer(MAPS, new ConvolutionLayer.Builder(1, 1).nOut(maps).build(), features);
+    pooling.addTo(graph, features);
     graph.addLayer(
         "hidden",
         new DenseLayer.Builder().nOut(HIDDEN).activation(Activation.RELU).build(),
@@ -144,18 +142,13 @@ final class TwoStageNetwork {
     return new AnchorGrid(proposals.getAnchors(), side / STRIDE, STRIDE);
   }
 
-  private static void addFeatures(GraphBuilder graph, TrainingOptions options) {
+  private static String addFeatures(GraphBuilder graph, TrainingOptions options) {
     graph.addLayer("blocks", new SpaceToDepthLayer.Builder<>(BLOCK).build(), "images");
     String last = "blocks";
     for (int i = 0; i < STRIDE_AND_CHANNELS.length; i++) {
       int[] stage = STRIDE_AND_CHANNELS[i];
-      graph.addLayer(
-          "convolution" + i, options.getBackbone().convolution(stage[0], stage[1]), last);
-      last = i == STRIDE_AND_CHANNELS.length - 1 ? FEATURES : "normalised" + i;
-      graph.addLayer(
-          last,
-          new BatchNormalization.Builder().activation(Activation.LEAKYRELU).build(),
-          "convolution" + i);
+      last = options.getBackbone().addBlock(graph, i, stage[0], stage[1], last);
     }
+    return last;
   }
 }
