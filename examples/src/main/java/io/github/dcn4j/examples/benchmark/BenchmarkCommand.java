@@ -24,11 +24,14 @@ import picocli.CommandLine.Spec;
     name = "benchmark",
     description =
         "Times deformable convolution, forward and backward, beside ONNX Runtime's DeformConv and"
-            + " Conv and ND4J's own plain convolution, and a training iteration beside one with"
-            + " plain layers: on all cores and one, on each instruction set of the processor, in"
-            + " float and double. Writes a table and a chart.",
+            + " Conv, oneDNN's and ND4J's plain convolutions and the processor's peak of fused"
+            + " multiply-adds, and a training iteration beside one with plain layers: dense,"
+            + " depth-wise and small, on all cores and one, on each instruction set of the"
+            + " processor, in every type. Writes a table and a chart.",
     mixinStandardHelpOptions = true)
 public final class BenchmarkCommand implements Callable<Integer> {
+  private static final String NATIVE_PEERS = "libnd4j-ops/target/cmake/bench/native_peers";
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -55,16 +58,25 @@ public final class BenchmarkCommand implements Callable<Integer> {
 
   @Option(
       names = "--shapes",
-      paramLabel = "N,C,H,O,G",
+      paramLabel = "N,C,H,O,G[,groups[,stride[,kernel]]]",
       arity = "1..*",
       description =
           "Shapes to measure in place of the usual ones: images, channels, height and width, output"
-              + " channels, deformable groups.")
+              + " channels, deformable groups; groups and stride (1), kernel height and width (3).")
   private List<String> shapes;
 
   @Option(
+      names = "--native-peers",
+      paramLabel = "FILE",
+      description =
+          "Program that measures the peak of fused multiply-adds and oneDNN (default: "
+              + NATIVE_PEERS
+              + ", which the build makes; without it these are left out).")
+  private Path nativePeers;
+
+  @Option(
       names = "--quick",
-      description = "Two shapes, one thread count, one instruction set, float, few rounds.")
+      description = "Two shapes, one thread count, one instruction set, few rounds.")
   private boolean quick;
 
   @Override
@@ -108,7 +120,21 @@ public final class BenchmarkCommand implements Callable<Integer> {
                 : Stream.of(cores, 1).distinct().collect(Collectors.toList()))
         .rounds(rounds)
         .quick(quick)
+        .nativePeers(nativePeers())
         .build();
+  }
+
+  private String nativePeers() {
+    Path program = nativePeers == null ? Path.of(NATIVE_PEERS) : nativePeers;
+    if (Files.isExecutable(program)) {
+      return program.toString();
+    }
+    if (nativePeers != null) {
+      throw new UserInputException("--native-peers: no program " + nativePeers);
+    }
+    PrintWriter err = spec.commandLine().getErr();
+    err.printf("No %s here: neither the FMA peak nor oneDNN is measured.%n", NATIVE_PEERS);
+    return null;
   }
 
   private void prepareOutput() {
@@ -131,8 +157,10 @@ public final class BenchmarkCommand implements Callable<Integer> {
             nd4jVersion(),
             OrtEnvironment.getEnvironment().getVersion(),
             Runtime.version()),
-        "3×3 kernels, stride 1, padding 1, offsets ~ N(0, 1), mask and bias; in milliseconds, median"
-            + " (quartiles); × is how many times ours that is",
+        "3×3 kernels, stride 1 where not said otherwise, half the kernel as padding, offsets ~"
+            + " N(0, 1), mask and bias; in milliseconds, best (median) of the rounds; × is how many"
+            + " times ours that is, by the best; % is the share of what the multiply-adds of the"
+            + " product take at the processor's FMA peak, measured in the same rounds",
         "the contenders of a row run in turn, with the same number of threads, and write into"
             + " arrays that are there before",
         "waiting threads sleep (OMP_WAIT_POLICY=passive, ONNX Runtime's allow_spinning=0);"

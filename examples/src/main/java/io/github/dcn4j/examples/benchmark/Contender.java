@@ -7,12 +7,24 @@ import lombok.RequiredArgsConstructor;
 @Getter
 @RequiredArgsConstructor
 enum Contender {
+  /** What the multiply-adds of the forward pass take if nothing else bounds the processor. */
+  FMA_PEAK("FMA peak"),
   FORWARD("DCN4J forward"),
+  HALF_FORWARD("HALF forward"),
+  BFLOAT16_FORWARD("BFLOAT16 forward"),
+  DOUBLE_FORWARD("DOUBLE forward"),
   ONNX_DEFORM_CONV("ONNX Runtime `DeformConv` forward"),
   ONNX_CONV("ONNX Runtime plain `Conv` forward"),
+  ONEDNN_CONV("oneDNN plain forward"),
   ND4J_CONV("ND4J plain `conv2d` forward"),
+  PLAIN("DCN4J plain forward"),
   BACKWARD("DCN4J backward"),
+  HALF_BACKWARD("HALF backward"),
+  BFLOAT16_BACKWARD("BFLOAT16 backward"),
+  DOUBLE_BACKWARD("DOUBLE backward"),
+  ONEDNN_CONV_BACKWARD("oneDNN plain backward"),
   ND4J_CONV_BACKWARD("ND4J plain `conv2d_bp`"),
+  PLAIN_BACKWARD("DCN4J plain backward"),
   DEFORMABLE_NETWORK("`DeformableConvolution2D`"),
   PLAIN_NETWORK("plain `ConvolutionLayer`");
 
@@ -20,15 +32,23 @@ enum Contender {
 
   /** The contender of this project that does the same work. */
   Contender ours() {
+    if (compareTo(PLAIN) <= 0) {
+      return FORWARD;
+    }
+    return compareTo(PLAIN_BACKWARD) <= 0 ? BACKWARD : DEFORMABLE_NETWORK;
+  }
+
+  /** How many times the multiply-adds of a forward pass it takes; 0 where that says nothing. */
+  int passes() {
     switch (this) {
+      case FORWARD:
+      case PLAIN:
+        return 1;
       case BACKWARD:
-      case ND4J_CONV_BACKWARD:
-        return BACKWARD;
-      case DEFORMABLE_NETWORK:
-      case PLAIN_NETWORK:
-        return DEFORMABLE_NETWORK;
+      case PLAIN_BACKWARD:
+        return 2;
       default:
-        return FORWARD;
+        return 0;
     }
   }
 }

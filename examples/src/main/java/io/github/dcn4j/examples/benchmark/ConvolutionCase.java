@@ -1,121 +1,121 @@
 package io.github.dcn4j.examples.benchmark;
 
 import ai.onnxruntime.OrtException;
-import io.github.dcn4j.ops.DeformableConv2D;
-import io.github.dcn4j.ops.DeformableConv2DConfig;
-import io.github.dcn4j.ops.DeformableConv2DDerivative;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import lombok.extern.slf4j.Slf4j;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Deformable convolution of one shape beside plain convolutions of the same one, forward and
- * backward. All write into arrays that are there before, so that none pays for fresh memory.
+ * backward, in float.
  */
-@Slf4j
 final class ConvolutionCase implements AutoCloseable {
-  // Kernel, stride, padding, dilation, explicit padding, NCHW, weights [O, C, kH, kW]
-  private static final long[] PLAIN = {3, 3, 1, 1, 1, 1, 1, 1, 0, 0, 1};
-
   private final Race race = new Race();
   private final List<OnnxConvolution> open = new ArrayList<>();
+  private final ConvolutionShape shape;
+  private final ConvolutionArrays arrays;
 
-  private final INDArray input;
-  private final INDArray weights;
-  private final INDArray offset;
-  private final INDArray mask;
-  private final INDArray bias;
-  private final INDArray gradient;
-
-  ConvolutionCase(ConvolutionShape shape, Task task) throws OrtException {
-    DataType type = task.isDoublePrecision() ? DataType.DOUBLE : DataType.FLOAT;
-    long n = shape.getImages();
-    long c = shape.getChannels();
-    long side = shape.getSide();
-    long o = shape.getOutChannels();
-    long g = shape.getDeformableGroups();
-    Nd4j.getRandom().setSeed(1);
-    input = Nd4j.randn(type, n, c, side, side);
-    weights = Nd4j.randn(type, o, c, 3, 3);
-    offset = Nd4j.randn(type, n, 18 * g, side, side);
-    mask = Nd4j.rand(type, n, 9 * g, side, side);
-    bias = Nd4j.randn(type, o);
-    gradient = Nd4j.randn(type, n, o, side, side);
-    addOurs(shape.getDeformableGroups());
-    addNd4j();
-    addOnnx(shape.getDeformableGroups(), task.getThreads());
+  /**
+   * Prepares the contenders.
+   *
+   * @param peers null without
+   */
+  ConvolutionCase(ConvolutionShape shape, Task task, NativePeers peers)
+      throws OrtException, IOException {
+    this.shape = shape;
+    arrays = new ConvolutionArrays(shape, DataType.FLOAT);
+    race.add(Contender.FORWARD, arrays.forward());
+    race.add(Contender.BACKWARD, arrays.backward());
+    addPlain(
+        Contender.PLAIN, "dcn4j_conv2d", Contender.PLAIN_BACKWARD, "dcn4j_conv2d_bp", ownPlain());
+    if (shape.getGroups() == 1) { // ND4J's has no groups
+      addPlain(
+          Contender.ND4J_CONV, "conv2d", Contender.ND4J_CONV_BACKWARD, "conv2d_bp", nd4jPlain());
+    }
+    addOnnx(task.getThreads());
+    if (peers != null) {
+      addNative(peers);
+    }
   }
 
   Map<Contender, Timing> run(Task task) throws Exception {
     return race.run(task);
   }
 
-  private void addOurs(int groups) {
-    DeformableConv2DConfig config =
-        DeformableConv2DConfig.builder().kH(3).kW(3).pH(1).pW(1).deformableGroups(groups).build();
-    add(
-        Contender.FORWARD,
-        new DeformableConv2D(input, weights, offset, mask, bias, config),
-        gradient.ulike());
-    add(
-        Contender.BACKWARD,
-        new DeformableConv2DDerivative(input, weights, offset, mask, bias, gradient, config),
-        input.ulike(),
-        weights.ulike(),
-        offset.ulike(),
-        mask.ulike(),
-        bias.ulike());
+  /** The ops' arguments: kernel, stride, padding, dilation, explicit, NCHW, groups. */
+  private long[] ownPlain() {
+    long k = shape.getKernel();
+    long s = shape.getStride();
+    long p = shape.getPadding();
+    return new long[] {k, k, s, s, p, p, 1, 1, 0, 0, 1, shape.getGroups()};
   }
 
-  private void addNd4j() {
-    add(Contender.ND4J_CONV, plain("conv2d", input, weights, bias), gradient.ulike());
-    add(
-        Contender.ND4J_CONV_BACKWARD,
-        plain("conv2d_bp", input, weights, bias, gradient),
-        input.ulike(),
-        weights.ulike(),
-        bias.ulike());
+  /** Kernel, stride, padding, dilation, explicit, NCHW, weights [O, C, kH, kW]. */
+  private long[] nd4jPlain() {
+    long k = shape.getKernel();
+    long s = shape.getStride();
+    long p = shape.getPadding();
+    return new long[] {k, k, s, s, p, p, 1, 1, 0, 0, 1};
   }
 
-  private static DynamicCustomOp plain(String name, INDArray... inputs) {
+  private void addPlain(
+      Contender forward, String op, Contender backward, String derivative, long[] arguments) {
+    INDArray input = arrays.getInput();
+    INDArray weights = arrays.getWeights();
+    INDArray bias = arrays.getBias();
+    INDArray gradient = arrays.getGradient();
+    race.add(
+        forward,
+        ConvolutionArrays.work(plain(op, arguments, input, weights, bias), gradient.ulike()));
+    race.add(
+        backward,
+        ConvolutionArrays.work(
+            plain(derivative, arguments, input, weights, bias, gradient),
+            input.ulike(),
+            weights.ulike(),
+            bias.ulike()));
+  }
+
+  private static DynamicCustomOp plain(String name, long[] arguments, INDArray... inputs) {
     DynamicCustomOp op = DynamicCustomOp.builder(name).addInputs(inputs).build();
-    op.addIArgument(PLAIN);
+    op.addIArgument(arguments);
     return op;
   }
 
-  private void add(Contender contender, DynamicCustomOp op, INDArray... outputs) {
-    op.addOutputArgument(outputs);
-    race.add(contender, () -> Nd4j.exec(op));
-  }
-
-  private void addOnnx(int groups, int threads) throws OrtException {
+  private void addOnnx(int threads) throws OrtException {
     add(
         Contender.ONNX_DEFORM_CONV,
         threads,
-        new OnnxConvolution("DeformConv")
-            .offsetGroups(groups)
-            .input("x", input)
-            .constant("w", weights)
-            .input("offset", offset)
-            .constant("b", bias)
-            .input("mask", mask));
+        new OnnxConvolution("DeformConv", shape)
+            .input("x", arrays.getInput())
+            .constant("w", arrays.getWeights())
+            .input("offset", arrays.getOffset())
+            .constant("b", arrays.getBias())
+            .input("mask", arrays.getMask()));
     add(
         Contender.ONNX_CONV,
         threads,
-        new OnnxConvolution("Conv").input("x", input).constant("w", weights).constant("b", bias));
+        new OnnxConvolution("Conv", shape)
+            .input("x", arrays.getInput())
+            .constant("w", arrays.getWeights())
+            .constant("b", arrays.getBias()));
   }
 
-  private void add(Contender contender, int threads, OnnxConvolution convolution) {
+  private void add(Contender contender, int threads, OnnxConvolution convolution)
+      throws OrtException {
     open.add(convolution);
-    try {
-      race.add(contender, convolution.open(gradient.ulike(), threads));
-    } catch (OrtException e) { // as for Conv in double
-      log.debug("{} cannot do this: {}", contender.getTitle(), e.getMessage());
+    race.add(contender, convolution.open(arrays.getGradient().ulike(), threads));
+  }
+
+  private void addNative(NativePeers peers) throws IOException {
+    race.addTimed(Contender.FMA_PEAK, peers.fmaPeak(shape));
+    if (peers.haveOneDnn(shape)) {
+      race.addTimed(Contender.ONEDNN_CONV, peers.oneDnn("forward", shape));
+      race.addTimed(Contender.ONEDNN_CONV_BACKWARD, peers.oneDnn("backward", shape));
     }
   }
 

@@ -4,21 +4,20 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
-import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import onnx.Onnx;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * A model of one ONNX convolution, 3×3 with padding 1, in ONNX Runtime: weights and bias in the
- * model, as in one that was exported; the output goes into an array that is kept.
+ * A model of one ONNX convolution of floats in ONNX Runtime: weights and bias in the model, as in
+ * one that was exported; the output goes into an array that is kept.
  */
-final class OnnxConvolution implements AutoCloseable, Race.Run {
+final class OnnxConvolution implements AutoCloseable, Race.Work {
   private static final OrtEnvironment ENVIRONMENT = OrtEnvironment.getEnvironment();
+  private static final int FLOAT = Onnx.TensorProto.DataType.FLOAT_VALUE;
 
   private final Onnx.NodeProto.Builder node = Onnx.NodeProto.newBuilder();
   private final Onnx.GraphProto.Builder graph = Onnx.GraphProto.newBuilder();
@@ -26,26 +25,24 @@ final class OnnxConvolution implements AutoCloseable, Race.Run {
   private Map<String, OnnxTensor> output;
   private OrtSession session;
 
-  OnnxConvolution(String operator) {
+  /** A convolution of this shape, but for the number of its images and their size. */
+  OnnxConvolution(String operator, ConvolutionShape shape) {
+    long padding = shape.getPadding();
     node.setOpType(operator)
         .addOutput("y")
-        .addAttribute(integers("kernel_shape", 3, 3))
-        .addAttribute(integers("pads", 1, 1, 1, 1));
-  }
-
-  OnnxConvolution offsetGroups(int groups) {
-    node.addAttribute(
-        Onnx.AttributeProto.newBuilder()
-            .setName("offset_group")
-            .setType(Onnx.AttributeProto.AttributeType.INT)
-            .setI(groups));
-    return this;
+        .addAttribute(integers("kernel_shape", shape.getKernel(), shape.getKernel()))
+        .addAttribute(integers("strides", shape.getStride(), shape.getStride()))
+        .addAttribute(integers("pads", padding, padding, padding, padding))
+        .addAttribute(integer("group", shape.getGroups()));
+    if (operator.equals("DeformConv")) {
+      node.addAttribute(integer("offset_group", shape.getDeformableGroups()));
+    }
   }
 
   /** The next input of the operator: one that changes from call to call. */
   OnnxConvolution input(String name, INDArray array) throws OrtException {
     node.addInput(name);
-    graph.addInput(value(name, array.dataType(), array.shape()));
+    graph.addInput(value(name, array.shape()));
     inputs.put(name, tensor(array));
     return this;
   }
@@ -54,18 +51,12 @@ final class OnnxConvolution implements AutoCloseable, Race.Run {
   OnnxConvolution constant(String name, INDArray array) {
     node.addInput(name);
     Onnx.TensorProto.Builder tensor =
-        Onnx.TensorProto.newBuilder().setName(name).setDataType(type(array.dataType()).getNumber());
+        Onnx.TensorProto.newBuilder().setName(name).setDataType(FLOAT);
     for (long size : array.shape()) {
       tensor.addDims(size);
     }
-    if (array.dataType() == DataType.DOUBLE) {
-      for (double number : array.data().asDouble()) {
-        tensor.addDoubleData(number);
-      }
-    } else {
-      for (float number : array.data().asFloat()) {
-        tensor.addFloatData(number);
-      }
+    for (float number : array.data().asFloat()) {
+      tensor.addFloatData(number);
     }
     graph.addInitializer(tensor);
     return this;
@@ -75,11 +66,10 @@ final class OnnxConvolution implements AutoCloseable, Race.Run {
    * Makes the session; nothing can be added after that.
    *
    * @param like an array of the output's type and shape
-   * @throws OrtException if ONNX Runtime has no such operator for this type
    */
   OnnxConvolution open(INDArray like, int threads) throws OrtException {
     graph.setName("convolution").addNode(node);
-    graph.addOutput(value("y", like.dataType(), like.shape()));
+    graph.addOutput(value("y", like.shape()));
     byte[] model =
         Onnx.ModelProto.newBuilder()
             .setIrVersion(8)
@@ -122,11 +112,8 @@ final class OnnxConvolution implements AutoCloseable, Race.Run {
   }
 
   private static OnnxTensor tensor(INDArray array) throws OrtException {
-    return array.dataType() == DataType.DOUBLE
-        ? OnnxTensor.createTensor(
-            ENVIRONMENT, DoubleBuffer.wrap(array.data().asDouble()), array.shape())
-        : OnnxTensor.createTensor(
-            ENVIRONMENT, FloatBuffer.wrap(array.data().asFloat()), array.shape());
+    return OnnxTensor.createTensor(
+        ENVIRONMENT, FloatBuffer.wrap(array.data().asFloat()), array.shape());
   }
 
   private static Onnx.AttributeProto integers(String name, long... values) {
@@ -140,13 +127,15 @@ final class OnnxConvolution implements AutoCloseable, Race.Run {
     return attribute.build();
   }
 
-  private static Onnx.TensorProto.DataType type(DataType type) {
-    return type == DataType.DOUBLE
-        ? Onnx.TensorProto.DataType.DOUBLE
-        : Onnx.TensorProto.DataType.FLOAT;
+  private static Onnx.AttributeProto integer(String name, long value) {
+    return Onnx.AttributeProto.newBuilder()
+        .setName(name)
+        .setType(Onnx.AttributeProto.AttributeType.INT)
+        .setI(value)
+        .build();
   }
 
-  private static Onnx.ValueInfoProto value(String name, DataType type, long[] shape) {
+  private static Onnx.ValueInfoProto value(String name, long[] shape) {
     Onnx.TensorShapeProto.Builder dimensions = Onnx.TensorShapeProto.newBuilder();
     for (long size : shape) {
       dimensions.addDim(Onnx.TensorShapeProto.Dimension.newBuilder().setDimValue(size));
@@ -156,9 +145,7 @@ final class OnnxConvolution implements AutoCloseable, Race.Run {
         .setType(
             Onnx.TypeProto.newBuilder()
                 .setTensorType(
-                    Onnx.TypeProto.Tensor.newBuilder()
-                        .setElemType(type(type).getNumber())
-                        .setShape(dimensions)))
+                    Onnx.TypeProto.Tensor.newBuilder().setElemType(FLOAT).setShape(dimensions)))
         .build();
   }
 }

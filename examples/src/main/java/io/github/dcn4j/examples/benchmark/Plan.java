@@ -10,7 +10,7 @@ final class Plan {
   /** All instruction sets, fastest first. */
   static final List<String> KERNELS = List.of("avx512", "avx2", "baseline");
 
-  /** The C = 64, 256 and 512 of common backbones, then few channels. */
+  /** The C = 64, 256 and 512 of common backbones, then few channels, then a pointwise one. */
   private static final List<ConvolutionShape> SHAPES =
       List.of(
           new ConvolutionShape(2, 64, 128, 64, 2),
@@ -18,7 +18,21 @@ final class Plan {
           new ConvolutionShape(1, 512, 32, 512, 1),
           new ConvolutionShape(8, 64, 56, 64, 1),
           new ConvolutionShape(2, 3, 224, 64, 1),
-          new ConvolutionShape(8, 16, 112, 16, 1));
+          new ConvolutionShape(8, 16, 112, 16, 1),
+          new ConvolutionShape(1, 256, 64, 256, 1).withKernel(1));
+
+  private static final ConvolutionShape DENSE = SHAPES.get(1);
+  private static final List<ConvolutionShape> DEPTHWISE_SHAPES =
+      List.of(DENSE, DENSE.withGroups(256), DENSE.withGroups(64));
+
+  /** What DetectorNetwork's five layers see. */
+  private static final List<ConvolutionShape> DETECTOR_SHAPES =
+      List.of(
+          new ConvolutionShape(16, 12, 64, 32, 1).withStride(2),
+          new ConvolutionShape(16, 32, 32, 64, 1).withStride(2),
+          new ConvolutionShape(16, 64, 16, 64, 1),
+          new ConvolutionShape(16, 64, 16, 128, 1).withStride(2),
+          new ConvolutionShape(16, 128, 8, 128, 1));
 
   private static final List<ConvolutionShape> TRAINING_SHAPES =
       List.of(new ConvolutionShape(8, 64, 56, 64, 1), new ConvolutionShape(8, 16, 32, 16, 1));
@@ -26,7 +40,7 @@ final class Plan {
   /** How many shapes stand for all where not all are measured. */
   private static final int SAMPLE = 2;
 
-  private static final double SECONDS_PER_CASE = 9;
+  private static final double SECONDS_PER_CASE = 6;
   private static final double QUICK_SECONDS_PER_CASE = 3;
 
   /** Shapes of the user's; null for the plan's own. */
@@ -38,19 +52,27 @@ final class Plan {
   private final int rounds;
   private final boolean quick;
 
+  /** The program of the native peers; null without. */
+  private final String nativePeers;
+
   /** Everything that the fastest instruction set of the processor is to do. */
   List<Task> full(String kernel) {
     List<ConvolutionShape> all = shapes == null ? SHAPES : shapes;
     List<Task> tasks = new ArrayList<>();
     if (quick) {
-      tasks.add(convolution(kernel).shapes(sample(all)).build());
+      tasks.add(task(Task.Kind.CONVOLUTION, kernel, sample(all)));
+      tasks.add(task(Task.Kind.TYPES, kernel, List.of(all.get(0))));
       tasks.add(training(kernel));
       return tasks;
     }
     for (int count : threads) {
-      tasks.add(convolution(kernel).threads(count).shapes(all).build());
+      tasks.add(task(Task.Kind.CONVOLUTION, kernel, all).toBuilder().threads(count).build());
     }
-    tasks.add(convolution(kernel).doublePrecision(true).shapes(sample(all)).build());
+    if (shapes == null) {
+      tasks.add(task(Task.Kind.DEPTHWISE, kernel, DEPTHWISE_SHAPES).toBuilder().threads(1).build());
+      tasks.add(task(Task.Kind.SMALL_MAPS, kernel, DETECTOR_SHAPES));
+    }
+    tasks.add(task(Task.Kind.TYPES, kernel, sample(all)));
     tasks.add(training(kernel));
     return tasks;
   }
@@ -59,7 +81,7 @@ final class Plan {
   List<Task> brief(String kernel) {
     return quick
         ? List.of()
-        : List.of(convolution(kernel).shapes(sample(shapes == null ? SHAPES : shapes)).build());
+        : List.of(task(Task.Kind.CONVOLUTION, kernel, sample(shapes == null ? SHAPES : shapes)));
   }
 
   private static List<ConvolutionShape> sample(List<ConvolutionShape> shapes) {
@@ -67,18 +89,21 @@ final class Plan {
     return List.copyOf(shapes.subList(0, Math.min(SAMPLE, shapes.size())));
   }
 
-  private Task.TaskBuilder convolution(String kernel) {
+  private Task task(Task.Kind kind, String kernel, List<ConvolutionShape> measured) {
     return Task.builder()
-        .kind(Task.Kind.CONVOLUTION)
+        .kind(kind)
         .kernel(kernel)
         .threads(threads.get(0))
+        .shapes(measured)
         .rounds(rounds)
-        .secondsPerCase(quick ? QUICK_SECONDS_PER_CASE : SECONDS_PER_CASE);
+        .secondsPerCase(quick ? QUICK_SECONDS_PER_CASE : SECONDS_PER_CASE)
+        .nativePeers(nativePeers)
+        .build();
   }
 
   private Task training(String kernel) {
     List<ConvolutionShape> own = quick ? TRAINING_SHAPES.subList(1, 2) : TRAINING_SHAPES;
     List<ConvolutionShape> chosen = shapes == null ? own : shapes.subList(0, 1);
-    return convolution(kernel).kind(Task.Kind.TRAINING).shapes(List.copyOf(chosen)).build();
+    return task(Task.Kind.TRAINING, kernel, List.copyOf(chosen));
   }
 }

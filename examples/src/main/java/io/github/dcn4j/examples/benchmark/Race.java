@@ -14,13 +14,29 @@ final class Race {
 
   private final Map<Contender, Run> contenders = new EnumMap<>(Contender.class);
 
-  /** Work to time. */
+  /** Work that says how many milliseconds it took. */
   @FunctionalInterface
   interface Run {
+    double milliseconds() throws Exception;
+  }
+
+  /** Work to time. */
+  @FunctionalInterface
+  interface Work {
     void run() throws Exception;
   }
 
-  void add(Contender contender, Run run) {
+  void add(Contender contender, Work work) {
+    addTimed(
+        contender,
+        () -> {
+          long start = System.nanoTime();
+          work.run();
+          return (System.nanoTime() - start) / 1e6;
+        });
+  }
+
+  void addTimed(Contender contender, Run run) {
     contenders.put(contender, run);
   }
 
@@ -34,7 +50,7 @@ final class Race {
         break;
       }
       for (Map.Entry<Contender, Run> contender : contenders.entrySet()) {
-        double time = time(contender.getValue());
+        double time = contender.getValue().milliseconds();
         if (round >= 0) {
           times
               .computeIfAbsent(contender.getKey(), key -> new ResizableDoubleArray())
@@ -45,11 +61,5 @@ final class Race {
     Map<Contender, Timing> timings = new EnumMap<>(Contender.class);
     times.forEach((contender, all) -> timings.put(contender, Timing.of(all.getElements())));
     return timings;
-  }
-
-  private static double time(Run run) throws Exception {
-    long start = System.nanoTime();
-    run.run();
-    return (System.nanoTime() - start) / 1e6;
   }
 }

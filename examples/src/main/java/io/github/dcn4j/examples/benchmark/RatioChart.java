@@ -62,14 +62,14 @@ class RatioChart {
   private static void add(
       CategoryChart chart, TaskResult result, String name, Contender contender) {
     List<String> shapes =
-        result.getCases().stream().map(c -> c.getShape().toString()).collect(Collectors.toList());
+        result.getCases().stream().map(TaskResult.Case::getShape).collect(Collectors.toList());
     List<Double> ratios =
         result.getCases().stream().map(c -> ratio(c, contender)).collect(Collectors.toList());
     chart.addSeries(name, shapes, ratios);
   }
 
   private static double ratio(TaskResult.Case c, Contender contender) {
-    return c.getTimings().get(contender).getMedian()
-        / c.getTimings().get(Contender.ONNX_CONV).getMedian();
+    return c.getTimings().get(contender).getBest()
+        / c.getTimings().get(Contender.ONNX_CONV).getBest();
   }
 }

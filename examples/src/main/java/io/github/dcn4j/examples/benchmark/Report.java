@@ -1,8 +1,10 @@
 package io.github.dcn4j.examples.benchmark;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import lombok.experimental.UtilityClass;
@@ -28,38 +30,44 @@ class Report {
   }
 
   static String title(Task task) {
-    String where =
-        String.format(
-            Locale.ROOT,
-            "%s, %d %s",
-            task.getKernel(),
-            task.getThreads(),
-            task.getThreads() == 1 ? "thread" : "threads");
-    if (task.getKind() == Task.Kind.TRAINING) {
-      return String.format(
-          Locale.ROOT,
-          "One training iteration in DL4J, %d layers, float, %s",
-          TrainingCase.LAYERS,
-          where);
-    }
-    return "Convolution, " + (task.isDoublePrecision() ? "double, " : "float, ") + where;
+    return String.format(
+        Locale.ROOT,
+        "%s, %s%s, %d %s",
+        task.getKind().getTitle(),
+        task.getKind() == Task.Kind.TYPES ? "" : "float, ",
+        task.getKernel(),
+        task.getThreads(),
+        task.getThreads() == 1 ? "thread" : "threads");
   }
 
   private static String table(TaskResult result) {
     TreeSet<Contender> contenders = new TreeSet<>();
     result.getCases().forEach(c -> contenders.addAll(c.getTimings().keySet()));
+    contenders.remove(Contender.FMA_PEAK);
     StringBuilder text = new StringBuilder("| " + ConvolutionShape.NAMES + " |");
     contenders.forEach(contender -> text.append(' ').append(contender.getTitle()).append(" |"));
     text.append("\n| --- |").append(" --- |".repeat(contenders.size())).append('\n');
-    for (TaskResult.Case c : result.getCases()) {
-      text.append("| ").append(c.getShape()).append(" | ");
+    List<TaskResult.Case> rows = new ArrayList<>(result.getCases());
+    if (result.getTask().getKind() == Task.Kind.SMALL_MAPS) {
+      rows.add(together(rows));
+    }
+    for (TaskResult.Case row : rows) {
+      text.append("| ").append(row.getShape()).append(" | ");
       text.append(
           contenders.stream()
-              .map(contender -> cell(contender, c.getTimings()))
+              .map(contender -> cell(contender, row.getTimings()))
               .collect(Collectors.joining(" | ")));
       text.append(" |\n");
     }
     return text.toString();
+  }
+
+  private static TaskResult.Case together(List<TaskResult.Case> cases) {
+    Map<Contender, Timing> sums = new TreeMap<>(cases.get(0).getTimings());
+    for (TaskResult.Case c : cases.subList(1, cases.size())) {
+      c.getTimings().forEach((contender, timing) -> sums.merge(contender, timing, Timing::plus));
+    }
+    return new TaskResult.Case("together", sums);
   }
 
   private static String cell(Contender contender, Map<Contender, Timing> timings) {
@@ -67,18 +75,19 @@ class Report {
     if (timing == null) {
       return ABSENT;
     }
-    String times =
-        number(timing.getMedian())
-            + " ("
-            + number(timing.getLowerQuartile())
-            + "–"
-            + number(timing.getUpperQuartile())
-            + ")";
+    String text = number(timing.getBest()) + " (" + number(timing.getMedian()) + ")";
     if (contender == contender.ours()) {
-      return "**" + times + "**";
+      text = "**" + text + "**";
+    } else {
+      double ratio = timing.getBest() / timings.get(contender.ours()).getBest();
+      text += String.format(Locale.ROOT, " ×%.2f", ratio);
     }
-    double ratio = timing.getMedian() / timings.get(contender.ours()).getMedian();
-    return times + String.format(Locale.ROOT, " ×%.2f", ratio);
+    Timing peak = timings.get(Contender.FMA_PEAK);
+    if (peak != null && contender.passes() > 0) {
+      double share = contender.passes() * peak.getBest() / timing.getBest();
+      text += String.format(Locale.ROOT, " %.0f %%", 100 * share);
+    }
+    return text;
   }
 
   /** Three digits. */

@@ -3,6 +3,8 @@ package io.github.dcn4j.examples.benchmark;
 import java.io.Serializable;
 import java.util.List;
 import lombok.Builder;
+import lombok.Getter;
+import lombok.RequiredArgsConstructor;
 import lombok.Value;
 
 /** What one child process measures: everything that is fixed once a process has started. */
@@ -10,9 +12,16 @@ import lombok.Value;
 @Builder(toBuilder = true)
 class Task implements Serializable {
   /** What the cases of a task are. */
+  @Getter
+  @RequiredArgsConstructor
   enum Kind {
-    CONVOLUTION,
-    TRAINING
+    CONVOLUTION("Convolution"),
+    DEPTHWISE("Depth-wise convolution beside a dense one"),
+    SMALL_MAPS("The convolutions of the example's detector, 16 images of 128×128"),
+    TYPES("Convolution in other types beside float"),
+    TRAINING("One training iteration in DL4J, " + TrainingCase.LAYERS + " layers");
+
+    private final String title;
   }
 
   Kind kind;
@@ -21,7 +30,6 @@ class Task implements Serializable {
   String kernel;
 
   int threads;
-  boolean doublePrecision;
   List<ConvolutionShape> shapes;
 
   /** Measured rounds of a case, in each of which every contender runs once. */
@@ -29,4 +37,7 @@ class Task implements Serializable {
 
   /** Where the rounds would take longer than this, there are fewer, but no less than five. */
   double secondsPerCase;
+
+  /** The program of the native peers; null without. */
+  String nativePeers;
 }

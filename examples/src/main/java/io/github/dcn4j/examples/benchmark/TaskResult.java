@@ -14,7 +14,7 @@ class TaskResult implements Serializable {
   /** The timings of one shape; a contender that cannot do the work is missing. */
   @Value
   static class Case implements Serializable {
-    ConvolutionShape shape;
+    String shape;
     Map<Contender, Timing> timings;
   }
 }

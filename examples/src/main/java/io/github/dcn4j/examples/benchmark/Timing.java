@@ -2,18 +2,19 @@ package io.github.dcn4j.examples.benchmark;
 
 import java.io.Serializable;
 import lombok.Value;
-import org.apache.commons.math3.stat.descriptive.rank.Percentile;
+import org.apache.commons.math3.stat.StatUtils;
 
-/** Milliseconds of a contender: the median and the quartiles of several runs. */
+/** Milliseconds of a contender: the best and the median of several rounds. */
 @Value
 class Timing implements Serializable {
-  double lowerQuartile;
+  double best;
   double median;
-  double upperQuartile;
 
   static Timing of(double[] milliseconds) {
-    Percentile percentile = new Percentile();
-    percentile.setData(milliseconds);
-    return new Timing(percentile.evaluate(25), percentile.evaluate(50), percentile.evaluate(75));
+    return new Timing(StatUtils.min(milliseconds), StatUtils.percentile(milliseconds, 50));
+  }
+
+  Timing plus(Timing other) {
+    return new Timing(best + other.best, median + other.median);
   }
 }

@@ -26,20 +26,27 @@ final class Worker {
       System.exit(NO_SUCH_KERNEL);
     }
     List<TaskResult.Case> cases = new ArrayList<>();
-    for (ConvolutionShape shape : task.getShapes()) {
-      cases.add(new TaskResult.Case(shape, measure(shape, task)));
+    try (NativePeers peers =
+        task.getNativePeers() == null ? null : new NativePeers(task.getNativePeers())) {
+      for (ConvolutionShape shape : task.getShapes()) {
+        cases.add(new TaskResult.Case(shape.toString(), measure(shape, task, peers)));
+      }
     }
     Files.write(Path.of(files[1]), SerializationUtils.serialize(new TaskResult(task, cases)));
     System.exit(0); // whatever threads the peers have left
   }
 
-  private static Map<Contender, Timing> measure(ConvolutionShape shape, Task task)
-      throws Exception {
-    if (task.getKind() == Task.Kind.TRAINING) {
-      return TrainingCase.run(shape, task);
-    }
-    try (ConvolutionCase convolution = new ConvolutionCase(shape, task)) {
-      return convolution.run(task);
+  private static Map<Contender, Timing> measure(
+      ConvolutionShape shape, Task task, NativePeers peers) throws Exception {
+    switch (task.getKind()) {
+      case TRAINING:
+        return TrainingCase.run(shape, task);
+      case TYPES:
+        return TypesCase.run(shape, task);
+      default:
+        try (ConvolutionCase convolution = new ConvolutionCase(shape, task, peers)) {
+          return convolution.run(task);
+        }
     }
   }
 

@@ -8,13 +8,13 @@ import io.github.dcn4j.ops.NDDeformable;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /** What the peers compute is what we compute: else the times would mean nothing. */
 class OnnxConvolutionTest {
-  private final INDArray input = Nd4j.randn(DataType.FLOAT, 2, 4, 6, 6);
-  private final INDArray weights = Nd4j.randn(DataType.FLOAT, 5, 4, 3, 3);
-  private final INDArray bias = Nd4j.randn(DataType.FLOAT, 5);
+  private static final ConvolutionShape SHAPE =
+      new ConvolutionShape(2, 4, 7, 6, 2).withGroups(2).withStride(2);
+
+  private final ConvolutionArrays arrays = new ConvolutionArrays(SHAPE, DataType.FLOAT);
   private final NDDeformable ours = new NDDeformable();
 
   private static void assertGives(INDArray expected, OnnxConvolution convolution)
@@ -25,30 +25,41 @@ class OnnxConvolutionTest {
     }
   }
 
+  private INDArray ours(INDArray offset, INDArray mask) {
+    DeformableConv2DConfig config =
+        DeformableConv2DConfig.builder()
+            .kH(3)
+            .kW(3)
+            .sH(2)
+            .sW(2)
+            .pH(1)
+            .pW(1)
+            .deformableGroups(2)
+            .groups(2)
+            .build();
+    return ours.deformableConv2d(
+        arrays.getInput(), arrays.getWeights(), offset, mask, arrays.getBias(), config);
+  }
+
   @Test
   void deformConvIsOurs() throws OrtException {
-    INDArray offset = Nd4j.randn(DataType.FLOAT, 2, 36, 6, 6);
-    INDArray mask = Nd4j.rand(DataType.FLOAT, 2, 18, 6, 6);
-    DeformableConv2DConfig config =
-        DeformableConv2DConfig.builder().kH(3).kW(3).pH(1).pW(1).deformableGroups(2).build();
     assertGives(
-        ours.deformableConv2d(input, weights, offset, mask, bias, config),
-        new OnnxConvolution("DeformConv")
-            .offsetGroups(2)
-            .input("x", input)
-            .constant("w", weights)
-            .input("offset", offset)
-            .constant("b", bias)
-            .input("mask", mask));
+        ours(arrays.getOffset(), arrays.getMask()),
+        new OnnxConvolution("DeformConv", SHAPE)
+            .input("x", arrays.getInput())
+            .constant("w", arrays.getWeights())
+            .input("offset", arrays.getOffset())
+            .constant("b", arrays.getBias())
+            .input("mask", arrays.getMask()));
   }
 
   @Test
   void convIsOursWithoutOffsets() throws OrtException {
-    DeformableConv2DConfig config =
-        DeformableConv2DConfig.builder().kH(3).kW(3).pH(1).pW(1).build();
-    INDArray offset = Nd4j.zeros(DataType.FLOAT, 2, 18, 6, 6);
     assertGives(
-        ours.deformableConv2d(input, weights, offset, null, bias, config),
-        new OnnxConvolution("Conv").input("x", input).constant("w", weights).constant("b", bias));
+        ours(arrays.getOffset().like(), null),
+        new OnnxConvolution("Conv", SHAPE)
+            .input("x", arrays.getInput())
+            .constant("w", arrays.getWeights())
+            .constant("b", arrays.getBias()));
   }
 }

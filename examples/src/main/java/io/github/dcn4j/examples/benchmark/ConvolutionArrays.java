@@ -1,0 +1,81 @@
+package io.github.dcn4j.examples.benchmark;
+
+import io.github.dcn4j.ops.DeformableConv2D;
+import io.github.dcn4j.ops.DeformableConv2DConfig;
+import io.github.dcn4j.ops.DeformableConv2DDerivative;
+import lombok.AccessLevel;
+import lombok.Getter;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * The arrays of one convolution, and our ops on them, which write into arrays that are there
+ * before: none pays for fresh memory.
+ */
+@Getter(AccessLevel.PACKAGE)
+final class ConvolutionArrays {
+  private final ConvolutionShape shape;
+  private final INDArray input;
+  private final INDArray weights;
+  private final INDArray offset;
+  private final INDArray mask;
+  private final INDArray bias;
+  private final INDArray gradient;
+
+  ConvolutionArrays(ConvolutionShape shape, DataType type) {
+    this.shape = shape;
+    long n = shape.getImages();
+    long side = shape.getSide();
+    long out = shape.getOutSide();
+    long o = shape.getOutChannels();
+    long samples = (long) shape.getDeformableGroups() * shape.getTaps();
+    long kernel = shape.getKernel();
+    Nd4j.getRandom().setSeed(1);
+    input = normal(type, n, shape.getChannels(), side, side);
+    weights = normal(type, o, shape.getChannels() / shape.getGroups(), kernel, kernel);
+    offset = normal(type, n, 2 * samples, out, out);
+    mask = Nd4j.rand(DataType.FLOAT, n, samples, out, out).castTo(type);
+    bias = normal(type, o);
+    gradient = normal(type, n, o, out, out);
+  }
+
+  private static INDArray normal(DataType type, long... sizes) {
+    return Nd4j.randn(DataType.FLOAT, sizes).castTo(type);
+  }
+
+  Race.Work forward() {
+    return work(
+        new DeformableConv2D(input, weights, offset, mask, bias, config()), gradient.ulike());
+  }
+
+  Race.Work backward() {
+    return work(
+        new DeformableConv2DDerivative(input, weights, offset, mask, bias, gradient, config()),
+        input.ulike(),
+        weights.ulike(),
+        offset.ulike(),
+        mask.ulike(),
+        bias.ulike());
+  }
+
+  private DeformableConv2DConfig config() {
+    return DeformableConv2DConfig.builder()
+        .kH(shape.getKernel())
+        .kW(shape.getKernel())
+        .sH(shape.getStride())
+        .sW(shape.getStride())
+        .pH(shape.getPadding())
+        .pW(shape.getPadding())
+        .deformableGroups(shape.getDeformableGroups())
+        .groups(shape.getGroups())
+        .build();
+  }
+
+  /** The op's work, with its outputs given. */
+  static Race.Work work(DynamicCustomOp op, INDArray... outputs) {
+    op.addOutputArgument(outputs);
+    return () -> Nd4j.exec(op);
+  }
+}

@@ -1,0 +1,78 @@
+package io.github.dcn4j.examples.benchmark;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
+/**
+ * What can't be reached from Java: the processor's rate of fused multiply-adds, and oneDNN's plain
+ * convolution. A program of {@code libnd4j-ops/bench} that answers a line with a line; while it
+ * waits it takes no time from the other contenders.
+ */
+final class NativePeers implements AutoCloseable {
+  private static final String ABSENT = "absent";
+
+  private final Process process;
+  private final PrintWriter questions;
+  private final BufferedReader answers;
+
+  NativePeers(String program) throws IOException {
+    process =
+        new ProcessBuilder(Path.of(program).toAbsolutePath().toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    questions = new PrintWriter(process.getOutputStream(), true, StandardCharsets.US_ASCII);
+    answers =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII));
+  }
+
+  /** The milliseconds that the multiply-adds of a shape's forward pass take at the least. */
+  Race.Run fmaPeak(ConvolutionShape shape) {
+    return () -> shape.operations() / 1e6 / Double.parseDouble(ask("fma"));
+  }
+
+  boolean haveOneDnn(ConvolutionShape shape) throws IOException {
+    return !ask(question("forward", shape)).equals(ABSENT);
+  }
+
+  /**
+   * oneDNN's convolution of a shape.
+   *
+   * @param pass "forward" or "backward"
+   */
+  Race.Run oneDnn(String pass, ConvolutionShape shape) {
+    return () -> Double.parseDouble(ask(question(pass, shape)));
+  }
+
+  private static String question(String pass, ConvolutionShape s) {
+    return String.format(
+        "%s %d %d %d %d %d %d %d",
+        pass,
+        s.getImages(),
+        s.getChannels(),
+        s.getSide(),
+        s.getOutChannels(),
+        s.getGroups(),
+        s.getStride(),
+        s.getKernel());
+  }
+
+  private String ask(String question) throws IOException {
+    questions.println(question);
+    String answer = answers.readLine();
+    if (answer == null) {
+      throw new IOException("the program of the native peers ended at: " + question);
+    }
+    return answer;
+  }
+
+  @Override
+  public void close() {
+    questions.close();
+    process.destroy();
+  }
+}

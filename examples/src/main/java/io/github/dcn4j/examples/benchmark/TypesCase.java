@@ -1,0 +1,25 @@
+package io.github.dcn4j.examples.benchmark;
+
+import java.util.Map;
+import lombok.experimental.UtilityClass;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/** Deformable convolution of one shape in every type. */
+@UtilityClass
+class TypesCase {
+  static Map<Contender, Timing> run(ConvolutionShape shape, Task task) throws Exception {
+    Race race = new Race();
+    add(race, shape, DataType.FLOAT, Contender.FORWARD, Contender.BACKWARD);
+    add(race, shape, DataType.FLOAT16, Contender.HALF_FORWARD, Contender.HALF_BACKWARD);
+    add(race, shape, DataType.BFLOAT16, Contender.BFLOAT16_FORWARD, Contender.BFLOAT16_BACKWARD);
+    add(race, shape, DataType.DOUBLE, Contender.DOUBLE_FORWARD, Contender.DOUBLE_BACKWARD);
+    return race.run(task);
+  }
+
+  private static void add(
+      Race race, ConvolutionShape shape, DataType type, Contender forward, Contender backward) {
+    ConvolutionArrays arrays = new ConvolutionArrays(shape, type);
+    race.add(forward, arrays.forward());
+    race.add(backward, arrays.backward());
+  }
+}
