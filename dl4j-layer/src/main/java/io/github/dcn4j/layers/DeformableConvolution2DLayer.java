@@ -49,8 +49,10 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
     Pass pass = new Pass();
     long[] shape = geometry.outputShape(input, conf.predictionChannels());
     pass.prediction = ws.createUninitialized(type, dataType, shape, 'c');
-    geometry.plainForward(
-        input, getParam(OFFSET_WEIGHT_KEY), getParam(OFFSET_BIAS_KEY), pass.prediction);
+    geometry
+        .ungrouped()
+        .plainForward(
+            input, getParam(OFFSET_WEIGHT_KEY), getParam(OFFSET_BIAS_KEY), pass.prediction);
     long taps = geometry.sampledTaps();
     pass.offset = geometry.channels(pass.prediction, 0, 2 * taps);
     if (conf.isModulated()) {
@@ -169,14 +171,16 @@ final class DeformableConvolution2DLayer extends BaseLayer<DeformableConvolution
     }
     INDArray throughPrediction =
         workspaceMgr.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, in.shape(), 'c');
-    geometry.plainBackward(
-        in,
-        getParam(OFFSET_WEIGHT_KEY),
-        getParam(OFFSET_BIAS_KEY),
-        gradPrediction,
-        throughPrediction,
-        gradientViews.get(OFFSET_WEIGHT_KEY),
-        gradientViews.get(OFFSET_BIAS_KEY));
+    geometry
+        .ungrouped()
+        .plainBackward(
+            in,
+            getParam(OFFSET_WEIGHT_KEY),
+            getParam(OFFSET_BIAS_KEY),
+            gradPrediction,
+            throughPrediction,
+            gradientViews.get(OFFSET_WEIGHT_KEY),
+            gradientViews.get(OFFSET_BIAS_KEY));
     epsilonNext.addi(throughPrediction);
 
     Gradient gradient = new DefaultGradient();

@@ -1,9 +1,10 @@
 package io.github.dcn4j.layers;
 
-import io.github.dcn4j.loader.NativeLibrary;
 import io.github.dcn4j.ops.DeformableConv2D;
 import io.github.dcn4j.ops.DeformableConv2DConfig;
 import io.github.dcn4j.ops.DeformableConv2DDerivative;
+import io.github.dcn4j.ops.PlainConv2D;
+import io.github.dcn4j.ops.PlainConv2DDerivative;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -17,13 +18,11 @@ import org.deeplearning4j.nn.weights.IWeightInit;
 import org.deeplearning4j.util.ConvolutionUtils;
 import org.nd4j.common.util.ArrayUtil;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.DynamicCustomOp;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.INDArrayIndex;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** What the layer and the vertex share: sizes, checks and the calls of the native ops. */
-@Builder
+@Builder(toBuilder = true)
 final class Geometry {
   /** Says whose geometry it is, for messages. */
   private final String owner;
@@ -218,7 +217,7 @@ final class Geometry {
       INDArray mask,
       INDArray bias,
       INDArray output) {
-    run(new DeformableConv2D(input, weights, offset, mask, bias, config()), output);
+    new DeformableConv2D(input, weights, offset, mask, bias, config()).run(output);
   }
 
   /** The gradients of {@link #forward}, into arrays of which some may be null as their inputs. */
@@ -230,35 +229,23 @@ final class Geometry {
       INDArray bias,
       INDArray gradOutput,
       INDArray... gradients) {
-    run(
-        new DeformableConv2DDerivative(input, weights, offset, mask, bias, gradOutput, config()),
-        gradients);
+    new DeformableConv2DDerivative(input, weights, offset, mask, bias, gradOutput, config())
+        .run(gradients);
   }
 
-  /** Plain convolution, ungrouped, of the same geometry, into {@code output}. */
+  /** Plain convolution of the same geometry, into {@code output}. */
   void plainForward(INDArray input, INDArray weights, INDArray bias, INDArray output) {
-    run(plainOp("dcn4j_conv2d", input, weights, bias), output);
+    new PlainConv2D(input, weights, bias, config()).run(output);
   }
 
   /** The gradients of {@link #plainForward}. */
   void plainBackward(
       INDArray input, INDArray weights, INDArray bias, INDArray gradOutput, INDArray... gradients) {
-    run(plainOp("dcn4j_conv2d_bp", input, weights, bias, gradOutput), gradients);
+    new PlainConv2DDerivative(input, weights, bias, gradOutput, config()).run(gradients);
   }
 
-  private DynamicCustomOp plainOp(String name, INDArray... inputs) {
-    NativeLibrary.require();
-    DynamicCustomOp op = DynamicCustomOp.builder(name).addInputs(inputs).build();
-    op.addIArgument(config().toBuilder().deformableGroups(1).groups(1).build().toIArgs());
-    return op;
-  }
-
-  private static void run(DynamicCustomOp op, INDArray... outputs) {
-    for (INDArray output : outputs) {
-      if (output != null) {
-        op.addOutputArgument(output);
-      }
-    }
-    Nd4j.exec(op);
+  /** This geometry without groups: that of the convolution that predicts offsets. */
+  Geometry ungrouped() {
+    return toBuilder().groups(1).deformableGroups(1).build();
   }
 }

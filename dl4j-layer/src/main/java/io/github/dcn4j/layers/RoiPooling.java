@@ -17,7 +17,6 @@ import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** What the pooling vertices share: settings, checks and the calls of the native op. */
@@ -203,28 +202,15 @@ final class RoiPooling implements Serializable {
       output = uninitialized(ws, outputType, type, shape);
       DataType countType = type == DataType.DOUBLE ? DataType.DOUBLE : DataType.FLOAT;
       count = uninitialized(ws, workingType, countType, shape);
-      run(
-          new DeformablePSROIPooling(channelsFirst(features), this.rois, trans, config()),
-          output,
-          count);
+      new DeformablePSROIPooling(channelsFirst(features), this.rois, trans, config())
+          .run(output, count);
     }
 
     /** Writes the gradients of the features and, where there is a trans, of that. */
     void backward(INDArray gradOutput, INDArray gradFeatures, INDArray gradTrans) {
-      run(
-          new DeformablePSROIPoolingDerivative(
-              channelsFirst(features), rois, trans, count, gradOutput, config()),
-          channelsFirst(gradFeatures),
-          gradTrans);
+      new DeformablePSROIPoolingDerivative(
+              channelsFirst(features), rois, trans, count, gradOutput, config())
+          .run(channelsFirst(gradFeatures), gradTrans);
     }
-  }
-
-  private static void run(DynamicCustomOp op, INDArray... outputs) {
-    for (INDArray output : outputs) {
-      if (output != null) {
-        op.addOutputArgument(output);
-      }
-    }
-    Nd4j.exec(op);
   }
 }

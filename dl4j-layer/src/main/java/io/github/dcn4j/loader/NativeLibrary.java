@@ -1,13 +1,11 @@
 package io.github.dcn4j.loader;
 
-import io.github.dcn4j.ops.DeformableConv2D;
-import io.github.dcn4j.ops.DeformableConv2DDerivative;
-import io.github.dcn4j.ops.DeformablePSROIPooling;
-import io.github.dcn4j.ops.DeformablePSROIPoolingDerivative;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Supplier;
 import lombok.extern.slf4j.Slf4j;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.imports.converters.ImportClassMapping;
@@ -16,10 +14,10 @@ import org.nd4j.linalg.factory.Nd4j;
 /**
  * Brings the native ops into the running ND4J.
  *
- * <p>Nothing needs to be called: ND4J starts {@link LoadAtStartup} when it initialises. Where ND4J
+ * <p>Nothing needs to be called: ND4J's start-up hook loads them when ND4J initialises. Where ND4J
  * had started before this library was in sight, the first op brings them in. Where they can't be
- * loaded, ND4J itself goes on working, and {@link #require()}, which every op calls first, says
- * what is wrong.
+ * loaded, ND4J itself goes on working, and {@link #require}, which every op calls first, says what
+ * is wrong.
  *
  * <p>The library is unpacked into a private directory in {@code java.io.tmpdir}, or where that
  * won't do in JavaCPP's cache, and deleted when it is loaded. The system property {@code
@@ -35,11 +33,12 @@ public final class NativeLibrary {
   /**
    * Returns once the native ops are there.
    *
+   * @param ops the ops of the library; asked for only once ND4J is there
    * @throws IllegalStateException if they could not be loaded, with the reason and what to do
    */
-  public static void require() {
+  public static void require(Supplier<List<ListedOp>> ops) {
     Nd4j.getBackend(); // ND4J initialises on first touch, and with it this library
-    attempt(() -> OpList.addLate(NativeLibrary::loadBuild));
+    attempt(ops, () -> OpList.addLate(ops.get(), NativeLibrary::loadBuild));
     synchronized (NativeLibrary.class) {
       if (failure != null) {
         // A new exception each time: its stack trace shows who asked.
@@ -48,13 +47,17 @@ public final class NativeLibrary {
     }
   }
 
-  /** Loads the library while ND4J starts: it has not listed its ops yet, and will list these. */
-  static void loadAtStartup() {
-    attempt(NativeLibrary::loadBuild);
+  /**
+   * Loads the library while ND4J starts: it has not listed its ops yet, and will list these.
+   *
+   * @param ops the ops of the library
+   */
+  public static void loadAtStartup(Supplier<List<ListedOp>> ops) {
+    attempt(ops, NativeLibrary::loadBuild);
   }
 
   /** Loads the library on the first call; keeps the failure, if there is one, for require(). */
-  private static synchronized void attempt(Runnable load) {
+  private static synchronized void attempt(Supplier<List<ListedOp>> ops, Runnable load) {
     if (attempted) {
       return;
     }
@@ -69,10 +72,7 @@ public final class NativeLibrary {
       log.warn("{} ND4J works on without the deformable ops.", failure.getMessage());
     }
     try {
-      register(new DeformableConv2D());
-      register(new DeformableConv2DDerivative());
-      register(new DeformablePSROIPooling());
-      register(new DeformablePSROIPoolingDerivative());
+      ops.get().forEach(op -> register(op.getOp()));
     } catch (Throwable t) {
       log.warn("DCN4J: SameDiff will not know the deformable ops", t);
     }

@@ -3,12 +3,12 @@ package io.github.dcn4j.loader;
 import java.lang.reflect.Field;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import lombok.extern.slf4j.Slf4j;
 import org.nd4j.linalg.api.ops.CustomOpDescriptor;
 import org.nd4j.linalg.api.ops.executioner.OpExecutioner;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.util.HashUtil;
 
 /**
  * ND4J's list of native ops.
@@ -19,43 +19,22 @@ import org.nd4j.linalg.util.HashUtil;
  */
 @Slf4j
 final class OpList {
-  /** The ops as the native library declares them; -1: the op checks the number itself. */
-  static final Map<String, CustomOpDescriptor> OPS =
-      Map.of(
-          "deformable_conv2d", op("deformable_conv2d", 1, 0),
-          "deformable_conv2d_bp", op("deformable_conv2d_bp", -1, 0),
-          "dcn4j_conv2d", op("dcn4j_conv2d", 1, 0),
-          "dcn4j_conv2d_bp", op("dcn4j_conv2d_bp", -1, 0),
-          "deformable_psroi_pooling", op("deformable_psroi_pooling", 2, -1),
-          "deformable_psroi_pooling_bp", op("deformable_psroi_pooling_bp", -1, -1));
-
   private OpList() {}
 
-  private static CustomOpDescriptor op(String name, int outputs, int floats) {
-    return CustomOpDescriptor.builder()
-        .hash(HashUtil.getLongHash(name)) // as libnd4j's HashHelper, which it finds the op by
-        .numInputs(-1)
-        .numOutputs(outputs)
-        .allowsInplace(false)
-        .numTArgs(floats)
-        .numIArgs(-1)
-        .build();
-  }
-
   /** Loads the library with {@code load} and lists its ops, unless the list has them already. */
-  static void addLate(Runnable load) {
+  static void addLate(List<ListedOp> ops, Runnable load) {
     OpExecutioner executioner = Nd4j.getExecutioner();
     // One lock for all class loaders that share this ND4J, and the one that guards the list.
     synchronized (executioner) {
       Map<String, CustomOpDescriptor> listed = executioner.getCustomOperations();
-      if (listed.keySet().containsAll(OPS.keySet())) {
+      if (ops.stream().allMatch(op -> listed.containsKey(op.getName()))) {
         log.debug("The native ops are there: another class loader has loaded them");
         return;
       }
       Field list = list(executioner.getClass());
       load.run();
       Map<String, CustomOpDescriptor> all = new HashMap<>(listed);
-      OPS.forEach(all::putIfAbsent);
+      ops.forEach(op -> all.putIfAbsent(op.getName(), op.getDescriptor()));
       try {
         list.set(executioner, Collections.unmodifiableMap(all));
       } catch (IllegalAccessException e) {

@@ -1,16 +1,12 @@
 package io.github.dcn4j.ops;
 
-import io.github.dcn4j.loader.NativeLibrary;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import lombok.Getter;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.DynamicCustomOp;
 
 /**
  * Deformable convolution: Deformable ConvNets v1 (arXiv 1703.06211, equation 2) and, with a mask,
@@ -34,15 +30,12 @@ import org.nd4j.linalg.api.ops.DynamicCustomOp;
  * (y, x) with y ≤ −1, y ≥ H, x ≤ −1 or x ≥ W is 0, others are bilinear with corners outside
  * counting as 0.
  *
- * <p>Running the op with an argument that does not fit throws an exception that names the argument,
- * what was expected and what was given.
+ * <p>{@link #run} throws an IllegalArgumentException for an argument that does not fit; it names
+ * the argument, what was expected and what was given.
  */
-public class DeformableConv2D extends DynamicCustomOp {
+public class DeformableConv2D extends NativeOp<DeformableConv2DConfig> {
   /** The name of the native op. */
   public static final String OP_NAME = "deformable_conv2d";
-
-  /** The geometry; null until ND4J has set the arguments of an op that it made. */
-  @Getter private DeformableConv2DConfig config;
 
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public DeformableConv2D() {}
@@ -66,8 +59,7 @@ public class DeformableConv2D extends DynamicCustomOp {
       SDVariable mask,
       SDVariable bias,
       DeformableConv2DConfig config) {
-    super(sd, wrapFilterNull(input, weights, offset, mask, bias));
-    configure(config);
+    super(sd, config, input, weights, offset, mask, bias);
   }
 
   /**
@@ -87,14 +79,7 @@ public class DeformableConv2D extends DynamicCustomOp {
       INDArray mask,
       INDArray bias,
       DeformableConv2DConfig config) {
-    super(wrapFilterNull(input, weights, offset, mask, bias), null);
-    configure(config);
-  }
-
-  private void configure(DeformableConv2DConfig config) {
-    NativeLibrary.require();
-    this.config = config;
-    addIArgument(config.toIArgs());
+    super(config, input, weights, offset, mask, bias);
   }
 
   @Override
@@ -103,18 +88,9 @@ public class DeformableConv2D extends DynamicCustomOp {
   }
 
   @Override
-  public void configureFromArguments() {
-    config = DeformableConv2DConfig.fromIArgs(iArgs());
+  DeformableConv2DConfig configOf(long[] integers, double[] floats) {
+    return DeformableConv2DConfig.fromIArgs(integers);
   }
-
-  @Override
-  public Map<String, Object> propertiesForFunction() {
-    return config == null ? Collections.emptyMap() : config.toProperties();
-  }
-
-  /** Nothing to set: {@link #configureFromArguments()} has the configuration. */
-  @Override
-  public void setPropertiesForFunction(Map<String, Object> properties) {}
 
   @Override
   public int getNumOutputs() {
@@ -128,9 +104,8 @@ public class DeformableConv2D extends DynamicCustomOp {
 
   @Override
   public List<SDVariable> doDiff(List<SDVariable> gradients) {
-    SDVariable[] inputs = args();
-    SDVariable[] all = Arrays.copyOf(inputs, inputs.length + 1);
-    all[inputs.length] = gradients.get(0);
-    return Arrays.asList(new DeformableConv2DDerivative(sameDiff, all, config).outputVariables());
+    SDVariable[] all = inputsAnd(gradients.get(0));
+    return Arrays.asList(
+        new DeformableConv2DDerivative(sameDiff, all, getConfig()).outputVariables());
   }
 }

@@ -10,13 +10,14 @@ import lombok.Value;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.config.PaddingMode;
 
 /**
- * Geometry of a {@link DeformableConv2D}, named as ND4J's {@code Conv2DConfig}.
+ * Geometry of a {@link DeformableConv2D}, and of a {@link PlainConv2D}, named as ND4J's {@code
+ * Conv2DConfig}.
  *
  * <p>Sizes count pixels. The op checks all ranges when it runs, against the arrays that it is
  * given.
  */
 @Value
-public class DeformableConv2DConfig {
+public class DeformableConv2DConfig implements OpConfig {
   /** Kernel height, at least 1; required. */
   long kH;
 
@@ -91,7 +92,7 @@ public class DeformableConv2DConfig {
     this.groups = groups;
   }
 
-  /** The integer arguments of the native op, in their order. */
+  @Override
   public long[] toIArgs() {
     return new long[] {
       kH, kW, sH, sW, pH, pW, dH, dW, same ? 1 : 0, isNHWC() ? 1 : 0, deformableGroups, groups
@@ -123,8 +124,8 @@ public class DeformableConv2DConfig {
     return NHWC.equals(dataFormat);
   }
 
-  /** The fields by their names, as {@code DifferentialFunction.propertiesForFunction} asks. */
-  Map<String, Object> toProperties() {
+  @Override
+  public Map<String, Object> toProperties() {
     Map<String, Object> properties = new LinkedHashMap<>();
     properties.put("kH", kH);
     properties.put("kW", kW);

@@ -1,15 +1,11 @@
 package io.github.dcn4j.ops;
 
-import io.github.dcn4j.loader.NativeLibrary;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import lombok.Getter;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.DynamicCustomOp;
 
 /**
  * The gradients of {@link DeformableConv2D}.
@@ -19,12 +15,9 @@ import org.nd4j.linalg.api.ops.DynamicCustomOp;
  * sample at an integer position) the gradient of the offset is the right derivative, as
  * torchvision's. Bit-identical from run to run and for any number of threads.
  */
-public class DeformableConv2DDerivative extends DynamicCustomOp {
+public class DeformableConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
   /** The name of the native op. */
   public static final String OP_NAME = "deformable_conv2d_bp";
-
-  /** The geometry; null until ND4J has set the arguments of an op that it made. */
-  @Getter private DeformableConv2DConfig config;
 
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public DeformableConv2DDerivative() {}
@@ -38,8 +31,7 @@ public class DeformableConv2DDerivative extends DynamicCustomOp {
    */
   public DeformableConv2DDerivative(
       SameDiff sd, SDVariable[] inputs, DeformableConv2DConfig config) {
-    super(sd, inputs);
-    configure(config);
+    super(sd, config, inputs);
   }
 
   /**
@@ -61,14 +53,7 @@ public class DeformableConv2DDerivative extends DynamicCustomOp {
       INDArray bias,
       INDArray gradOutput,
       DeformableConv2DConfig config) {
-    super(wrapFilterNull(input, weights, offset, mask, bias, gradOutput), null);
-    configure(config);
-  }
-
-  private void configure(DeformableConv2DConfig config) {
-    NativeLibrary.require();
-    this.config = config;
-    addIArgument(config.toIArgs());
+    super(config, input, weights, offset, mask, bias, gradOutput);
   }
 
   @Override
@@ -77,32 +62,17 @@ public class DeformableConv2DDerivative extends DynamicCustomOp {
   }
 
   @Override
-  public void configureFromArguments() {
-    config = DeformableConv2DConfig.fromIArgs(iArgs());
+  DeformableConv2DConfig configOf(long[] integers, double[] floats) {
+    return DeformableConv2DConfig.fromIArgs(integers);
   }
-
-  @Override
-  public Map<String, Object> propertiesForFunction() {
-    return config == null ? Collections.emptyMap() : config.toProperties();
-  }
-
-  /** Nothing to set: {@link #configureFromArguments()} has the configuration. */
-  @Override
-  public void setPropertiesForFunction(Map<String, Object> properties) {}
 
   @Override
   public int getNumOutputs() {
-    return (sameDiff == null ? numInputArguments() : args().length) - 1;
+    return inputs() - 1;
   }
 
   @Override
   public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
     return Collections.nCopies(inputTypes.size() - 1, inputTypes.get(0));
-  }
-
-  @Override
-  public List<SDVariable> doDiff(List<SDVariable> gradients) {
-    throw new UnsupportedOperationException(
-        "Deformable convolution has first derivatives only: " + OP_NAME + " has no gradient");
   }
 }

@@ -1,17 +1,13 @@
 package io.github.dcn4j.ops;
 
-import io.github.dcn4j.loader.NativeLibrary;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import lombok.Getter;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.DynamicCustomOp;
 
 /**
  * Deformable position-sensitive ROI pooling (arXiv 1703.06211, equation 6 and section 2.2).
@@ -39,15 +35,12 @@ import org.nd4j.linalg.api.ops.DynamicCustomOp;
  * skipped, others are clamped to the image and bilinear between floor and ceil. A bin without
  * samples is 0.
  *
- * <p>Running the op with an argument that does not fit throws an exception that names the argument,
- * what was expected and what was given.
+ * <p>{@link #run} throws an IllegalArgumentException for an argument that does not fit; it names
+ * the argument, what was expected and what was given.
  */
-public class DeformablePSROIPooling extends DynamicCustomOp {
+public class DeformablePSROIPooling extends NativeOp<DeformablePSROIPoolingConfig> {
   /** The name of the native op. */
   public static final String OP_NAME = "deformable_psroi_pooling";
-
-  /** The geometry; null until ND4J has set the arguments of an op that it made. */
-  @Getter private DeformablePSROIPoolingConfig config;
 
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public DeformablePSROIPooling() {}
@@ -67,8 +60,7 @@ public class DeformablePSROIPooling extends DynamicCustomOp {
       SDVariable rois,
       SDVariable trans,
       DeformablePSROIPoolingConfig config) {
-    super(sd, wrapFilterNull(input, rois, trans));
-    configure(config);
+    super(sd, config, input, rois, trans);
   }
 
   /**
@@ -81,15 +73,7 @@ public class DeformablePSROIPooling extends DynamicCustomOp {
    */
   public DeformablePSROIPooling(
       INDArray input, INDArray rois, INDArray trans, DeformablePSROIPoolingConfig config) {
-    super(wrapFilterNull(input, rois, trans), null);
-    configure(config);
-  }
-
-  private void configure(DeformablePSROIPoolingConfig config) {
-    NativeLibrary.require();
-    this.config = config;
-    addIArgument(config.toIArgs());
-    addTArgument(config.toTArgs());
+    super(config, input, rois, trans);
   }
 
   @Override
@@ -98,18 +82,9 @@ public class DeformablePSROIPooling extends DynamicCustomOp {
   }
 
   @Override
-  public void configureFromArguments() {
-    config = DeformablePSROIPoolingConfig.fromArgs(iArgs(), tArgs());
+  DeformablePSROIPoolingConfig configOf(long[] integers, double[] floats) {
+    return DeformablePSROIPoolingConfig.fromArgs(integers, floats);
   }
-
-  @Override
-  public Map<String, Object> propertiesForFunction() {
-    return config == null ? Collections.emptyMap() : config.toProperties();
-  }
-
-  /** Nothing to set: {@link #configureFromArguments()} has the configuration. */
-  @Override
-  public void setPropertiesForFunction(Map<String, Object> properties) {}
 
   @Override
   public int getNumOutputs() {
@@ -125,14 +100,11 @@ public class DeformablePSROIPooling extends DynamicCustomOp {
   /** The gradients of input, rois (zeros) and trans; the count has none. */
   @Override
   public List<SDVariable> doDiff(List<SDVariable> gradients) {
-    SDVariable[] inputs = args();
-    SDVariable[] all = Arrays.copyOf(inputs, inputs.length + 2);
-    all[inputs.length] = outputVariables()[1];
-    all[inputs.length + 1] = gradients.get(0);
+    SDVariable[] all = inputsAnd(outputVariables()[1], gradients.get(0));
     List<SDVariable> result = new ArrayList<>();
     Collections.addAll(
-        result, new DeformablePSROIPoolingDerivative(sameDiff, all, config).outputVariables());
-    result.add(1, sameDiff.zerosLike(inputs[1]));
+        result, new DeformablePSROIPoolingDerivative(sameDiff, all, getConfig()).outputVariables());
+    result.add(1, sameDiff.zerosLike(args()[1]));
     return result;
   }
 }

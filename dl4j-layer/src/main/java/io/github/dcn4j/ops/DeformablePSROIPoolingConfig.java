@@ -11,7 +11,7 @@ import lombok.Value;
  * <p>The op checks all ranges when it runs, against the arrays that it is given.
  */
 @Value
-public class DeformablePSROIPoolingConfig {
+public class DeformablePSROIPoolingConfig implements OpConfig {
   /** Feature map pixels per image pixel, such as 1/16; finite; required. */
   double spatialScale;
 
@@ -63,13 +63,13 @@ public class DeformablePSROIPoolingConfig {
     return value;
   }
 
-  /** The op's integer arguments, in their order. */
-  long[] toIArgs() {
+  @Override
+  public long[] toIArgs() {
     return new long[] {outputDim, groupSize, pooledSize, partSize, samplePerPart};
   }
 
-  /** The op's float arguments, in their order. */
-  double[] toTArgs() {
+  @Override
+  public double[] toTArgs() {
     return new double[] {spatialScale, transStd};
   }
 
@@ -84,8 +84,8 @@ public class DeformablePSROIPoolingConfig {
     return new DeformablePSROIPoolingConfig(t[0], i[0], i[1], i[2], i[3], i[4], t[1]);
   }
 
-  /** The fields by their names, as {@code DifferentialFunction.propertiesForFunction} asks. */
-  Map<String, Object> toProperties() {
+  @Override
+  public Map<String, Object> toProperties() {
     Map<String, Object> properties = new LinkedHashMap<>();
     properties.put("spatialScale", spatialScale);
     properties.put("outputDim", outputDim);

@@ -1,15 +1,11 @@
 package io.github.dcn4j.ops;
 
-import io.github.dcn4j.loader.NativeLibrary;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import lombok.Getter;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.DynamicCustomOp;
 
 /**
  * The gradients of {@link DeformablePSROIPooling}.
@@ -19,12 +15,9 @@ import org.nd4j.linalg.api.ops.DynamicCustomOp;
  * trans; rois have none. Where a sample is at an integer position its slope is 0. Bit-identical
  * from run to run and for any number of threads.
  */
-public class DeformablePSROIPoolingDerivative extends DynamicCustomOp {
+public class DeformablePSROIPoolingDerivative extends NativeOp<DeformablePSROIPoolingConfig> {
   /** The name of the native op. */
   public static final String OP_NAME = "deformable_psroi_pooling_bp";
-
-  /** The geometry; null until ND4J has set the arguments of an op that it made. */
-  @Getter private DeformablePSROIPoolingConfig config;
 
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public DeformablePSROIPoolingDerivative() {}
@@ -38,8 +31,7 @@ public class DeformablePSROIPoolingDerivative extends DynamicCustomOp {
    */
   public DeformablePSROIPoolingDerivative(
       SameDiff sd, SDVariable[] inputs, DeformablePSROIPoolingConfig config) {
-    super(sd, inputs);
-    configure(config);
+    super(sd, config, inputs);
   }
 
   /**
@@ -59,15 +51,7 @@ public class DeformablePSROIPoolingDerivative extends DynamicCustomOp {
       INDArray count,
       INDArray gradOutput,
       DeformablePSROIPoolingConfig config) {
-    super(wrapFilterNull(input, rois, trans, count, gradOutput), null);
-    configure(config);
-  }
-
-  private void configure(DeformablePSROIPoolingConfig config) {
-    NativeLibrary.require();
-    this.config = config;
-    addIArgument(config.toIArgs());
-    addTArgument(config.toTArgs());
+    super(config, input, rois, trans, count, gradOutput);
   }
 
   @Override
@@ -76,33 +60,18 @@ public class DeformablePSROIPoolingDerivative extends DynamicCustomOp {
   }
 
   @Override
-  public void configureFromArguments() {
-    config = DeformablePSROIPoolingConfig.fromArgs(iArgs(), tArgs());
+  DeformablePSROIPoolingConfig configOf(long[] integers, double[] floats) {
+    return DeformablePSROIPoolingConfig.fromArgs(integers, floats);
   }
-
-  @Override
-  public Map<String, Object> propertiesForFunction() {
-    return config == null ? Collections.emptyMap() : config.toProperties();
-  }
-
-  /** Nothing to set: {@link #configureFromArguments()} has the configuration. */
-  @Override
-  public void setPropertiesForFunction(Map<String, Object> properties) {}
 
   /** One, or two if there is a trans: one for each input but rois, count and gradOutput. */
   @Override
   public int getNumOutputs() {
-    return (sameDiff == null ? numInputArguments() : args().length) - 3;
+    return inputs() - 3;
   }
 
   @Override
   public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
     return Collections.nCopies(inputTypes.size() - 3, inputTypes.get(0));
-  }
-
-  @Override
-  public List<SDVariable> doDiff(List<SDVariable> gradients) {
-    throw new UnsupportedOperationException(
-        "Deformable pooling has first derivatives only: " + OP_NAME + " has no gradient");
   }
 }

@@ -1,9 +1,13 @@
 package io.github.dcn4j.ops;
 
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
-/** Deformable ops on arrays, run at once. */
+/**
+ * Deformable ops on arrays, run at once.
+ *
+ * <p>An argument that does not fit gets an IllegalArgumentException that names it, what was
+ * expected and what was given. Inputs are never changed, and may be views with any strides.
+ */
 public class NDDeformable {
   /**
    * Deformable convolution, {@link DeformableConv2D}; shapes in NCHW.
@@ -23,14 +27,14 @@ public class NDDeformable {
       INDArray mask,
       INDArray bias,
       DeformableConv2DConfig config) {
-    return Nd4j.exec(
-        new DeformableConv2D(
+    return new DeformableConv2D(
             Arguments.required("input", input),
             Arguments.required("weights", weights),
             Arguments.required("offset", offset),
             mask,
             bias,
-            Arguments.required("config", config)))[0];
+            Arguments.required("config", config))
+        .run()[0];
   }
 
   /**
@@ -53,15 +57,59 @@ public class NDDeformable {
       INDArray bias,
       INDArray gradOutput,
       DeformableConv2DConfig config) {
-    return Nd4j.exec(
-        new DeformableConv2DDerivative(
+    return new DeformableConv2DDerivative(
             Arguments.required("input", input),
             Arguments.required("weights", weights),
             Arguments.required("offset", offset),
             mask,
             bias,
             Arguments.required("gradOutput", gradOutput),
-            Arguments.required("config", config)));
+            Arguments.required("config", config))
+        .run();
+  }
+
+  /**
+   * Plain convolution, {@link PlainConv2D}: reproducible, with groups; shapes in NCHW.
+   *
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param bias [O]; null for none
+   * @param config the geometry, with one deformable group
+   * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   */
+  public INDArray conv2d(
+      INDArray input, INDArray weights, INDArray bias, DeformableConv2DConfig config) {
+    return new PlainConv2D(
+            Arguments.required("input", input),
+            Arguments.required("weights", weights),
+            bias,
+            Arguments.required("config", config))
+        .run()[0];
+  }
+
+  /**
+   * The gradients of {@link #conv2d}.
+   *
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param bias [O]; null for none
+   * @param gradOutput the gradient of the output, [N, O, oH, oW]
+   * @param config the geometry, with one deformable group
+   * @return the gradients of input and weights, then of the bias where given
+   */
+  public INDArray[] conv2dBp(
+      INDArray input,
+      INDArray weights,
+      INDArray bias,
+      INDArray gradOutput,
+      DeformableConv2DConfig config) {
+    return new PlainConv2DDerivative(
+            Arguments.required("input", input),
+            Arguments.required("weights", weights),
+            bias,
+            Arguments.required("gradOutput", gradOutput),
+            Arguments.required("config", config))
+        .run();
   }
 
   /**
@@ -89,12 +137,12 @@ public class NDDeformable {
    */
   public INDArray[] deformablePSROIPoolingWithCount(
       INDArray input, INDArray rois, INDArray trans, DeformablePSROIPoolingConfig config) {
-    return Nd4j.exec(
-        new DeformablePSROIPooling(
+    return new DeformablePSROIPooling(
             Arguments.required("input", input),
             Arguments.required("rois", rois),
             trans,
-            Arguments.required("config", config)));
+            Arguments.required("config", config))
+        .run();
   }
 
   /**
@@ -115,13 +163,13 @@ public class NDDeformable {
       INDArray count,
       INDArray gradOutput,
       DeformablePSROIPoolingConfig config) {
-    return Nd4j.exec(
-        new DeformablePSROIPoolingDerivative(
+    return new DeformablePSROIPoolingDerivative(
             Arguments.required("input", input),
             Arguments.required("rois", rois),
             trans,
             Arguments.required("count", count),
             Arguments.required("gradOutput", gradOutput),
-            Arguments.required("config", config)));
+            Arguments.required("config", config))
+        .run();
   }
 }

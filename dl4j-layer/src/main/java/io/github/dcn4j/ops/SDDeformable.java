@@ -65,6 +65,45 @@ public class SDDeformable extends SDOps {
   }
 
   /**
+   * Plain convolution, {@link PlainConv2D}: reproducible, with groups; shapes in NCHW.
+   *
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param bias [O]; null for none
+   * @param config the geometry, with one deformable group
+   * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   */
+  public SDVariable conv2d(
+      SDVariable input, SDVariable weights, SDVariable bias, DeformableConv2DConfig config) {
+    return new PlainConv2D(
+            sd,
+            Arguments.required("input", input),
+            Arguments.required("weights", weights),
+            bias,
+            Arguments.required("config", config))
+        .outputVariable();
+  }
+
+  /**
+   * As the other, with a name for the result.
+   *
+   * @param name the result's name
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param bias [O]; null for none
+   * @param config the geometry, with one deformable group
+   * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   */
+  public SDVariable conv2d(
+      String name,
+      SDVariable input,
+      SDVariable weights,
+      SDVariable bias,
+      DeformableConv2DConfig config) {
+    return sd.updateVariableNameAndReference(conv2d(input, weights, bias, config), name);
+  }
+
+  /**
    * Deformable position-sensitive ROI pooling, {@link DeformablePSROIPooling}. The gradient of the
    * rois is zero.
    *

@@ -15,10 +15,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.nd4j.linalg.api.ops.CustomOpDescriptor;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
@@ -308,37 +306,5 @@ class LoadingTest {
     } catch (java.io.IOException e) {
       return false;
     }
-  }
-
-  /** What {@link OpList} says of the ops is what the native library says. */
-  @Test
-  void opsThatComeLateAreDescribedAsThoseThatComeInTime() {
-    Map<String, CustomOpDescriptor> inTime = Nd4j.getExecutioner().getCustomOperations();
-    assertEquals(
-        describe(OpList.OPS),
-        describe(
-            inTime.entrySet().stream()
-                .filter(op -> OpList.OPS.containsKey(op.getKey()))
-                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue))));
-  }
-
-  private static Map<String, String> describe(Map<String, CustomOpDescriptor> ops) {
-    Map<String, String> described = new TreeMap<>();
-    ops.forEach(
-        (name, op) ->
-            described.put(
-                name,
-                op.getHash()
-                    + " inputs "
-                    + op.getNumInputs()
-                    + " outputs "
-                    + op.getNumOutputs()
-                    + " floats "
-                    + op.getNumTArgs()
-                    + " integers "
-                    + op.getNumIArgs()
-                    + " in place "
-                    + op.isAllowsInplace()));
-    return described;
   }
 }

@@ -1,5 +1,6 @@
-package io.github.dcn4j.loader;
+package io.github.dcn4j.ops;
 
+import io.github.dcn4j.loader.NativeLibrary;
 import lombok.extern.slf4j.Slf4j;
 import org.nd4j.linalg.env.EnvironmentalAction;
 
@@ -15,7 +16,7 @@ public final class LoadAtStartup implements EnvironmentalAction {
   @Override
   public String targetVariable() {
     try {
-      NativeLibrary.loadAtStartup();
+      NativeLibrary.loadAtStartup(OpCatalog::all);
     } catch (Throwable t) { // whatever it is, ND4J must go on without these ops
       log.warn("DCN4J: the deformable ops could not be registered", t);
     }

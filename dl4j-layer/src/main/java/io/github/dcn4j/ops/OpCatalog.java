@@ -1,0 +1,26 @@
+package io.github.dcn4j.ops;
+
+import io.github.dcn4j.loader.ListedOp;
+import java.util.List;
+
+/** The ops of the native library: one row each, from which they are known to ND4J and SameDiff. */
+final class OpCatalog {
+  /** The op looks at the number itself. */
+  private static final int ANY = -1;
+
+  private static final List<ListedOp> OPS =
+      List.of(
+          // the op, its outputs, its float arguments
+          new ListedOp(new DeformableConv2D(), 1, 0),
+          new ListedOp(new DeformableConv2DDerivative(), ANY, 0),
+          new ListedOp(new PlainConv2D(), 1, 0),
+          new ListedOp(new PlainConv2DDerivative(), ANY, 0),
+          new ListedOp(new DeformablePSROIPooling(), 2, ANY),
+          new ListedOp(new DeformablePSROIPoolingDerivative(), ANY, ANY));
+
+  private OpCatalog() {}
+
+  static List<ListedOp> all() {
+    return OPS;
+  }
+}
