@@ -1,11 +1,8 @@
 package io.github.dcn4j.layers;
 
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import lombok.AccessLevel;
 import lombok.Data;
@@ -14,22 +11,13 @@ import lombok.Getter;
 import lombok.NoArgsConstructor;
 import lombok.Setter;
 import lombok.ToString;
-import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.ParamInitializer;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
-import org.deeplearning4j.nn.conf.CNN2DFormat;
-import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
-import org.deeplearning4j.nn.conf.layers.LayerValidation;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
-import org.deeplearning4j.nn.conf.memory.MemoryReport;
-import org.deeplearning4j.optimize.api.TrainingListener;
-import org.deeplearning4j.util.ConvolutionUtils;
-import org.deeplearning4j.util.ValidationUtils;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.config.IUpdater;
 
 /**
@@ -77,12 +65,9 @@ import org.nd4j.linalg.learning.config.IUpdater;
 @NoArgsConstructor
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
-public class DeformableConvolution2D extends ConvolutionLayer {
+public class DeformableConvolution2D extends GroupedConvolution2D {
   /** Groups of input channels with offsets of their own; divides nIn. */
   private int deformableGroups = 1;
-
-  /** Groups of the convolution; divides nIn and nOut. */
-  private int groups = 1;
 
   /** Whether there is a mask: true is DCN v2, false is v1. */
   private boolean modulated = true;
@@ -92,9 +77,7 @@ public class DeformableConvolution2D extends ConvolutionLayer {
 
   private DeformableConvolution2D(Builder builder) {
     super(builder);
-    cnn2dDataFormat = builder.dataFormat;
     deformableGroups = builder.deformableGroups;
-    groups = builder.groups;
     modulated = builder.modulated;
     offsetLearningRateMultiplier = builder.offsetLearningRateMultiplier;
     initializeConstraints(builder);
@@ -102,9 +85,12 @@ public class DeformableConvolution2D extends ConvolutionLayer {
 
   @Override
   public DeformableConvolution2D clone() {
-    DeformableConvolution2D clone = (DeformableConvolution2D) super.clone();
-    clone.dilation = dilation == null ? null : dilation.clone();
-    return clone;
+    return (DeformableConvolution2D) super.clone();
+  }
+
+  @Override
+  int offsetGroups() {
+    return deformableGroups;
   }
 
   @Override
@@ -113,50 +99,19 @@ public class DeformableConvolution2D extends ConvolutionLayer {
   }
 
   @Override
-  public Layer instantiate(
-      NeuralNetConfiguration conf,
-      Collection<TrainingListener> listeners,
-      int layerIndex,
-      INDArray paramsView,
-      boolean initializeParams,
-      DataType networkDataType) {
-    LayerValidation.assertNInNOutSet(
-        "DeformableConvolution2D", getLayerName(), layerIndex, getNIn(), getNOut());
-    geometry().checkChannels(getNIn(), getNOut());
+  void check() {
+    super.check();
     OffsetUpdater.checkMultiplier(this);
-    DeformableConvolution2DLayer layer = new DeformableConvolution2DLayer(conf, networkDataType);
-    layer.setListeners(listeners);
-    layer.setIndex(layerIndex);
-    layer.setParamsViewArray(paramsView);
-    layer.setParamTable(initializer().init(conf, paramsView, initializeParams));
-    layer.setConf(conf);
-    return layer;
   }
 
-  /** The geometry; made anew, as the setters may change it. */
-  Geometry geometry() {
-    return Geometry.builder()
-        .owner("DeformableConvolution2D (layer name: " + getLayerName() + ")")
-        .kernel(kernelSize)
-        .stride(stride)
-        .padding(padding)
-        .dilation(dilation)
-        .mode(convolutionMode)
-        .format(cnn2dDataFormat)
-        .deformableGroups(deformableGroups)
-        .groups(groups)
-        .build();
+  @Override
+  ConvolvingLayer<?, ?> runner(NeuralNetConfiguration conf, DataType networkDataType) {
+    return new DeformableConvolution2DLayer(conf, networkDataType);
   }
 
   /** Channels of the offset convolution: the offsets, then the mask logits. */
   long predictionChannels() {
     return (modulated ? 3 : 2) * geometry().sampledTaps();
-  }
-
-  @Override
-  public InputType getOutputType(int layerIndex, InputType inputType) {
-    geometry().checkMode();
-    return super.getOutputType(layerIndex, inputType);
   }
 
   /**
@@ -192,48 +147,24 @@ public class DeformableConvolution2D extends ConvolutionLayer {
   public LayerMemoryReport getMemoryReport(InputType inputType) {
     InputType.InputTypeConvolutional out =
         (InputType.InputTypeConvolutional) getOutputType(-1, inputType);
-    long params = initializer().numParams(this);
-    long updaterState = 0;
-    for (String param : initializer().paramKeys(this)) {
-      long length = DeformableConvolution2DParamInitializer.length(this, param);
-      updaterState += getUpdaterByParam(param).stateSize(length);
-    }
     // The prediction, and the mask beside its logits; in training, their gradients too, the values
     // before the activation function, and the gradients of the input that come through the offsets.
     long pixels = out.getHeight() * out.getWidth();
     long sampling = pixels * (predictionChannels() + (modulated ? geometry().sampledTaps() : 0));
     long training =
         2 * sampling + out.arrayElementsPerExample() + inputType.arrayElementsPerExample();
-    if (getIDropout() != null) {
-      training += inputType.arrayElementsPerExample();
-    }
-    Map<CacheMode, Long> trainingByMode = new HashMap<>();
-    for (CacheMode mode : CacheMode.values()) {
-      trainingByMode.put(mode, training);
-    }
-    return new LayerMemoryReport.Builder(getLayerName(), getClass(), inputType, out)
-        .standardMemory(params, updaterState)
-        .workingMemory(0, sampling, MemoryReport.CACHE_MODE_ALL_ZEROS, trainingByMode)
-        .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS)
-        .build();
+    return memoryReport(inputType, out, sampling, training);
   }
 
   /** Builder with the settings of {@code ConvolutionLayer.Builder} and four more. */
   @Getter
   @Setter
-  // As in DL4J's own builders, the setters take varargs and build() returns the class itself.
-  @SuppressWarnings({"overrides", "unchecked"})
-  public static class Builder extends ConvolutionLayer.BaseConvBuilder<Builder> {
-    /** Where the activations have their channels. */
-    private CNN2DFormat dataFormat = CNN2DFormat.NCHW;
-
+  // As in DL4J's own builders, build() returns the class itself.
+  @SuppressWarnings("unchecked")
+  public static class Builder extends GroupedConvolution2D.Builder<Builder> {
     /** Groups of input channels with offsets of their own. */
     @Setter(AccessLevel.NONE)
     private int deformableGroups = 1;
-
-    /** Groups of the convolution. */
-    @Setter(AccessLevel.NONE)
-    private int groups = 1;
 
     /** True for DCN v2, with a mask; false for v1, without. */
     private boolean modulated = true;
@@ -264,21 +195,9 @@ public class DeformableConvolution2D extends ConvolutionLayer {
       super(kernelSize, stride, padding);
     }
 
-    /** Where the activations have their channels; NCHW by default, or what the InputType says. */
-    public Builder dataFormat(CNN2DFormat dataFormat) {
-      this.dataFormat = dataFormat;
-      return this;
-    }
-
     /** Groups of input channels with offsets of their own, at least 1; divides nIn. Default 1. */
     public Builder deformableGroups(int deformableGroups) {
       this.deformableGroups = Geometry.atLeastOne("deformableGroups", deformableGroups);
-      return this;
-    }
-
-    /** Groups of the convolution, at least 1; divides nIn and nOut. Default 1. */
-    public Builder groups(int groups) {
-      this.groups = Geometry.atLeastOne("groups", groups);
       return this;
     }
 
@@ -304,36 +223,8 @@ public class DeformableConvolution2D extends ConvolutionLayer {
     }
 
     @Override
-    protected boolean allowCausal() {
-      return false;
-    }
-
-    @Override
-    public void setKernelSize(int... kernelSize) {
-      this.kernelSize = ValidationUtils.validate2NonNegative(kernelSize, false, "kernelSize");
-    }
-
-    @Override
-    public void setStride(int... stride) {
-      this.stride = ValidationUtils.validate2NonNegative(stride, false, "stride");
-    }
-
-    @Override
-    public void setPadding(int... padding) {
-      this.padding = ValidationUtils.validate2NonNegative(padding, false, "padding");
-    }
-
-    @Override
-    public void setDilation(int... dilation) {
-      this.dilation = ValidationUtils.validate2NonNegative(dilation, false, "dilation");
-    }
-
-    @Override
     public DeformableConvolution2D build() {
-      ConvolutionUtils.validateConvolutionModePadding(getConvolutionMode(), getPadding());
-      ConvolutionUtils.validateCnnKernelStridePadding(kernelSize, getStride(), getPadding());
-      Geometry.atLeastOne("dilation", getDilation()[0]);
-      Geometry.atLeastOne("dilation", getDilation()[1]);
+      check();
       return new DeformableConvolution2D(this);
     }
   }

@@ -1,12 +1,9 @@
 package io.github.dcn4j.layers;
 
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.deeplearning4j.nn.api.ParamInitializer;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.params.ConvolutionParamInitializer;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -16,7 +13,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * 'c' order. Those of the offset convolution come last and side by side, so that they share one
  * updater block however their learning rate is scaled.
  */
-final class DeformableConvolution2DParamInitializer implements ParamInitializer {
+final class DeformableConvolution2DParamInitializer extends TableInitializer {
   static final String WEIGHT_KEY = ConvolutionParamInitializer.WEIGHT_KEY;
   static final String BIAS_KEY = ConvolutionParamInitializer.BIAS_KEY;
   static final String OFFSET_WEIGHT_KEY = "offsetW";
@@ -31,41 +28,26 @@ final class DeformableConvolution2DParamInitializer implements ParamInitializer 
     return OFFSET_WEIGHT_KEY.equals(key) || OFFSET_BIAS_KEY.equals(key);
   }
 
-  private static Map<String, long[]> shapes(Layer layer) {
+  @Override
+  Map<String, long[]> shapes(Layer layer) {
     DeformableConvolution2D conf = (DeformableConvolution2D) layer;
     int[] kernel = conf.getKernelSize();
     long predicted = conf.predictionChannels();
     Map<String, long[]> shapes = new LinkedHashMap<>();
-    shapes.put(
-        WEIGHT_KEY,
-        new long[] {conf.getNOut(), conf.getNIn() / conf.getGroups(), kernel[0], kernel[1]});
+    shapes.put(WEIGHT_KEY, Convolution2DParamInitializer.weightShape(conf));
     if (conf.hasBias()) {
-      shapes.put(BIAS_KEY, new long[] {conf.getNOut()});
+      shapes.put(BIAS_KEY, Convolution2DParamInitializer.biasShape(conf));
     }
     shapes.put(OFFSET_WEIGHT_KEY, new long[] {predicted, conf.getNIn(), kernel[0], kernel[1]});
     shapes.put(OFFSET_BIAS_KEY, new long[] {predicted});
     return shapes;
   }
 
-  static long length(Layer layer, String key) {
-    return Geometry.length(shapes(layer).get(key));
-  }
-
-  @Override
-  public long numParams(NeuralNetConfiguration conf) {
-    return numParams(conf.getLayer());
-  }
-
-  @Override
-  public long numParams(Layer layer) {
-    return shapes(layer).values().stream().mapToLong(Geometry::length).sum();
-  }
-
   @Override
   public List<String> paramKeys(Layer layer) {
     return hasBias(layer)
-        ? Arrays.asList(WEIGHT_KEY, BIAS_KEY, OFFSET_WEIGHT_KEY, OFFSET_BIAS_KEY)
-        : Arrays.asList(WEIGHT_KEY, OFFSET_WEIGHT_KEY, OFFSET_BIAS_KEY);
+        ? List.of(WEIGHT_KEY, BIAS_KEY, OFFSET_WEIGHT_KEY, OFFSET_BIAS_KEY)
+        : List.of(WEIGHT_KEY, OFFSET_WEIGHT_KEY, OFFSET_BIAS_KEY);
   }
 
   /** What constraints on weights act on; {@link #isWeightParam} has all weights. */
@@ -95,28 +77,9 @@ final class DeformableConvolution2DParamInitializer implements ParamInitializer 
   }
 
   @Override
-  public Map<String, INDArray> init(
-      NeuralNetConfiguration conf, INDArray paramsView, boolean initializeParams) {
-    DeformableConvolution2D layer = (DeformableConvolution2D) conf.getLayer();
-    Map<String, INDArray> params = Geometry.views(shapes(layer), paramsView);
-    params.keySet().forEach(conf::addVariable);
-    if (initializeParams) {
-      layer
-          .geometry()
-          .initWeights(
-              layer.getWeightInitFn(), params.get(WEIGHT_KEY), layer.getNIn(), layer.getNOut());
-      if (layer.hasBias()) {
-        params.get(BIAS_KEY).assign(layer.getBiasInit());
-      }
-      params.get(OFFSET_WEIGHT_KEY).assign(0);
-      params.get(OFFSET_BIAS_KEY).assign(0);
-    }
-    return params;
-  }
-
-  @Override
-  public Map<String, INDArray> getGradientsFromFlattened(
-      NeuralNetConfiguration conf, INDArray gradientView) {
-    return Geometry.views(shapes(conf.getLayer()), gradientView);
+  void fill(Layer layer, Map<String, INDArray> params) {
+    Convolution2DParamInitializer.fillConvolution((DeformableConvolution2D) layer, params);
+    params.get(OFFSET_WEIGHT_KEY).assign(0);
+    params.get(OFFSET_BIAS_KEY).assign(0);
   }
 }

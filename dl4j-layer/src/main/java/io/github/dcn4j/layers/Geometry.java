@@ -36,6 +36,15 @@ final class Geometry {
   private final int deformableGroups;
   private final int groups;
 
+  /** Lombok's, but for defaults. */
+  static class GeometryBuilder {
+    /** Where activations have their channels; NCHW for null, as ConvolutionLayer takes it. */
+    GeometryBuilder format(CNN2DFormat format) {
+      this.format = format == null ? CNN2DFormat.NCHW : format;
+      return this;
+    }
+  }
+
   static long length(long[] shape) {
     return ArrayUtil.prodLong(shape);
   }

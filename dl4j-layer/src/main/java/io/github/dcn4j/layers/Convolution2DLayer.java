@@ -1,0 +1,48 @@
+package io.github.dcn4j.layers;
+
+import static io.github.dcn4j.layers.Convolution2DParamInitializer.BIAS_KEY;
+import static io.github.dcn4j.layers.Convolution2DParamInitializer.WEIGHT_KEY;
+
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.workspace.ArrayType;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** Runs a {@link Convolution2D}. */
+final class Convolution2DLayer extends ConvolvingLayer<Convolution2D, ConvolvingLayer.Pass> {
+  Convolution2DLayer(NeuralNetConfiguration conf, DataType dataType) {
+    super(conf, dataType);
+  }
+
+  @Override
+  Pass prepare(Geometry geometry, INDArray in, ArrayType type, LayerWorkspaceMgr ws) {
+    return new Pass();
+  }
+
+  @Override
+  void forward(
+      Geometry geometry, INDArray in, Pass pass, INDArray weights, INDArray bias, INDArray output) {
+    geometry.plainForward(in, weights, bias, output);
+  }
+
+  @Override
+  void backward(
+      Geometry geometry,
+      INDArray in,
+      Pass pass,
+      INDArray weights,
+      INDArray bias,
+      INDArray delta,
+      INDArray epsilonNext,
+      LayerWorkspaceMgr ws) {
+    geometry.plainBackward(
+        in,
+        weights,
+        bias,
+        delta,
+        epsilonNext,
+        gradientViews.get(WEIGHT_KEY),
+        gradientViews.get(BIAS_KEY));
+  }
+}

@@ -1,0 +1,66 @@
+package io.github.dcn4j.layers;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.deeplearning4j.nn.api.ParamInitializer;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.Layer;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** Parameters that are views of a flat array, one after another, each in 'c' order. */
+abstract class TableInitializer implements ParamInitializer {
+  /** The shapes of the parameters by their names, in the order of the flat array. */
+  abstract Map<String, long[]> shapes(Layer layer);
+
+  /** Fills the parameters of a new layer. */
+  abstract void fill(Layer layer, Map<String, INDArray> params);
+
+  @Override
+  public long numParams(NeuralNetConfiguration conf) {
+    return numParams(conf.getLayer());
+  }
+
+  @Override
+  public long numParams(Layer layer) {
+    return shapes(layer).values().stream().mapToLong(Geometry::length).sum();
+  }
+
+  /** Their names; asked for before the layer knows its sizes. */
+  @Override
+  public abstract List<String> paramKeys(Layer layer);
+
+  /** What constraints on weights act on. */
+  @Override
+  public List<String> weightKeys(Layer layer) {
+    return paramKeys(layer).stream()
+        .filter(key -> isWeightParam(layer, key))
+        .collect(Collectors.toList());
+  }
+
+  /** What constraints on biases act on. */
+  @Override
+  public List<String> biasKeys(Layer layer) {
+    return paramKeys(layer).stream()
+        .filter(key -> isBiasParam(layer, key))
+        .collect(Collectors.toList());
+  }
+
+  @Override
+  public Map<String, INDArray> init(
+      NeuralNetConfiguration conf, INDArray paramsView, boolean initializeParams) {
+    Layer layer = conf.getLayer();
+    Map<String, INDArray> params = Geometry.views(shapes(layer), paramsView);
+    params.keySet().forEach(conf::addVariable);
+    if (initializeParams) {
+      fill(layer, params);
+    }
+    return params;
+  }
+
+  @Override
+  public Map<String, INDArray> getGradientsFromFlattened(
+      NeuralNetConfiguration conf, INDArray gradientView) {
+    return Geometry.views(shapes(conf.getLayer()), gradientView);
+  }
+}
