@@ -13,8 +13,9 @@
 #include <cstdlib>
 #include <vector>
 
-#include "../src/kernels/cpu/arrays.h"
-#include "../src/kernels/cpu/deformable_conv2d.h"
+#include "../src/kernels/cpu/deformable_conv2d/blocking.h"
+#include "../src/kernels/cpu/deformable_conv2d/deformable_conv2d.h"
+#include "../src/kernels/cpu/deformable_conv2d/positions.h"
 #include "../src/kernels/cpu/isa.h"
 #include "array.h"
 #include "shapes.h"
@@ -100,9 +101,9 @@ struct Tile {
     Problem p;
     const DeformableConv2dInputs inputs;
     const cpu::MicroKernels<float>& kernels;
-    const cpu::Arrays<float> arrays;
-    const cpu::Cut cut;
-    const cpu::Block& block;
+    const cpu::convolution::Positions<float> positions;
+    const cpu::convolution::Blocking blocking;
+    const cpu::convolution::Block& block;
     std::vector<float> image, gradImage, column, gradColumn, weights, output, gradWeights,
         gradSamples;
     std::vector<cpu::PlannedSample<float>> samples;
@@ -110,35 +111,45 @@ struct Tile {
     Tile(const Shape& shape, const cpu::InstructionSet& set, bool forward)
         : p(shape),
           inputs(p.inputs()),
-          kernels(set.forFloat),
-          arrays(kernels, p.g, inputs),
-          cut(forward ? cpu::Cut::forward(p.g, cpu::quad<float>, kernels.panelWidth)
-                      : cpu::Cut::backward(p.g, cpu::quad<float>, kernels.panelWidth)),
-          block(cut.blocks.front()) {
+          kernels(set.kernels.of<float>()),
+          positions(kernels, p.g, inputs),
+          blocking(forward ? cpu::convolution::Blocking::forward(p.g, cpu::rowAlignment<float>,
+                                                                 kernels.panelWidth)
+                           : cpu::convolution::Blocking::backward(p.g, cpu::rowAlignment<float>,
+                                                                  kernels.panelWidth)),
+          block(blocking.blocks.front()) {
         const auto room = [](std::vector<float>& v, Index n) {
             v.assign(static_cast<std::size_t>(n), 1.0f);
         };
-        room(image, (p.g.pixels() + 1) * block.rowNumbers);
-        room(gradImage, (p.g.pixels() + 1) * block.rowNumbers);
-        room(column, cut.tile * cut.pitch);
-        room(gradColumn, cut.tile * cut.pitch);
-        room(weights, cut.outPitch * cut.pitch);
-        room(gradWeights, cut.outPitch * cut.pitch);
-        room(output, cut.tile * cut.outPitch);
-        room(gradSamples, 3 * p.g.taps() * cut.tile);
-        samples.resize(static_cast<std::size_t>(cut.tile * p.g.taps()));
-        arrays.packImage(0, block, image.data());
+        room(image, (p.g.pixels() + 1) * block.paddedChannels);
+        room(gradImage, (p.g.pixels() + 1) * block.paddedChannels);
+        room(column, blocking.tile * blocking.columnLd);
+        room(gradColumn, blocking.tile * blocking.columnLd);
+        room(weights, blocking.outLd * blocking.columnLd);
+        room(gradWeights, blocking.outLd * blocking.columnLd);
+        room(output, blocking.tile * blocking.outLd);
+        room(gradSamples, 3 * p.g.taps() * blocking.tile);
+        samples.resize(static_cast<std::size_t>(blocking.tile * p.g.taps()));
+        packImage();
         plan(0);
     }
-    void plan(Index tile) { arrays.plan(0, 0, tile * cut.tile, points(tile), samples.data()); }
-    Index points(Index tile) const { return std::min(cut.tile, p.g.outPixels() - tile * cut.tile); }
+    void packImage() {
+        cpu::loadImage<float>(kernels, inputs.input, p.g.width, block.of(0), p.g.pixels(),
+                              {image.data(), block.paddedChannels});
+    }
+    void plan(Index tile) {
+        positions.plan(0, 0, tile * blocking.tile, points(tile), samples.data());
+    }
+    Index points(Index tile) const {
+        return std::min(blocking.tile, p.g.outPixels() - tile * blocking.tile);
+    }
 };
 
 /// Measures `action(tile's number, points)` over the tiles of an image.
 template <class Action>
 void overTiles(State& state, Tile& t, double operationsAPoint, Action action) {
     for (auto _ : state) {
-        for (Index tile = 0; tile < t.cut.tiles; ++tile) action(tile, t.points(tile));
+        for (Index tile = 0; tile < t.blocking.tiles; ++tile) action(tile, t.points(tile));
         benchmark::ClobberMemory();
     }
     rate(state, operationsAPoint * static_cast<double>(t.p.g.outPixels()));
@@ -146,7 +157,7 @@ void overTiles(State& state, Tile& t, double operationsAPoint, Action action) {
 
 void repack(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
-    for (auto _ : state) t.arrays.packImage(0, t.block, t.image.data());
+    for (auto _ : state) t.packImage();
 }
 
 void plan(State& state, const Shape& shape, const cpu::InstructionSet& set) {
@@ -157,30 +168,31 @@ void plan(State& state, const Shape& shape, const cpu::InstructionSet& set) {
 void gather(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
     overTiles(state, t, 0, [&](Index, Index points) {
-        t.kernels.gather(points, t.p.g.taps(), t.block.rowNumbers, t.samples.data(), t.image.data(),
-                         t.column.data(), t.cut.pitch);
+        t.kernels.gather(points, t.p.g.taps(), t.block.paddedChannels, t.samples.data(),
+                         t.image.data(), t.column.data(), t.blocking.columnLd);
     });
 }
 
-void productForward(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+void gemmForward(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
     const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
-    overTiles(
-        state, t, 2.0 * static_cast<double>(channels * t.block.depth), [&](Index, Index points) {
-            t.kernels.product(points, channels, t.block.depth, {t.column.data(), t.cut.pitch, 1},
-                              {t.weights.data(), t.block.depth * panel, panel}, t.output.data(),
-                              t.cut.outPitch, false);
-        });
+    overTiles(state, t, 2.0 * static_cast<double>(channels * t.block.depth),
+              [&](Index, Index points) {
+                  t.kernels.gemm(points, channels, t.block.depth,
+                                 {t.column.data(), t.blocking.columnLd, 1},
+                                 {t.weights.data(), t.block.depth * panel, panel}, t.output.data(),
+                                 t.blocking.outLd, false);
+              });
 }
 
-void productToColumn(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+void gemmToColumn(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
     overTiles(
         state, t, 2.0 * static_cast<double>(channels * t.block.depth), [&](Index, Index points) {
-            t.kernels.product(points, t.block.depth, channels, {t.output.data(), t.cut.outPitch, 1},
-                              {t.weights.data(), channels * panel, panel}, t.gradColumn.data(),
-                              t.cut.pitch, false);
+            t.kernels.gemm(points, t.block.depth, channels, {t.output.data(), t.blocking.outLd, 1},
+                           {t.weights.data(), channels * panel, panel}, t.gradColumn.data(),
+                           t.blocking.columnLd, false);
         });
 }
 
@@ -188,19 +200,19 @@ void scatter(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     overTiles(state, t, 0, [&](Index, Index points) {
         t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(), t.image.data(),
-                           t.gradColumn.data(), t.column.data(), t.cut.pitch, t.gradImage.data(),
-                           t.gradSamples.data()});
+                           t.gradColumn.data(), t.column.data(), t.blocking.columnLd,
+                           t.gradImage.data(), t.gradSamples.data()});
     });
 }
 
-void productToWeights(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+void gemmToWeights(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     const Index panel = t.kernels.panelWidth, channels = t.p.g.outChannels;
     overTiles(
         state, t, 2.0 * static_cast<double>(channels * t.block.depth), [&](Index, Index points) {
-            t.kernels.product(channels, t.block.depth, points, {t.output.data(), 1, t.cut.outPitch},
-                              {t.column.data(), panel, t.cut.pitch}, t.gradWeights.data(),
-                              t.cut.pitch, true);
+            t.kernels.gemm(channels, t.block.depth, points, {t.output.data(), 1, t.blocking.outLd},
+                           {t.column.data(), panel, t.blocking.columnLd}, t.gradWeights.data(),
+                           t.blocking.columnLd, true);
         });
 }
 
@@ -212,10 +224,10 @@ void registerAll() {
         {"part/repack", repack},
         {"part/plan", plan},
         {"part/gather", gather},
-        {"part/product", productForward},
-        {"part/productToColumn", productToColumn},
+        {"part/gemm", gemmForward},
+        {"part/gemmToColumn", gemmToColumn},
         {"part/scatter", scatter},
-        {"part/productToWeights", productToWeights},
+        {"part/gemmToWeights", gemmToWeights},
     };
     for (const Shape& shape : shapes()) {
         for (const auto& [name, measure] : measures) {

@@ -2,7 +2,7 @@
 // reference among them.
 #include <benchmark/benchmark.h>
 
-#include "../src/kernels/kernels.h"
+#include "../src/kernels/registry.h"
 #include "array.h"
 #include "shapes.h"
 
@@ -83,7 +83,8 @@ void registerPooling() {
                                                         {"pooling/backward", backward}};
     for (const PoolingShape& shape : poolingShapes()) {
         for (const auto& [name, measure] : measures) {
-            for (const DeformablePsroiPoolingKernel* kernel : deformablePsroiPoolingKernels()) {
+            for (const DeformablePsroiPoolingKernel* kernel :
+                 Registry<DeformablePsroiPoolingKernel>::all()) {
                 benchmark::RegisterBenchmark(
                     (std::string(name) + "/" + shape.name() + "/" + kernel->name()).c_str(),
                     [measure = measure, &shape, kernel](State& state) {

@@ -7,7 +7,8 @@
 #include <random>
 #include <stdexcept>
 
-#include "../src/kernels/kernels.h"
+#include "../src/kernels/deformable_conv2d.h"
+#include "../src/kernels/deformable_psroi_pooling.h"
 #include "libnd4j_stand_in.h"
 
 namespace dcn4j {

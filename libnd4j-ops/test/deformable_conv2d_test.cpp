@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../src/kernels/element.h"
-#include "../src/kernels/kernels.h"
+#include "../src/kernels/registry.h"
 #include "convolution_problem.h"
 #include "kernels_under_test.h"
 
@@ -244,11 +244,12 @@ TEST(Reference, ZeroOffsetIsAPlainConvolution) {
 }
 
 TEST(KernelChoice, NamesEachKernelAndRefusesOthers) {
-    EXPECT_STREQ(chooseDeformableConv2d("reference").name(), "reference");
-    EXPECT_STREQ(chooseDeformableConv2d("baseline").name(), "baseline");
-    EXPECT_EQ(&chooseDeformableConv2d(nullptr), deformableConv2dKernels().front());
+    EXPECT_STREQ(Registry<DeformableConv2dKernel>::choose("reference").name(), "reference");
+    EXPECT_STREQ(Registry<DeformableConv2dKernel>::choose("baseline").name(), "baseline");
+    EXPECT_EQ(&Registry<DeformableConv2dKernel>::choose(nullptr),
+              Registry<DeformableConv2dKernel>::all().front());
     try {
-        chooseDeformableConv2d("mmx");
+        Registry<DeformableConv2dKernel>::choose("mmx");
         FAIL() << "no exception";
     } catch (const std::invalid_argument& e) {
         EXPECT_NE(std::string(e.what()).find("DCN4J_KERNEL"), std::string::npos);

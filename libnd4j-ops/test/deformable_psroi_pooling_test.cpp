@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../src/kernels/element.h"
-#include "../src/kernels/kernels.h"
+#include "../src/kernels/registry.h"
 #include "kernels_under_test.h"
 #include "pooling_problem.h"
 
@@ -269,12 +269,15 @@ TEST(PoolingReference, PoolsAConstantToItselfAndCountsTheSamplesKept) {
 }
 
 TEST(PoolingKernelChoice, GoesWithTheKernelsOfTheConvolution) {
-    EXPECT_EQ(&chooseDeformablePsroiPooling("reference"), &referenceDeformablePsroiPooling());
-    for (const DeformableConv2dKernel* kernel : deformableConv2dKernels()) {
-        EXPECT_STREQ(chooseDeformablePsroiPooling(kernel->name()).name(), kernel->name());
+    EXPECT_EQ(&Registry<DeformablePsroiPoolingKernel>::choose("reference"),
+              &referenceDeformablePsroiPooling());
+    for (const DeformableConv2dKernel* kernel : Registry<DeformableConv2dKernel>::all()) {
+        EXPECT_STREQ(Registry<DeformablePsroiPoolingKernel>::choose(kernel->name()).name(),
+                     kernel->name());
     }
-    EXPECT_EQ(&chooseDeformablePsroiPooling(nullptr), deformablePsroiPoolingKernels().front());
-    EXPECT_THROW(chooseDeformablePsroiPooling("mmx"), std::invalid_argument);
+    EXPECT_EQ(&Registry<DeformablePsroiPoolingKernel>::choose(nullptr),
+              Registry<DeformablePsroiPoolingKernel>::all().front());
+    EXPECT_THROW(Registry<DeformablePsroiPoolingKernel>::choose("mmx"), std::invalid_argument);
 }
 
 }  // namespace

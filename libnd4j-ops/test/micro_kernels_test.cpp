@@ -1,5 +1,5 @@
 // The micro-kernels of every instruction set, each against plain loops.
-#include "../src/kernels/cpu/micro_kernels.h"
+#include "../src/kernels/cpu/simd/micro_kernels.h"
 
 #include <gtest/gtest.h>
 
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../src/kernels/cpu/isa.h"
+#include "../src/kernels/sampling/plane.h"
 
 namespace dcn4j::cpu {
 
@@ -21,17 +22,6 @@ std::ostream& operator<<(std::ostream& out, const InstructionSet* set) {
 }
 
 namespace {
-
-template <class Real>
-const MicroKernels<Real>& kernelsOf(const InstructionSet& set);
-template <>
-const MicroKernels<float>& kernelsOf<float>(const InstructionSet& set) {
-    return set.forFloat;
-}
-template <>
-const MicroKernels<double>& kernelsOf<double>(const InstructionSet& set) {
-    return set.forDouble;
-}
 
 std::vector<const InstructionSet*> everySet() {
     auto sets = runnableInstructionSets();
@@ -53,17 +43,17 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
 
     template <class Real>
     void transposesEverySize() {
-        const auto& kernels = kernelsOf<Real>(*GetParam());
+        const auto& kernels = GetParam()->kernels.of<Real>();
         for (const Index rows : {1, 2, 7, 8, 16, 17, 33}) {
             for (const Index columns : {1, 3, 4, 8, 15, 16, 31, 40}) {
-                const Index fromPitch = columns + 3, toPitch = rows + 2;
-                const auto from = numbers<Real>(rows * fromPitch);
-                std::vector<Real> to(static_cast<std::size_t>(columns * toPitch), Real{99});
-                kernels.transpose(rows, columns, from.data(), fromPitch, to.data(), toPitch);
+                const Index ldFrom = columns + 3, ldTo = rows + 2;
+                const auto from = numbers<Real>(rows * ldFrom);
+                std::vector<Real> to(static_cast<std::size_t>(columns * ldTo), Real{99});
+                kernels.transpose(rows, columns, from.data(), ldFrom, to.data(), ldTo);
                 for (Index c = 0; c < columns; ++c) {
-                    for (Index r = 0; r < toPitch; ++r) {
-                        ASSERT_EQ(to[static_cast<std::size_t>(c * toPitch + r)],
-                                  r < rows ? from[static_cast<std::size_t>(r * fromPitch + c)] : 99)
+                    for (Index r = 0; r < ldTo; ++r) {
+                        ASSERT_EQ(to[static_cast<std::size_t>(c * ldTo + r)],
+                                  r < rows ? from[static_cast<std::size_t>(r * ldFrom + c)] : 99)
                             << rows << " x " << columns << " at " << r << ", " << c;
                     }
                 }
@@ -98,9 +88,8 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
         }
         const Index points = static_cast<Index>(y.size());
         std::vector<PlannedSample<Real>> samples(static_cast<std::size_t>(points * step));
-        kernelsOf<Real>(*GetParam())
-            .plan(points, {y.data(), x.data(), modulation.data(), height, width}, samples.data(),
-                  step);
+        GetParam()->kernels.of<Real>().plan(
+            points, {y.data(), x.data(), modulation.data(), height, width}, samples.data(), step);
         for (std::size_t i = 0; i < y.size(); ++i) {
             Sample<Real> expected;
             locate(y[i], x[i], modulation[i], height, width, expected);
@@ -119,7 +108,7 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
 
     template <class Real>
     void multipliesEverySize() {
-        const auto& kernels = kernelsOf<Real>(*GetParam());
+        const auto& kernels = GetParam()->kernels.of<Real>();
         const Index width = kernels.panelWidth;
         for (const Index rows : {1, 5, 6, 11, 12, 13, 31}) {
             for (const Index columns : {Index{1}, width - 1, width, width + 1, 3 * width}) {
@@ -130,9 +119,9 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
                         const auto b = numbers<Real>(panels * depth * width);
                         auto c = numbers<Real>(rows * panels * width);
                         const auto before = c;
-                        kernels.product(rows, columns, depth, {a.data(), 1, rows},
-                                        {b.data(), depth * width, width}, c.data(), panels * width,
-                                        accumulate);
+                        kernels.gemm(rows, columns, depth, {a.data(), 1, rows},
+                                     {b.data(), depth * width, width}, c.data(), panels * width,
+                                     accumulate);
                         for (Index i = 0; i < rows; ++i) {
                             for (Index j = 0; j < columns; ++j) {
                                 const auto at = static_cast<std::size_t>(i * panels * width + j);

@@ -1,11 +1,11 @@
 // The sampling rule, against its definition.
-#include "../src/kernels/sampling.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include "../src/kernels/sampling/plane.h"
 
 namespace dcn4j {
 namespace {

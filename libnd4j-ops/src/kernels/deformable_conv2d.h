@@ -1,6 +1,8 @@
 // Deformable convolution without libnd4j: the interface that every implementation shares.
 #pragma once
 
+#include <vector>
+
 #include "tensor.h"
 
 namespace dcn4j {
@@ -56,6 +58,9 @@ struct DeformableConv2dGradients {
 class DeformableConv2dKernel {
   public:
     virtual ~DeformableConv2dKernel() = default;
+    /// Those that this processor runs, for Registry.
+    static std::vector<const DeformableConv2dKernel*> implementations();
+
     virtual const char* name() const = 0;
 
     /// Writes `output` [batch, outChannels, outHeight, outWidth].
@@ -72,10 +77,5 @@ class DeformableConv2dKernel {
 
 /// The plain loops over the definition, on one thread: slow, and the oracle of the other kernels.
 const DeformableConv2dKernel& referenceDeformableConv2d();
-
-/// The implementation that calls use: the fastest that this processor runs, or the one that the
-/// environment variable DCN4J_KERNEL names ("reference", "baseline", "avx2", "avx512").
-/// Throws std::invalid_argument if it names none that runs here.
-const DeformableConv2dKernel& deformableConv2d();
 
 }  // namespace dcn4j

@@ -2,6 +2,8 @@
 // implementation shares.
 #pragma once
 
+#include <vector>
+
 #include "tensor.h"
 
 namespace dcn4j {
@@ -66,6 +68,9 @@ struct BadRoi {
 class DeformablePsroiPoolingKernel {
   public:
     virtual ~DeformablePsroiPoolingKernel() = default;
+    /// Those that this processor runs, for Registry.
+    static std::vector<const DeformablePsroiPoolingKernel*> implementations();
+
     virtual const char* name() const = 0;
 
     /// Writes `output` and `count`, both [rois, outputDim, pooledSize, pooledSize].
@@ -85,10 +90,5 @@ class DeformablePsroiPoolingKernel {
 
 /// The plain loops over the definition, on one thread: slow, and the oracle of the other kernels.
 const DeformablePsroiPoolingKernel& referenceDeformablePsroiPooling();
-
-/// The implementation that calls use: the one for this processor, or the reference if the
-/// environment variable DCN4J_KERNEL says so.
-/// Throws std::invalid_argument if it names no kernel that runs here.
-const DeformablePsroiPoolingKernel& deformablePsroiPooling();
 
 }  // namespace dcn4j

@@ -6,7 +6,8 @@
 #include <algorithm>
 
 #include "../../kernels/element.h"
-#include "../../kernels/roi_sampling.h"
+#include "../../kernels/registry.h"
+#include "../../kernels/sampling/roi.h"
 
 namespace dcn4j {
 
@@ -22,11 +23,11 @@ Execution::Execution(sd::graph::Context&, const Arrays&, const Arrays&) {}
 Execution::~Execution() = default;
 
 const DeformableConv2dKernel& Execution::deformableConv2d() const {
-    return dcn4j::deformableConv2d();
+    return Registry<DeformableConv2dKernel>::chosen();
 }
 
 const DeformablePsroiPoolingKernel& Execution::deformablePsroiPooling() const {
-    return dcn4j::deformablePsroiPooling();
+    return Registry<DeformablePsroiPoolingKernel>::chosen();
 }
 
 /// ND4J's own setting, or OpenMP's where that is lower.

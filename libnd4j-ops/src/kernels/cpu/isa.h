@@ -3,11 +3,14 @@
 
 #include <vector>
 
-#include "micro_kernels.h"
+#include "simd/micro_kernels.h"
 
 namespace dcn4j::cpu {
 
-/// The sets that this processor and operating system run, fastest first; the last is the baseline.
+/// Whether this processor and operating system have the features that a set was compiled for.
+bool runs(const InstructionSet& set);
+
+/// The sets that this processor runs, fastest first; the last is the baseline.
 std::vector<const InstructionSet*> runnableInstructionSets();
 
 }  // namespace dcn4j::cpu

@@ -1,9 +1,9 @@
-// The bins of ROI pooling: roi_sampling.h, applied to a call's arrays.
+// The bins of ROI pooling: sampling/roi.h, applied to a call's arrays.
 #pragma once
 
 #include "../deformable_psroi_pooling.h"
 #include "../element.h"
-#include "../roi_sampling.h"
+#include "../sampling/roi.h"
 #include "device.h"
 
 namespace dcn4j::cuda {

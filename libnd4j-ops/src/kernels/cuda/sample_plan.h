@@ -1,8 +1,9 @@
-// Where the samples of a deformable convolution read: sampling.h, applied to a call's arrays.
+// Where the samples of a deformable convolution read: sampling/conv_taps.h, applied to a call's
+// arrays.
 #pragma once
 
 #include "../element.h"
-#include "../sampling.h"
+#include "../sampling/conv_taps.h"
 #include "device.h"
 #include "segments.h"
 
@@ -29,21 +30,8 @@ __device__ inline Sample<ComputeType<Element>> sampleAt(const Conv2dGeometry& g,
                                                         const SampleArrays& arrays, Index n,
                                                         Index offsetGroup, Index tap, Index oy,
                                                         Index ox) {
-    using Real = ComputeType<Element>;
-    Sample<Real> s;
-    const Index k = offsetGroup * g.taps() + tap;
-    const int width = static_cast<int>(g.kernelW);
-    const Index row = g.baseRow(oy, tap / width), column = g.baseColumn(ox, tap % width);
-    const Real modulation =
-        arrays.mask.present() ? load<Element>(arrays.mask, n, k, oy, ox) : Real{1};
-    if (arrays.offset.present()) {
-        const Real y = static_cast<Real>(row) + load<Element>(arrays.offset, n, 2 * k, oy, ox);
-        const Real x =
-            static_cast<Real>(column) + load<Element>(arrays.offset, n, 2 * k + 1, oy, ox);
-        locate(y, x, modulation, g.height, g.width, s);
-    } else {
-        locatePixel(row, column, modulation, g.height, g.width, s);
-    }
+    Sample<ComputeType<Element>> s;
+    planTap<Element>(g, arrays.offset, arrays.mask, {n, offsetGroup, tap, oy, ox}, s);
     return s;
 }
 

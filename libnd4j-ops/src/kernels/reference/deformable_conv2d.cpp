@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "../element.h"
-#include "../sampling.h"
+#include "../sampling/conv_taps.h"
 
 namespace dcn4j {
 namespace {
@@ -167,18 +167,8 @@ class Pass {
         for (Index group = 0; group < g_.offsetGroups; ++group)
             for (Index tap = 0; tap < g_.taps(); ++tap) {
                 const Index k = group * g_.taps() + tap;
-                const Index row = g_.baseRow(oy, tap / g_.kernelW);
-                const Index column = g_.baseColumn(ox, tap % g_.kernelW);
-                const Real modulation = in_.mask.present() ? load(in_.mask, n, k, oy, ox) : Real{1};
-                Sample<Real>& sample = samples_[static_cast<std::size_t>(k)];
-                if (in_.offset.present()) {
-                    const Real y = static_cast<Real>(row) + load(in_.offset, n, 2 * k, oy, ox);
-                    const Real x =
-                        static_cast<Real>(column) + load(in_.offset, n, 2 * k + 1, oy, ox);
-                    locate(y, x, modulation, g_.height, g_.width, sample);
-                } else {
-                    locatePixel(row, column, modulation, g_.height, g_.width, sample);
-                }
+                planTap<Element>(g_, in_.offset, in_.mask, {n, group, tap, oy, ox},
+                                 samples_[static_cast<std::size_t>(k)]);
             }
         for (Index c = 0; c < g_.channels; ++c)
             for (Index tap = 0; tap < g_.taps(); ++tap) {

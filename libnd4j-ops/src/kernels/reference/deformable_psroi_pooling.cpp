@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "../roi_sampling.h"
+#include "../sampling/roi.h"
 
 namespace dcn4j {
 namespace {

@@ -6,28 +6,31 @@
 #include <algorithm>
 #include <vector>
 
-#include "../deformable_conv2d.h"
-#include "buffer.h"
+#include "../../deformable_conv2d.h"
+#include "../buffer.h"
+#include "../packing.h"
 
-namespace dcn4j::cpu {
+namespace dcn4j::cpu::convolution {
 
 /// Channels of one convolution group and one offset group that are repacked together.
 struct Block {
     Index firstChannel, channels;
-    Index rowNumbers;  ///< the numbers of a pixel or a tap: the channels in whole quads
+    Index paddedChannels;  ///< the numbers of a pixel or a tap: the channels, padded
     Index group, offsetGroup;
-    Index depth;       ///< taps * rowNumbers: its entries of a column
+    Index depth;       ///< taps * paddedChannels: its entries of a column
     Index firstDepth;  ///< where they begin within its group's K
     Index imageStart;  ///< where its image begins among the repacked blocks of one image
+
+    Channels of(Index n) const { return {n, firstChannel, channels}; }
 };
 
 /// Consecutive blocks of one offset group that one backward task takes, one after another.
-struct Run {
+struct BlockChunk {
     Index firstBlock, endBlock;
     Index offsetGroup;
 };
 
-struct Cut {
+struct Blocking {
     static constexpr Index mostTilePoints = 144;
     /// Numbers that a tile of every kind may hold together: 448 KiB of floats, most of a small
     /// second-level cache.
@@ -39,39 +42,41 @@ struct Cut {
     Index tiles = 0;       ///< tiles of one image
     Index maxDepth = 0;
     Index imageSize = 0;  ///< numbers of one repacked image
-    Index pitch = 0;      ///< of a column tile
+    Index columnLd = 0;   ///< leading dimension of a column tile
     Index outPanels;      ///< panels of a group's output channels
-    Index outPitch;       ///< of an output tile: a group's channels in whole panels
-    /// Forward, a task computes this many of the panels, one of `outParts` parts.
-    Index partPanels, outParts = 1;
+    Index outLd;          ///< of an output tile: a group's channels in whole panels
+    /// Forward, a task computes one of `panelChunks` chunks of so many panels.
+    Index chunkPanels, panelChunks = 1;
 
     /// Tiles are the forward pass's tasks: a column tile and an output tile.
-    static Cut forward(const Conv2dGeometry& g, Index quad, Index panelWidth) {
-        Cut cut(g, forwardBlockChannels(g), quad, panelWidth);
-        cut.tile = largestTile(cut.pitch + cut.outPitch);
-        cut.tiles = ceilDivide(g.outPixels(), cut.tile);
+    static Blocking forward(const Conv2dGeometry& g, Index alignment, Index panelWidth) {
+        Blocking blocking(g, forwardBlockChannels(g), alignment, panelWidth);
+        blocking.tile = largestTile(blocking.columnLd + blocking.outLd);
+        blocking.tiles = ceilDivide(g.outPixels(), blocking.tile);
         // Few tiles: a multiple of 16 in the batch, so that they balance threads, but not so small
         // that reading the weights takes longer than multiplying by them.
         const Index batch = std::max<Index>(g.batch, 1);
-        if (batch * cut.tiles < 64) {
-            cut.tiles = ceilDivide(roundUp(batch * cut.tiles, 16), batch);
-            cut.tile = roundUp(std::max<Index>(ceilDivide(g.outPixels(), cut.tiles), 24), 6);
+        if (batch * blocking.tiles < 64) {
+            blocking.tiles = ceilDivide(roundUp(batch * blocking.tiles, 16), batch);
+            blocking.tile =
+                roundUp(std::max<Index>(ceilDivide(g.outPixels(), blocking.tiles), 24), 6);
         }
-        cut.cutTiles(g);
-        // Still few: parts of the output channels, each of which gathers the column anew.
+        blocking.setTiles(g);
+        // Still few: chunks of the output channels, each of which gathers the column anew.
         const Index leastPanels = ceilDivide(64, panelWidth);
-        cut.partPanels = std::max(ceilDivide(cut.outPanels, ceilDivide(16, batch * cut.tiles)),
-                                  std::min(leastPanels, cut.outPanels));
-        cut.outParts = ceilDivide(cut.outPanels, cut.partPanels);
-        return cut;
+        blocking.chunkPanels =
+            std::max(ceilDivide(blocking.outPanels, ceilDivide(16, batch * blocking.tiles)),
+                     std::min(leastPanels, blocking.outPanels));
+        blocking.panelChunks = ceilDivide(blocking.outPanels, blocking.chunkPanels);
+        return blocking;
     }
 
     /// Blocks are the backward pass's tasks: two column tiles and a tile of the output's gradient.
-    static Cut backward(const Conv2dGeometry& g, Index quad, Index panelWidth) {
-        Cut cut(g, backwardBlockChannels(g), quad, panelWidth);
-        cut.tile = largestTile(2 * cut.pitch + cut.outPitch);
-        cut.cutTiles(g);
-        return cut;
+    static Blocking backward(const Conv2dGeometry& g, Index alignment, Index panelWidth) {
+        Blocking blocking(g, backwardBlockChannels(g), alignment, panelWidth);
+        blocking.tile = largestTile(2 * blocking.columnLd + blocking.outLd);
+        blocking.setTiles(g);
+        return blocking;
     }
 
     Index count() const { return static_cast<Index>(blocks.size()); }
@@ -81,9 +86,9 @@ struct Cut {
     }
 
   private:
-    Cut(const Conv2dGeometry& g, Index blockChannels, Index quad, Index panelWidth)
+    Blocking(const Conv2dGeometry& g, Index blockChannels, Index alignment, Index panelWidth)
         : outPanels(ceilDivide(g.outChannelsPerGroup(), panelWidth)),
-          outPitch(oddLines(outPanels * panelWidth)) {
+          outLd(oddLines(outPanels * panelWidth)) {
         Index depth = 0;
         for (Index c = 0; c < g.channels;) {
             Block b{};
@@ -93,20 +98,20 @@ struct Cut {
             const Index end = std::min((b.group + 1) * g.channelsPerGroup(),
                                        (b.offsetGroup + 1) * g.channelsPerOffsetGroup());
             b.channels = std::min(blockChannels, end - c);
-            b.rowNumbers = roundUp(b.channels, quad);
-            b.depth = g.taps() * b.rowNumbers;
+            b.paddedChannels = roundUp(b.channels, alignment);
+            b.depth = g.taps() * b.paddedChannels;
             if (c % g.channelsPerGroup() == 0) depth = 0;
             b.firstDepth = depth;
             depth += b.depth;
             groupDepth = std::max(groupDepth, depth);
             b.imageStart = imageSize;
-            imageSize += roundUp((g.pixels() + 1) * b.rowNumbers, 16);
+            imageSize += roundUp((g.pixels() + 1) * b.paddedChannels, 16);
             maxDepth = std::max(maxDepth, b.depth);
             blocks.push_back(b);
             c += b.channels;
         }
         // Whole panels of columns for the product that writes a column tile.
-        pitch = oddLines(roundUp(maxDepth, panelWidth));
+        columnLd = oddLines(roundUp(maxDepth, panelWidth));
     }
 
     /// Channels of a block: whole vectors for every instruction set, fewer where the kernel is
@@ -121,55 +126,58 @@ struct Cut {
         return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
     }
 
-    /// A pitch of an odd number of cache lines (of 16 floats): columns of a tile then spread over
-    /// the cache's sets instead of falling into a few.
+    /// A leading dimension of an odd number of cache lines (of 16 floats): columns of a tile then
+    /// spread over the cache's sets instead of falling into a few.
     static Index oddLines(Index numbers) { return (ceilDivide(numbers, 16) | 1) * 16; }
 
     static Index largestTile(Index numbersAPoint) {
         return std::clamp<Index>(tileNumbers / numbersAPoint / 12 * 12, 12, mostTilePoints);
     }
 
-    void cutTiles(const Conv2dGeometry& g) {
+    void setTiles(const Conv2dGeometry& g) {
         tile = std::min(tile, g.outPixels());
         tiles = ceilDivide(g.outPixels(), tile);
     }
 };
 
-/// How the backward pass is shared out: tasks are (image slot, piece of the output, run of blocks).
-class BackwardShares {
+/// How the backward pass is partitioned: tasks are (image slot, chunk of tiles, chunk of blocks).
+class BackwardPartition {
   public:
-    Index slots;   ///< images at work at once, each with weight gradients of its own
-    Index pieces;  ///< consecutive parts of an image's tiles, each with all gradients of its own
+    Index slots;       ///< images at work at once, each with weight gradients of its own
+    Index tileChunks;  ///< chunks of an image's tiles, each with all gradients of its own
 
-    BackwardShares(const Cut& cut, Index batch) : tiles_(cut.tiles) {
-        cutRuns(cut);
-        slots = std::clamp<Index>(ceilDivide(16, runCount()), 1, std::max<Index>(batch, 1));
-        // A piece must be worth the gradients that it sets to zero and adds up.
-        pieces = std::clamp<Index>(8 / (slots * runCount()), 1, std::max<Index>(tiles_ / 8, 1));
+    BackwardPartition(const Blocking& blocking, Index batch) : tiles_(blocking.tiles) {
+        setChunks(blocking);
+        slots = std::clamp<Index>(ceilDivide(16, blockChunkCount()), 1, std::max<Index>(batch, 1));
+        // A chunk of tiles must be worth the gradients that it sets to zero and adds up.
+        tileChunks =
+            std::clamp<Index>(8 / (slots * blockChunkCount()), 1, std::max<Index>(tiles_ / 8, 1));
     }
 
-    Index runCount() const { return static_cast<Index>(runs_.size()); }
-    const Run& run(Index i) const { return runs_[static_cast<std::size_t>(i)]; }
-    Index firstTile(Index piece) const { return tiles_ * piece / pieces; }
+    Index blockChunkCount() const { return static_cast<Index>(blockChunks_.size()); }
+    const BlockChunk& blockChunk(Index i) const {
+        return blockChunks_[static_cast<std::size_t>(i)];
+    }
+    Index firstTile(Index tileChunk) const { return tiles_ * tileChunk / tileChunks; }
 
   private:
-    /// At most 16 runs for each offset group, so that their partial sums stay few where blocks are
-    /// many (a depth-wise convolution has one for each channel).
-    void cutRuns(const Cut& cut) {
-        for (Index first = 0; first < cut.count();) {
-            const Index offsetGroup = cut.block(first).offsetGroup;
+    /// At most 16 chunks for each offset group, so that their partial sums stay few where blocks
+    /// are many (a depth-wise convolution has one for each channel).
+    void setChunks(const Blocking& blocking) {
+        for (Index first = 0; first < blocking.count();) {
+            const Index offsetGroup = blocking.block(first).offsetGroup;
             Index end = first;
-            while (end < cut.count() && cut.block(end).offsetGroup == offsetGroup) ++end;
+            while (end < blocking.count() && blocking.block(end).offsetGroup == offsetGroup) ++end;
             const Index length = ceilDivide(end - first, 16);
             for (; first < end; first += length) {
-                runs_.push_back({first, std::min(first + length, end), offsetGroup});
+                blockChunks_.push_back({first, std::min(first + length, end), offsetGroup});
             }
             first = end;
         }
     }
 
     Index tiles_;
-    std::vector<Run> runs_;
+    std::vector<BlockChunk> blockChunks_;
 };
 
-}  // namespace dcn4j::cpu
+}  // namespace dcn4j::cpu::convolution

@@ -1,5 +1,5 @@
 // The sampling rule of ROI pooling, against its definition.
-#include "../src/kernels/roi_sampling.h"
+#include "../src/kernels/sampling/roi.h"
 
 #include <gtest/gtest.h>
 

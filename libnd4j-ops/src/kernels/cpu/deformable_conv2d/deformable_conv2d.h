@@ -1,8 +1,8 @@
 // Deformable convolution on the CPU with one instruction set's micro-kernels.
 #pragma once
 
-#include "../deformable_conv2d.h"
-#include "micro_kernels.h"
+#include "../../deformable_conv2d.h"
+#include "../simd/micro_kernels.h"
 
 namespace dcn4j::cpu {
 

@@ -9,12 +9,11 @@
 
 #include <algorithm>
 
-#include "../roi_sampling.h"
-#include "buffer.h"
-#include "pooling_cut.h"
-#include "pooling_kernels.h"
+#include "../../sampling/roi.h"
+#include "../buffer.h"
+#include "blocking.h"
 
-namespace dcn4j::cpu {
+namespace dcn4j::cpu::pooling {
 
 /// The rois by their images; those of one image in the order in which they were given.
 template <class Real>
@@ -55,14 +54,14 @@ class BinPlans {
     BinPlans(const PsroiPoolingGeometry& g, const DeformablePsroiPoolingInputs& inputs, Index rois)
         : g_(g),
           in_(inputs),
-          sharesSize_(mostShares(g)),
+          weightsSize_(mostWeights(g)),
           bins_(rois * g.classes * g.bins()),
-          shares_(rois * g.classes * sharesSize_) {}
+          weights_(rois * g.classes * weightsSize_) {}
 
     /// Bytes of the plans of one roi.
     static Index bytesPerRoi(const PsroiPoolingGeometry& g) {
         return g.classes * (g.bins() * static_cast<Index>(sizeof(Bin<Real>)) +
-                            mostShares(g) * static_cast<Index>(sizeof(Share<Real>)));
+                            mostWeights(g) * static_cast<Index>(sizeof(AxisWeight<Real>)));
     }
 
     /// The plans of the i-th roi for class `k`: [pooledSize][pooledSize].
@@ -73,23 +72,23 @@ class BinPlans {
     /// Plans the bins of `entry`, the i-th roi, as the channels of class `k` see them.
     void plan(Index i, const typename Rois<Real>::Entry& entry, Index k) const {
         Bin<Real>* bin = bins(i, k);
-        // One after another, without gaps: few bins have as many shares as there is room for.
-        Share<Real>* next = shares_.data() + (i * g_.classes + k) * sharesSize_;
+        // One after another, without gaps: few bins have as many weights as there is room for.
+        AxisWeight<Real>* next = weights_.data() + (i * g_.classes + k) * weightsSize_;
         for (Index row = 0; row < g_.pooledSize; ++row) {
             for (Index column = 0; column < g_.pooledSize; ++column, ++bin) {
                 bin->firstPixel = g_.cellOf(row, column) * g_.pixels();
                 // Without trans each row and each column of bins is planned once.
                 if (in_.trans.present() || column == 0) {
                     bin->rows =
-                        shares({g_, entry.roi.y, row, trans(entry.r, 2 * k + 1, row, column)},
-                               g_.height, g_.width, next);
+                        weights({g_, entry.roi.y, row, trans(entry.r, 2 * k + 1, row, column)},
+                                g_.height, g_.width, next);
                 } else {
                     bin->rows = bin[-1].rows;
                 }
                 if (in_.trans.present() || row == 0) {
                     bin->columns =
-                        shares({g_, entry.roi.x, column, trans(entry.r, 2 * k, row, column)},
-                               g_.width, 1, next);
+                        weights({g_, entry.roi.x, column, trans(entry.r, 2 * k, row, column)},
+                                g_.width, 1, next);
                 } else {
                     bin->columns = bin[-g_.pooledSize].columns;
                 }
@@ -99,7 +98,7 @@ class BinPlans {
     }
 
   private:
-    static Index mostShares(const PsroiPoolingGeometry& g) {
+    static Index mostWeights(const PsroiPoolingGeometry& g) {
         const Index rows = std::min(2 * g.samplePerPart, g.height);
         const Index columns = std::min(2 * g.samplePerPart, g.width);
         return g.bins() * (rows + columns);
@@ -111,18 +110,19 @@ class BinPlans {
             in_.trans.data)[in_.trans.at(r, channel, g_.partOf(row), g_.partOf(column))]);
     }
 
-    /// Sums the samples of one axis by pixel, from `next` on. Pixels are `pitch` apart.
-    BinShares<Real> shares(const BinAxis<Real>& axis, Index size, Index pitch,
-                           Share<Real>*& next) const {
-        Share<Real>* const first = next;
-        Share<Real>* low = nullptr;  // that of the sample before
+    /// Sums the samples of one axis by pixel, from `next` on. Pixels are `ld` apart.
+    BinAxisWeights<Real> weights(const BinAxis<Real>& axis, Index size, Index ld,
+                                 AxisWeight<Real>*& next) const {
+        AxisWeight<Real>* const first = next;
+        AxisWeight<Real>* low = nullptr;  // that of the sample before
         Index kept = 0;
-        // Positions never decrease: a pixel met before is that of `low` or of the share after it.
+        // Positions never decrease: a pixel met before is that of `low` or of the rowWeight after
+        // it.
         for (Index i = 0; i < g_.samplePerPart; ++i) {
             AxisSample<Real> s;
             if (!locate(axis.position(i), size, s)) continue;
             ++kept;
-            const Index pixel = s.floor * pitch;
+            const Index pixel = s.floor * ld;
             if (low == nullptr || pixel > next[-1].pixel) {
                 low = next++;
                 *low = {pixel, 0, 0};
@@ -131,7 +131,7 @@ class BinPlans {
             }
             low->weight += 1 - s.fraction;
             if (s.ceil == s.floor) continue;  // an integer: one pixel, and no slope
-            if (low + 1 == next) *next++ = {pixel + pitch, 0, 0};
+            if (low + 1 == next) *next++ = {pixel + ld, 0, 0};
             low->slope -= 1;
             low[1].weight += s.fraction;
             low[1].slope += 1;
@@ -141,9 +141,9 @@ class BinPlans {
 
     const PsroiPoolingGeometry& g_;
     const DeformablePsroiPoolingInputs& in_;
-    Index sharesSize_;  ///< shares that there is room for of one roi and class
+    Index weightsSize_;  ///< weights that there is room for of one roi and class
     Buffer<Bin<Real>> bins_;
-    Buffer<Share<Real>> shares_;
+    Buffer<AxisWeight<Real>> weights_;
 };
 
-}  // namespace dcn4j::cpu
+}  // namespace dcn4j::cpu::pooling

@@ -3,16 +3,16 @@
 // A roi is cut into bins, and a bin is sampled on a grid that begins at its start (Dai et al.,
 // Deformable Convolutional Networks, arXiv 1703.06211, equations 5 and 6; rounding, borders and
 // the least size as the reference implementation has them, which MXNet and the PyTorch ports of
-// DCNv2 carry). Rows and columns follow the same rule and don't mix: a sample is kept where both
-// its coordinates are, and its bilinear weights are products of one weight from each axis.
+// DCNv2 carry). Where a sample lies is in axis.h.
 //
-// Everything here has internal linkage, as in sampling.h.
+// Everything here has internal linkage, as in bilinear.h.
 #pragma once
 
 #include <cmath>
 
-#include "deformable_psroi_pooling.h"
-#include "element.h"
+#include "../deformable_psroi_pooling.h"
+#include "../element.h"
+#include "axis.h"
 
 namespace dcn4j {
 namespace {
@@ -92,32 +92,6 @@ struct BinAxis {
         return first + product(static_cast<Real>(sample), step);
     }
 };
-
-/// Where one sample reads along one axis: `floor` with weight 1 - fraction, `ceil` with weight
-/// fraction. They are one pixel at integers, so that the slope is zero there.
-template <class Real>
-struct AxisSample {
-    Index floor, ceil;
-    Real fraction;
-};
-
-/// Plans the sample at `position` along an axis of `size` pixels; false if it is skipped. The
-/// position may be any number, NaN and infinities too.
-template <class Real>
-DCN4J_HOST_DEVICE inline bool locate(Real position, Index size, AxisSample<Real>& s) {
-    // A NaN fails every comparison. Only what is known to be small becomes an integer.
-    const Real half = Real{0.5};
-    if (!(position >= -half && position <= static_cast<Real>(size) - half)) return false;
-    const Index last = size - 1;
-    const Real end = static_cast<Real>(last);
-    const Real clamped = position < 0 ? Real{0} : position > end ? end : position;
-    // `last` may have been rounded up, beyond the axis.
-    const Index below = static_cast<Index>(clamped);
-    s.floor = below < last ? below : last;
-    s.fraction = s.floor == last ? Real{0} : clamped - static_cast<Real>(s.floor);
-    s.ceil = s.fraction > 0 ? s.floor + 1 : s.floor;
-    return true;
-}
 
 }  // namespace
 }  // namespace dcn4j

@@ -1,6 +1,6 @@
-// The micro-kernels of pooling of one instruction set, compiled as micro_kernels.cpp is, and under
+// Pooling's micro-kernels of one instruction set, compiled as micro_kernels.cpp is, and under
 // the same rule: nothing with external linkage but the table.
-#include "pooling_kernels.h"
+#include "pooling.h"
 
 #include "vectors.h"
 
@@ -31,11 +31,11 @@ inline Index largestGroup(Index i, Index end, Action& action) {
 }
 
 /// Calls `action(group, i)` for groups of at most `Most` vectors that cover the channels. Only the
-/// last quad has more than channels: wider vectors are full of them.
+/// last 16 bytes hold more than channels: wider vectors are full of them.
 template <class Real, int Most, class Action>
 inline void inGroups(Index channels, Action action) {
     using V = Vector<Real>;
-    using Q = Quad<Real>;
+    using Q = Vector16<Real>;
     const Index end = (channels + lanesOf<Q> - 1) / lanesOf<Q> * lanesOf<Q>;
     Index i = 0;
     if constexpr (sizeof(V) > sizeof(Q)) {
@@ -45,17 +45,17 @@ inline void inGroups(Index channels, Action action) {
 }
 
 template <class G, class Real>
-inline void poolGroup(const Bin<Real>& bin, const Real* image, Index pitch, Real* mean) {
+inline void poolGroup(const Bin<Real>& bin, const Real* image, Index ld, Real* mean) {
     using V = typename G::Vector;
     V total[G::count] = {};
-    const Real* plane = image + bin.firstPixel * pitch;
+    const Real* plane = image + bin.firstPixel * ld;
     for (Index y = 0; y < bin.rows.count; ++y) {
-        const Share<Real>& share = bin.rows.shares[y];
-        const Real* row = plane + share.pixel * pitch;
+        const AxisWeight<Real>& rowWeight = bin.rows.weights[y];
+        const Real* row = plane + rowWeight.pixel * ld;
         for (Index x = 0; x < bin.columns.count; ++x) {
-            const Share<Real>& column = bin.columns.shares[x];
-            const Real* pixel = row + column.pixel * pitch;
-            const Real weight = share.weight * column.weight;
+            const AxisWeight<Real>& column = bin.columns.weights[x];
+            const Real* pixel = row + column.pixel * ld;
+            const Real weight = rowWeight.weight * column.weight;
             DCN4J_UNROLL for (int i = 0; i < G::count; ++i) {
                 total[i] += weight * load<V>(pixel + i * lanesOf<V>);
             }
@@ -66,11 +66,11 @@ inline void poolGroup(const Bin<Real>& bin, const Real* image, Index pitch, Real
 }
 
 template <class Real>
-void pool(const BinRun<Real>& run, const Real* image, Real* means) {
-    for (Index b = 0; b < run.count; ++b) {
-        inGroups<Real, 4>(run.channels, [&](auto group, Index i) {
-            poolGroup<decltype(group)>(run.bins[b], image + i, run.pitch,
-                                       means + b * run.pitch + i);
+void pool(const BinChunk<Real>& chunk, const Real* image, Real* means) {
+    for (Index b = 0; b < chunk.count; ++b) {
+        inGroups<Real, 4>(chunk.channels, [&](auto group, Index i) {
+            poolGroup<decltype(group)>(chunk.bins[b], image + i, chunk.ld,
+                                       means + b * chunk.ld + i);
         });
     }
 }
@@ -87,44 +87,44 @@ void divide(Index count, const Real* counts, Real* gradients) {
     for (; i < count; ++i) gradients[i] = counts[i] > 0 ? gradients[i] / counts[i] : 0;
 }
 
-/// `v`, numbers of the channels from `i` on, but zero for what only fills up the last quad: that is
+/// `v`, numbers of the channels from `i` on, but zero for what only pads them: that is
 /// another class's, or nothing, and zero times it may not be zero.
 template <class V, class Real>
-inline V ofChannels(const BinRun<Real>& run, Index i, const V& v) {
+inline V ofChannels(const BinChunk<Real>& chunk, Index i, const V& v) {
     if constexpr (sizeof(V) == 16) {
-        return laneNumbers<V>() < V{} + static_cast<Real>(run.channels - i) ? v : V{};
+        return laneNumbers<V>() < V{} + static_cast<Real>(chunk.channels - i) ? v : V{};
     } else {
         return v;
     }
 }
 
 template <class Real>
-void spread(const BinRun<Real>& run, const Real* gradients, Index first, Index end,
-            Real* gradImage) {
-    for (Index b = 0; b < run.count; ++b) {
-        const Bin<Real>& bin = run.bins[b];
+void scatter(const BinChunk<Real>& chunk, const Real* gradients, Index first, Index end,
+             Real* gradImage) {
+    for (Index b = 0; b < chunk.count; ++b) {
+        const Bin<Real>& bin = chunk.bins[b];
         Index firstRow = 0, endRow = bin.rows.count;
-        while (firstRow < endRow && bin.rows.shares[firstRow].pixel < first) ++firstRow;
-        while (firstRow < endRow && bin.rows.shares[endRow - 1].pixel >= end) --endRow;
+        while (firstRow < endRow && bin.rows.weights[firstRow].pixel < first) ++firstRow;
+        while (firstRow < endRow && bin.rows.weights[endRow - 1].pixel >= end) --endRow;
         if (firstRow == endRow || bin.columns.count == 0) continue;
-        inGroups<Real, 4>(run.channels, [&](auto group, Index i) {
+        inGroups<Real, 4>(chunk.channels, [&](auto group, Index i) {
             using G = decltype(group);
             using V = typename G::Vector;
             V grad[G::count];
             DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
                 const Index c = i + j * lanesOf<V>;
-                grad[j] = ofChannels(run, c, load<V>(gradients + b * run.pitch + c));
+                grad[j] = ofChannels(chunk, c, load<V>(gradients + b * chunk.ld + c));
             }
-            Real* plane = gradImage + bin.firstPixel * run.pitch + i;
+            Real* plane = gradImage + bin.firstPixel * chunk.ld + i;
             for (Index y = firstRow; y < endRow; ++y) {
-                Real* row = plane + bin.rows.shares[y].pixel * run.pitch;
+                Real* row = plane + bin.rows.weights[y].pixel * chunk.ld;
                 V gradRow[G::count];
                 DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
-                    gradRow[j] = bin.rows.shares[y].weight * grad[j];
+                    gradRow[j] = bin.rows.weights[y].weight * grad[j];
                 }
                 for (Index x = 0; x < bin.columns.count; ++x) {
-                    const Real weight = bin.columns.shares[x].weight;
-                    Real* pixel = row + bin.columns.shares[x].pixel * run.pitch;
+                    const Real weight = bin.columns.weights[x].weight;
+                    Real* pixel = row + bin.columns.weights[x].pixel * chunk.ld;
                     DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
                         Real* to = pixel + j * lanesOf<V>;
                         store(to, load<V>(to) + weight * gradRow[j]);
@@ -142,18 +142,19 @@ struct GroupSlopes {
 };
 
 template <class G, class Real>
-inline GroupSlopes<typename G::Vector> slopesOf(const BinRun<Real>& run, const Bin<Real>& bin,
+inline GroupSlopes<typename G::Vector> slopesOf(const BinChunk<Real>& chunk, const Bin<Real>& bin,
                                                 const Real* gradients, const Real* image, Index i) {
     using V = typename G::Vector;
-    const Real* plane = image + bin.firstPixel * run.pitch + i;
+    const Real* plane = image + bin.firstPixel * chunk.ld + i;
     V slopeX[G::count] = {}, slopeY[G::count] = {};
     for (Index y = 0; y < bin.rows.count; ++y) {
-        const Share<Real>& share = bin.rows.shares[y];
-        const Real* row = plane + share.pixel * run.pitch;
+        const AxisWeight<Real>& rowWeight = bin.rows.weights[y];
+        const Real* row = plane + rowWeight.pixel * chunk.ld;
         for (Index x = 0; x < bin.columns.count; ++x) {
-            const Share<Real>& column = bin.columns.shares[x];
-            const Real* pixel = row + column.pixel * run.pitch;
-            const Real weightX = share.weight * column.slope, weightY = share.slope * column.weight;
+            const AxisWeight<Real>& column = bin.columns.weights[x];
+            const Real* pixel = row + column.pixel * chunk.ld;
+            const Real weightX = rowWeight.weight * column.slope,
+                       weightY = rowWeight.slope * column.weight;
             DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
                 const V value = load<V>(pixel + j * lanesOf<V>);
                 slopeX[j] += weightX * value;
@@ -165,30 +166,30 @@ inline GroupSlopes<typename G::Vector> slopesOf(const BinRun<Real>& run, const B
     DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
         const Index c = i + j * lanesOf<V>;
         const V grad = load<V>(gradients + c);
-        slopes.x += ofChannels(run, c, grad * slopeX[j]);
-        slopes.y += ofChannels(run, c, grad * slopeY[j]);
+        slopes.x += ofChannels(chunk, c, grad * slopeX[j]);
+        slopes.y += ofChannels(chunk, c, grad * slopeY[j]);
     }
     return slopes;
 }
 
 template <class Real>
-inline Real sumOf(const Quad<Real>& v) {
+inline Real sumOf(const Vector16<Real>& v) {
     Real sum = 0;
-    for (Index i = 0; i < quad<Real>; ++i) sum += v[i];
+    for (Index i = 0; i < rowAlignment<Real>; ++i) sum += v[i];
     return sum;
 }
 
 template <class Real>
-void addSlopes(const BinRun<Real>& run, const Real* gradients, const Real* image,
+void addSlopes(const BinChunk<Real>& chunk, const Real* gradients, const Real* image,
                Slopes<Real>* slopes) {
-    for (Index b = 0; b < run.count; ++b) {
-        if (run.bins[b].kept == 0) continue;
-        Quad<Real> x{}, y{};
-        inGroups<Real, 4>(run.channels, [&](auto group, Index i) {
+    for (Index b = 0; b < chunk.count; ++b) {
+        if (chunk.bins[b].kept == 0) continue;
+        Vector16<Real> x{}, y{};
+        inGroups<Real, 4>(chunk.channels, [&](auto group, Index i) {
             const auto part =
-                slopesOf<decltype(group)>(run, run.bins[b], gradients + b * run.pitch, image, i);
-            x += folded(part.x);
-            y += folded(part.y);
+                slopesOf<decltype(group)>(chunk, chunk.bins[b], gradients + b * chunk.ld, image, i);
+            x += horizontalSum(part.x);
+            y += horizontalSum(part.y);
         });
         slopes[b].x += sumOf<Real>(x);
         slopes[b].y += sumOf<Real>(y);
@@ -196,11 +197,13 @@ void addSlopes(const BinRun<Real>& run, const Real* gradients, const Real* image
 }
 
 template <class Real>
-constexpr PoolingKernels<Real> kernels = {pool<Real>, divide<Real>, spread<Real>, addSlopes<Real>};
+constexpr PoolingKernels<Real> kernels = {pool<Real>, divide<Real>, scatter<Real>, addSlopes<Real>};
 
 }  // namespace
 
+extern const InstructionSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Set);
 extern const PoolingSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Pooling);
-const PoolingSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Pooling) = {kernels<float>, kernels<double>};
+const PoolingSet DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Pooling) = {
+    DCN4J_OF_SET(DCN4J_INSTRUCTION_SET, Set), {kernels<float>, kernels<double>}};
 
 }  // namespace dcn4j::cpu

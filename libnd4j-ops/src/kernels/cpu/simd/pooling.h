@@ -5,17 +5,14 @@
 // and a bin's pixels need no gathering.
 #pragma once
 
-#include "../tensor.h"
+#include "../../tensor.h"
+#include "micro_kernels.h"
 
 namespace dcn4j::cpu {
 
-/// Numbers that the rows of a packed array are whole multiples of: 16 bytes, a vector everywhere.
-template <class Real>
-constexpr Index quad = 16 / sizeof(Real);
-
 /// What the samples of a bin along one axis have of one pixel.
 template <class Real>
-struct Share {
+struct AxisWeight {
     Index pixel;  ///< the column, or the first pixel of the row
     Real weight;  ///< the sum of the weights
     Real slope;   ///< the derivative of `weight` with respect to the bin's start
@@ -23,8 +20,8 @@ struct Share {
 
 /// A bin along one axis.
 template <class Real>
-struct BinShares {
-    const Share<Real>* shares;  ///< with ascending pixels
+struct BinAxisWeights {
+    const AxisWeight<Real>* weights;  ///< with ascending pixels
     Index count;
     Index kept;  ///< samples whose coordinate along this axis is in the image
 };
@@ -34,18 +31,18 @@ struct BinShares {
 template <class Real>
 struct Bin {
     Index firstPixel;  ///< of its group cell's plane
-    BinShares<Real> rows, columns;
+    BinAxisWeights<Real> rows, columns;
     Index kept;  ///< samples that are kept
 };
 
-/// Some bins, and some channels of their pixels and of their gradients. Whole quads are read and
-/// written, so that up to a quad less one number after the last channel is too.
+/// Some bins, and some channels of their pixels and of their gradients. They are read and
+/// written padded to `rowAlignment`, with what follows the last channel.
 template <class Real>
-struct BinRun {
+struct BinChunk {
     const Bin<Real>* bins;
     Index count;
     Index channels;
-    Index pitch;  ///< numbers from one pixel, and from one bin, to the next
+    Index ld;  ///< numbers from one pixel, and from one bin, to the next
 };
 
 /// The derivatives of a sum over samples with respect to the bin's start.
@@ -56,27 +53,33 @@ struct Slopes {
 
 template <class Real>
 struct PoolingKernels {
-    /// means[bin][channel] = the mean of the bin's samples, zero without samples. What follows the
-    /// last channel in its quad is overwritten.
-    void (*pool)(const BinRun<Real>& run, const Real* image, Real* means);
+    /// means[bin][channel] = the mean of the bin's samples, zero without samples. What pads the
+    /// channels is overwritten.
+    void (*pool)(const BinChunk<Real>& chunk, const Real* image, Real* means);
 
     /// gradients[i] = counts[i] > 0 ? gradients[i] / counts[i] : 0.
     void (*divide)(Index count, const Real* counts, Real* gradients);
 
     /// Adds to the pixels of `gradImage` in rows from pixel `first` to pixel `end` of their plane
-    /// their weights times the gradients [bin][channel]. To what follows the last channel in its
-    /// quad zeros are added.
-    void (*spread)(const BinRun<Real>& run, const Real* gradients, Index first, Index end,
-                   Real* gradImage);
+    /// their weights times the gradients [bin][channel]. To what pads the channels zeros are
+    /// added.
+    void (*scatter)(const BinChunk<Real>& chunk, const Real* gradients, Index first, Index end,
+                    Real* gradImage);
 
     /// Adds to slopes[bin] the slopes of the bin's sums, times the gradients [bin][channel].
-    void (*addSlopes)(const BinRun<Real>& run, const Real* gradients, const Real* image,
+    void (*addSlopes)(const BinChunk<Real>& chunk, const Real* gradients, const Real* image,
                       Slopes<Real>* slopes);
 };
 
+/// Pooling's kernels of an instruction set.
 struct PoolingSet {
-    const PoolingKernels<float>& forFloat;
-    const PoolingKernels<double>& forDouble;
+    const InstructionSet& set;
+    Tables<PoolingKernels> kernels;
 };
+
+extern const PoolingSet baselinePooling;
+#if defined(__x86_64__)
+extern const PoolingSet avx2Pooling, avx512Pooling;
+#endif
 
 }  // namespace dcn4j::cpu

@@ -1,16 +1,16 @@
 // Deformable position-sensitive ROI pooling on the CPU with one instruction set's micro-kernels.
 #pragma once
 
-#include "../deformable_psroi_pooling.h"
-#include "micro_kernels.h"
+#include "../../deformable_psroi_pooling.h"
+#include "../simd/pooling.h"
 
 namespace dcn4j::cpu {
 
 class SeparableDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
   public:
-    explicit SeparableDeformablePsroiPooling(const InstructionSet& set) : set_(set) {}
+    explicit SeparableDeformablePsroiPooling(const PoolingSet& set) : set_(set) {}
 
-    const char* name() const override { return set_.name; }
+    const char* name() const override { return set_.set.name; }
     void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
                  const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
     void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
@@ -18,7 +18,7 @@ class SeparableDeformablePsroiPooling final : public DeformablePsroiPoolingKerne
                   const DeformablePsroiPoolingGradients& gradients, int threads) const override;
 
   private:
-    const InstructionSet& set_;
+    const PoolingSet& set_;
 };
 
 }  // namespace dcn4j::cpu

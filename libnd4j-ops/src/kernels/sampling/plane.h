@@ -1,63 +1,19 @@
-// The sampling rule of deformable convolution, written once for every kernel.
+// Where a sample lies on a plane of pixels with zeros around it.
 //
 // A sample at (y, x) of an H x W plane with y <= -1, y >= H, x <= -1 or x >= W is zero. Any other
 // is the bilinear interpolation of the four pixels around it, where a pixel outside the plane
-// counts as zero (Dai et al., Deformable Convolutional Networks, arXiv 1703.06211, equations 3 and
-// 4; the border as torchvision.ops.deform_conv2d has it). The derivative with respect to the
-// position is the right derivative: that of the patch between floor and floor + 1, each corner
-// masked by itself, so that at y = -1 exactly, where the value is zero, the derivative need not be.
+// counts as zero (the border as torchvision.ops.deform_conv2d has it). The derivative with respect
+// to the position is the right derivative: that of the patch between floor and floor + 1, each
+// corner masked by itself, so that at y = -1 exactly, where the value is zero, the derivative need
+// not be.
 //
-// Everything here has internal linkage: this header is compiled for several instruction sets, and
-// a function shared between them could be the one that the processor can't run.
+// Everything here has internal linkage, as in bilinear.h.
 #pragma once
 
-#include "tensor.h"
+#include "bilinear.h"
 
 namespace dcn4j {
 namespace {
-
-enum Corner { TopLeft, TopRight, BottomLeft, BottomRight, Corners };
-
-/// Where a sample lies.
-enum Place : std::int32_t {
-    Outside,  ///< its value is zero by the border rule, whatever the pixels hold
-    Between,  ///< it interpolates between four pixels
-    AtPixel,  ///< it is its top left pixel: what a plain convolution reads
-};
-
-/// Where one sample reads, and with what weights. `Pixel` is an integer that holds
-/// `height * width`: as wide as `Real`, many samples are located with one vector instruction.
-template <class Real, class Pixel = Index>
-struct Sample {
-    /// Row-major pixel index of each corner, `height * width` (one past the plane) for a corner
-    /// outside it: a plane followed by one zero pixel needs no branch.
-    Pixel pixel[Corners];
-    /// Bilinear weights; all zero for a sample that counts as outside.
-    Real weight[Corners];
-    /// The fractions (y - floor(y), x - floor(x)) in [0, 1); zero where no corner is inside.
-    Real fractionY, fractionX;
-    /// What the sample is multiplied by, 1 without a mask.
-    Real modulation;
-    Pixel place;  ///< a Place
-};
-
-/// Plans the sample of the pixel (y, x) itself.
-template <class Real, class Pixel>
-DCN4J_HOST_DEVICE inline void locatePixel(Index y, Index x, Real modulation, Index height,
-                                          Index width, Sample<Real, Pixel>& s) {
-    const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-    for (int c = 0; c < Corners; ++c) {
-        s.pixel[c] = static_cast<Pixel>(height * width);
-        s.weight[c] = 0;
-    }
-    s.fractionY = s.fractionX = 0;
-    s.modulation = modulation;
-    s.place = Place::Outside;
-    if (!inside) return;
-    s.pixel[TopLeft] = static_cast<Pixel>(y * width + x);
-    s.weight[TopLeft] = 1;
-    s.place = Place::AtPixel;
-}
 
 /// A number as another type, truncated if that is an integer. Vectors have a form of their own.
 template <class To, class From>
@@ -122,18 +78,22 @@ DCN4J_HOST_DEVICE inline void locate(Real y, Real x, Real modulation, Index heig
     s.place = at.between ? Place::Between : Place::Outside;
 }
 
-/// The derivative with respect to y of the sample whose corner values are `value`.
+/// Plans the sample of the pixel (y, x) itself.
 template <class Real, class Pixel>
-DCN4J_HOST_DEVICE inline Real slopeY(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
-    return s.fractionX * (value[BottomRight] - value[TopRight]) +
-           (1 - s.fractionX) * (value[BottomLeft] - value[TopLeft]);
-}
-
-/// The derivative with respect to x of the sample whose corner values are `value`.
-template <class Real, class Pixel>
-DCN4J_HOST_DEVICE inline Real slopeX(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
-    return s.fractionY * (value[BottomRight] - value[BottomLeft]) +
-           (1 - s.fractionY) * (value[TopRight] - value[TopLeft]);
+DCN4J_HOST_DEVICE inline void locatePixel(Index y, Index x, Real modulation, Index height,
+                                          Index width, Sample<Real, Pixel>& s) {
+    const bool inside = y >= 0 && y < height && x >= 0 && x < width;
+    for (int c = 0; c < Corners; ++c) {
+        s.pixel[c] = static_cast<Pixel>(height * width);
+        s.weight[c] = 0;
+    }
+    s.fractionY = s.fractionX = 0;
+    s.modulation = modulation;
+    s.place = Place::Outside;
+    if (!inside) return;
+    s.pixel[TopLeft] = static_cast<Pixel>(y * width + x);
+    s.weight[TopLeft] = 1;
+    s.place = Place::AtPixel;
 }
 
 }  // namespace

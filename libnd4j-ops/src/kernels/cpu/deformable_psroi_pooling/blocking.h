@@ -1,23 +1,23 @@
-// How the work of one pooling is cut into blocks of channels, parts of the image and tasks. It
+// How the work of one pooling is cut into blocks of channels, chunks of the image and tasks. It
 // depends on the geometry alone, never on the number of threads: the same bits come out for any.
 #pragma once
 
 #include <algorithm>
 #include <vector>
 
-#include "../deformable_psroi_pooling.h"
-#include "buffer.h"
-#include "pooling_kernels.h"
+#include "../../deformable_psroi_pooling.h"
+#include "../buffer.h"
+#include "../simd/pooling.h"
 
-namespace dcn4j::cpu {
+namespace dcn4j::cpu::pooling {
 
 /// Output channels that are worked on together: some classes, or a part of one. Packed, a pixel of
-/// one of their group cells, and a bin, has a row of `rowNumbers`.
-struct PoolingBlock {
+/// one of their group cells, and a bin, has a row of `paddedChannels`.
+struct ClassBlock {
     Index firstChannel, channels;
     Index firstClass, endClass;
-    Index rowNumbers;  ///< the channels, and room to read the last class's in whole quads
-    Index firstRow;    ///< the numbers of all blocks before this one in a row of all channels
+    Index paddedChannels;  ///< the channels, and room to read the last class's padded
+    Index firstRow;        ///< the numbers of all blocks before this one in a row of all channels
 };
 
 /// The channels of one class in a block.
@@ -26,31 +26,31 @@ struct ClassChannels {
     Index count;
 };
 
-struct PoolingCut {
+struct Blocking {
     /// Pixels that are packed together, if any of them is sampled.
-    static constexpr Index partPixels = 64;
+    static constexpr Index chunkPixels = 64;
 
-    std::vector<PoolingBlock> blocks;
-    Index rowNumbers = 0;  ///< of all blocks
-    Index mostRowNumbers = 0;
-    Index cells;      ///< group cells
-    Index cellParts;  ///< parts of a plane of pixels
-    Index images;     ///< images that are at work at once
-    Index bands;      ///< backward, tasks have bands of an image's rows
+    std::vector<ClassBlock> blocks;
+    Index paddedChannels = 0;  ///< of all blocks
+    Index mostPaddedChannels = 0;
+    Index cells;       ///< group cells
+    Index cellChunks;  ///< chunks of a plane of pixels
+    Index images;      ///< images that are at work at once
+    Index bands;       ///< backward, tasks have bands of an image's rows
 
     template <class Real>
-    static PoolingCut of(const PsroiPoolingGeometry& g) {
-        return PoolingCut(g, quad<Real>);
+    static Blocking of(const PsroiPoolingGeometry& g) {
+        return Blocking(g, rowAlignment<Real>);
     }
 
     Index count() const { return static_cast<Index>(blocks.size()); }
-    const PoolingBlock& block(Index i) const { return blocks[static_cast<std::size_t>(i)]; }
+    const ClassBlock& block(Index i) const { return blocks[static_cast<std::size_t>(i)]; }
     /// The blocks that have channels of class `k`.
     Index firstBlock(Index k) const { return k / blockClasses_ * classBlocks_; }
     Index endBlock(Index k) const { return firstBlock(k) + classBlocks_; }
-    Index parts() const { return cells * cellParts; }
+    Index chunks() const { return cells * cellChunks; }
 
-    ClassChannels channelsOf(Index k, const PoolingBlock& b) const {
+    ClassChannels channelsOf(Index k, const ClassBlock& b) const {
         const Index first = std::max(k * classChannels_, b.firstChannel);
         const Index end = std::min((k + 1) * classChannels_, b.firstChannel + b.channels);
         return {first - b.firstChannel, end - first};
@@ -60,9 +60,9 @@ struct PoolingCut {
     /// Channels of a block, or fewer: whole vectors for every instruction set.
     static constexpr Index blockChannels = 64;
 
-    PoolingCut(const PsroiPoolingGeometry& g, Index quad)
+    Blocking(const PsroiPoolingGeometry& g, Index alignment)
         : cells(g.cells()),
-          cellParts(ceilDivide(g.pixels(), partPixels)),
+          cellChunks(ceilDivide(g.pixels(), chunkPixels)),
           classChannels_(g.channelsPerClass()),
           blockClasses_(std::max<Index>(blockChannels / classChannels_, 1)),
           classBlocks_(ceilDivide(classChannels_, blockChannels)) {
@@ -70,7 +70,7 @@ struct PoolingCut {
                                ? blockClasses_ * classChannels_
                                : roundUp(ceilDivide(classChannels_, classBlocks_), 16);
         for (Index c = 0; c < g.outputDim;) {
-            PoolingBlock b{};
+            ClassBlock b{};
             b.firstChannel = c;
             b.firstClass = c / classChannels_;
             const Index end = (b.firstClass + blockClasses_) * classChannels_;
@@ -78,10 +78,10 @@ struct PoolingCut {
             c += b.channels;
             b.endClass = ceilDivide(c, classChannels_);
             const ClassChannels last = channelsOf(b.endClass - 1, b);
-            b.rowNumbers = roundUp(last.first + roundUp(last.count, quad), quad);
-            b.firstRow = rowNumbers;
-            rowNumbers += b.rowNumbers;
-            mostRowNumbers = std::max(mostRowNumbers, b.rowNumbers);
+            b.paddedChannels = roundUp(last.first + roundUp(last.count, alignment), alignment);
+            b.firstRow = paddedChannels;
+            paddedChannels += b.paddedChannels;
+            mostPaddedChannels = std::max(mostPaddedChannels, b.paddedChannels);
             blocks.push_back(b);
         }
         // Images with few rois: enough of them, and enough bands, that many threads find work.
@@ -97,4 +97,4 @@ struct PoolingCut {
     Index classBlocks_;   ///< blocks of a class
 };
 
-}  // namespace dcn4j::cpu
+}  // namespace dcn4j::cpu::pooling

@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
-#include "../tensor.h"
+#include "../../sampling/plane.h"
+#include "../../tensor.h"
 
 namespace dcn4j::cpu {
 namespace {
@@ -21,7 +23,7 @@ struct VectorOf {
 template <class Number>
 using Vector = typename VectorOf<Number, DCN4J_VECTOR_BYTES>::Type;
 template <class Number>
-using Quad = typename VectorOf<Number, 16>::Type;
+using Vector16 = typename VectorOf<Number, 16>::Type;
 
 template <class V>
 using NumberOf = std::remove_reference_t<decltype(V{}[0])>;
@@ -50,10 +52,10 @@ inline V broadcast(NumberOf<V> x) {
 // Unrolled by order, not by the optimizer's leave: then what is in arrays stays in registers.
 #define DCN4J_UNROLL _Pragma("GCC unroll 16")
 
-/// The vector's quads added up.
+/// The vector's parts of 16 bytes added up.
 template <class V>
-inline auto folded(const V& v) {
-    using Q = Quad<NumberOf<V>>;
+inline auto horizontalSum(const V& v) {
+    using Q = Vector16<NumberOf<V>>;
     Q part[sizeof(V) / sizeof(Q)];
     __builtin_memcpy(part, &v, sizeof v);
     DCN4J_UNROLL for (std::size_t step = sizeof(V) / sizeof(Q) / 2; step > 0; step /= 2) {
@@ -62,7 +64,7 @@ inline auto folded(const V& v) {
     return part[0];
 }
 
-/// 0, 1, ... in a quad.
+/// 0, 1, ... in 16 bytes.
 template <class Q>
 constexpr Q laneNumbers() {
     if constexpr (lanesOf<Q> == 4) {
@@ -70,6 +72,24 @@ constexpr Q laneNumbers() {
     } else {
         return Q{0, 1};
     }
+}
+
+/// Exchanges the odd blocks of `Step` lanes of `a` with the even ones of `b`.
+template <Index Step, class V, std::size_t... Lane>
+inline void exchange(V& a, V& b, std::index_sequence<Lane...>) {
+    constexpr Index lanes = lanesOf<V>;
+    const V even = __builtin_shufflevector(a, b, (Lane & Step ? lanes + Lane - Step : Lane)...);
+    b = __builtin_shufflevector(a, b, (Lane & Step ? lanes + Lane : Lane + Step)...);
+    a = even;
+}
+
+/// Transposes the square that as many vectors as they have lanes are.
+template <Index Step, class V, Index Lanes>
+inline void transposeSquare(V (&v)[Lanes]) {
+    DCN4J_UNROLL for (Index i = 0; i < Lanes; ++i) {
+        if (!(i & Step)) exchange<Step>(v[i], v[i + Step], std::make_index_sequence<Lanes>());
+    }
+    if constexpr (Step > 1) transposeSquare<Step / 2>(v);
 }
 
 // The instruction set's name as text, and as the beginning of a name.
@@ -80,3 +100,29 @@ constexpr Q laneNumbers() {
 
 }  // namespace
 }  // namespace dcn4j::cpu
+
+// How the sampling rule converts vectors.
+namespace dcn4j {
+namespace {
+
+template <class To, class From>
+struct ConvertLanes {
+    static To of(const From& value) { return __builtin_convertvector(value, To); }
+};
+template <class Number>
+using Lanes = cpu::Vector<Number>;
+template <>
+struct Convert<Lanes<float>, Lanes<std::int32_t>>
+    : ConvertLanes<Lanes<float>, Lanes<std::int32_t>> {};
+template <>
+struct Convert<Lanes<std::int32_t>, Lanes<float>>
+    : ConvertLanes<Lanes<std::int32_t>, Lanes<float>> {};
+template <>
+struct Convert<Lanes<double>, Lanes<std::int64_t>>
+    : ConvertLanes<Lanes<double>, Lanes<std::int64_t>> {};
+template <>
+struct Convert<Lanes<std::int64_t>, Lanes<double>>
+    : ConvertLanes<Lanes<std::int64_t>, Lanes<double>> {};
+
+}  // namespace
+}  // namespace dcn4j

@@ -1,0 +1,274 @@
+// The backward pass: tasks are (image slot, chunk of tiles, chunk of blocks); a task owns its
+// chunk's part of the input's and the weights' gradient of its blocks and walks the pixels in
+// order. Where several tasks add to one result (offsets and masks over chunks of blocks, weights
+// over slots and chunks of tiles, the input over chunks of tiles), they leave partial sums that are
+// added in a fixed order.
+#pragma once
+
+#include <algorithm>
+
+#include "../buffer.h"
+#include "../packing.h"
+#include "blocking.h"
+#include "positions.h"
+#include "weights.h"
+
+namespace dcn4j::cpu::convolution {
+
+/// One backward call.
+template <class Element>
+class Backward {
+  public:
+    using Real = ComputeType<Element>;
+
+    Backward(const MicroKernels<Real>& kernels, const Conv2dGeometry& g,
+             const DeformableConv2dInputs& inputs, const Tensor<4>& gradOutput,
+             const DeformableConv2dGradients& gradients, int threads)
+        : kernels_(kernels),
+          g_(g),
+          inputs_(inputs),
+          positions_(kernels, g, inputs),
+          packing_(kernels, g),
+          gradOutput_(gradOutput),
+          gradients_(gradients),
+          threads_(threads),
+          blocking_(Blocking::backward(g, rowAlignment<Real>, kernels.panelWidth)),
+          partition_(blocking_, g.batch),
+          panel_(kernels.panelWidth),
+          blockSize_(g.outChannelsPerGroup() * blocking_.columnLd),
+          weightsSize_(blocking_.count() * blockSize_),
+          gradSamplesSize_(3 * g.taps() * g.outPixels()),
+          weights_(weightsSize_),
+          gradWeights_(partition_.slots * partition_.tileChunks * weightsSize_),
+          gradSamples_(partition_.slots * partition_.blockChunkCount() * gradSamplesSize_),
+          gradImages_(partition_.tileChunks > 1
+                          ? partition_.slots * partition_.tileChunks * blocking_.imageSize
+                          : 0),
+          samples_(threads, blocking_.tile * g.taps()),
+          tileGradSamples_(threads, 3 * g.taps() * blocking_.tile),
+          weightRows_(threads, 2 * blocking_.columnLd),
+          column_(threads, blocking_.tile * blocking_.columnLd),
+          gradColumn_(threads, blocking_.tile * blocking_.columnLd),
+          gradTile_(threads, blocking_.tile * blocking_.outLd),
+          image_(threads, (g.pixels() + 1) * (blocking_.maxDepth / g.taps())),
+          gradImage_(threads, partition_.tileChunks > 1
+                                  ? 0
+                                  : (g.pixels() + 1) * (blocking_.maxDepth / g.taps())) {}
+
+    void run() {
+#pragma omp parallel num_threads(threads_)
+        {
+#pragma omp for schedule(dynamic)
+            for (Index block = 0; block < blocking_.count(); ++block) packWeights(block);
+#pragma omp for
+            for (Index i = 0; i < partition_.slots * partition_.tileChunks; ++i) {
+                std::fill_n(gradWeights_.data() + i * weightsSize_, weightsSize_, Real{0});
+            }
+            // Each slot takes every slots-th image.
+            for (Index first = 0; first < g_.batch; first += partition_.slots) {
+                const Index images = std::min(partition_.slots, g_.batch - first);
+#pragma omp for collapse(3) schedule(dynamic)
+                for (Index slot = 0; slot < images; ++slot) {
+                    for (Index tileChunk = 0; tileChunk < partition_.tileChunks; ++tileChunk) {
+                        for (Index blockChunk = 0; blockChunk < partition_.blockChunkCount();
+                             ++blockChunk) {
+                            compute({first + slot, slot, tileChunk, blockChunk});
+                        }
+                    }
+                }
+                if (partition_.tileChunks > 1) {
+#pragma omp for collapse(2) schedule(dynamic)
+                    for (Index slot = 0; slot < images; ++slot) {
+                        for (Index block = 0; block < blocking_.count(); ++block) {
+                            storeGradImage(first + slot, slot, blocking_.block(block));
+                        }
+                    }
+                }
+#pragma omp for collapse(3) schedule(dynamic)
+                for (Index slot = 0; slot < images; ++slot) {
+                    for (Index group = 0; group < g_.offsetGroups; ++group) {
+                        for (Index entry = 0; entry < 3 * g_.taps(); ++entry) {
+                            storeGradSamples(first + slot, slot, group, entry);
+                        }
+                    }
+                }
+            }
+#pragma omp for collapse(2) schedule(dynamic)
+            for (Index block = 0; block < blocking_.count(); ++block) {
+                for (Index o = 0; o < g_.outChannelsPerGroup(); ++o) storeGradWeights(block, o);
+            }
+            if (gradients_.bias.present()) {
+#pragma omp for
+                for (Index o = 0; o < g_.outChannels; ++o) {
+                    packing_.storeGradBias(gradOutput_, gradients_.bias, o);
+                }
+            }
+        }
+    }
+
+  private:
+    /// A block's weights, [panel of depth][o][panel].
+    void packWeights(Index block) const {
+        const Block& b = blocking_.block(block);
+        Real* scratch = weightRows_.mine();
+        Real* row = scratch + blocking_.columnLd;
+        std::fill_n(row, blocking_.columnLd, Real{0});
+        for (Index o = 0; o < g_.outChannelsPerGroup(); ++o) {
+            packing_.load(inputs_.weights, b, o, scratch, row);
+            Real* to = weights_.data() + block * blockSize_ + o * panel_;
+            for (Index k = 0; k < b.depth; k += panel_, to += g_.outChannelsPerGroup() * panel_) {
+                std::copy_n(row + k, panel_, to);
+            }
+        }
+    }
+
+    /// A block's gradient of the weights, [o][ld], as one slot and chunk of tiles have it.
+    Real* gradWeights(Index slot, Index tileChunk, Index block) const {
+        return gradWeights_.data() + (slot * partition_.tileChunks + tileChunk) * weightsSize_ +
+               block * blockSize_;
+    }
+    /// One of 3 * taps rows of gradients of an image's samples, as one chunk of blocks has it.
+    Real* gradSamples(Index slot, Index blockChunk, Index entry) const {
+        return gradSamples_.data() +
+               (slot * partition_.blockChunkCount() + blockChunk) * gradSamplesSize_ +
+               entry * g_.outPixels();
+    }
+    Real* gradImage(Index slot, Index tileChunk, const Block& b) const {
+        return gradImages_.data() +
+               (slot * partition_.tileChunks + tileChunk) * blocking_.imageSize + b.imageStart;
+    }
+
+    /// One task: image `n`, in a slot, from one chunk of its tiles to one chunk of the blocks.
+    struct Task {
+        Index n, slot, tileChunk, blockChunk;
+    };
+
+    void compute(const Task& task) const {
+        const BlockChunk& blocks = partition_.blockChunk(task.blockChunk);
+        const bool whole = partition_.tileChunks == 1;
+        for (Index block = blocks.firstBlock; block < blocks.endBlock; ++block) {
+            const Block& b = blocking_.block(block);
+            Real* image = whole ? gradImage_.mine() : gradImage(task.slot, task.tileChunk, b);
+            loadImage<Element>(kernels_, inputs_.input, g_.width, b.of(task.n), g_.pixels(),
+                               {image_.mine(), b.paddedChannels});
+            std::fill_n(image, (g_.pixels() + 1) * b.paddedChannels, Real{0});
+            const Index end = partition_.firstTile(task.tileChunk + 1);
+            for (Index tile = partition_.firstTile(task.tileChunk); tile < end; ++tile) {
+                computeTile(task, block, tile, image);
+                addGradSamples(task, tile, block == blocks.firstBlock);
+            }
+            if (whole) unpackImage(task.n, b, image);
+        }
+    }
+
+    void computeTile(const Task& task, Index block, Index tile, Real* gradImage) const {
+        const Block& b = blocking_.block(block);
+        const Index first = tile * blocking_.tile, points = pointsOf(tile);
+        const Index channels = g_.outChannelsPerGroup();
+        positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
+        loadPixels<Element>(
+            kernels_,
+            {gradOutput_, g_.outWidth, {task.n, b.group * channels, channels}, first, points},
+            {gradTile_.mine(), blocking_.outLd});
+        kernels_.gemm(points, b.depth, channels, {gradTile_.mine(), blocking_.outLd, 1},
+                      {weights_.data() + block * blockSize_, channels * panel_, panel_},
+                      gradColumn_.mine(), blocking_.columnLd, false);
+        kernels_.scatter({points, g_.taps(), b.channels, samples_.mine(), image_.mine(),
+                          gradColumn_.mine(), column_.mine(), blocking_.columnLd, gradImage,
+                          tileGradSamples_.mine()});
+        // The columns as panels and not as rows: they stream through once, whole cache lines at a
+        // time, past a tile of gradients that stays.
+        kernels_.gemm(channels, b.depth, points, {gradTile_.mine(), 1, blocking_.outLd},
+                      {column_.mine(), panel_, blocking_.columnLd},
+                      gradWeights(task.slot, task.tileChunk, block), blocking_.columnLd, true);
+    }
+
+    Index pointsOf(Index tile) const {
+        return std::min(blocking_.tile, g_.outPixels() - tile * blocking_.tile);
+    }
+
+    /// Writes a block of image `n` of the input's gradient.
+    void unpackImage(Index n, const Block& b, const Real* packed) const {
+        storePixels<Element>(kernels_, {gradients_.input, g_.width, b.of(n), 0, g_.pixels()},
+                             {packed, b.paddedChannels});
+    }
+
+    /// Moves the gradients of a tile's samples to rows as long as the image. Were each written
+    /// there at once, as many rows apart, it would miss every cache.
+    void addGradSamples(const Task& task, Index tile, bool firstBlock) const {
+        const Index points = pointsOf(tile);
+        for (Index entry = 0; entry < 3 * g_.taps(); ++entry) {
+            const Real* from = tileGradSamples_.mine() + entry * points;
+            Real* to = gradSamples(task.slot, task.blockChunk, entry) + tile * blocking_.tile;
+            if (firstBlock) {
+                std::copy_n(from, points, to);
+            } else {
+                for (Index i = 0; i < points; ++i) to[i] += from[i];
+            }
+        }
+    }
+
+    /// The gradient of a block of the input: over the chunks of tiles, in their order.
+    void storeGradImage(Index n, Index slot, const Block& b) const {
+        Real* total = gradImage(slot, 0, b);
+        for (Index tileChunk = 1; tileChunk < partition_.tileChunks; ++tileChunk) {
+            const Real* part = gradImage(slot, tileChunk, b);
+            for (Index i = 0; i < g_.pixels() * b.paddedChannels; ++i) total[i] += part[i];
+        }
+        unpackImage(n, b, total);
+    }
+
+    /// The gradients of an offset group's samples: over its chunks of blocks, in their order.
+    void storeGradSamples(Index n, Index slot, Index group, Index entry) const {
+        const Index k = group * g_.taps() + entry / 3;
+        const bool isMask = entry % 3 == 2;
+        const Tensor<4>& t = isMask ? gradients_.mask : gradients_.offset;
+        if (!t.present()) return;
+        Real* total = nullptr;
+        for (Index blockChunk = 0; blockChunk < partition_.blockChunkCount(); ++blockChunk) {
+            if (partition_.blockChunk(blockChunk).offsetGroup != group) continue;
+            Real* part = gradSamples(slot, blockChunk, entry);
+            if (total == nullptr) {
+                total = part;
+            } else {
+                for (Index p = 0; p < g_.outPixels(); ++p) total[p] += part[p];
+            }
+        }
+        const Index channel = isMask ? k : 2 * k + entry % 3;
+        storePlane<Element>({t, g_.outWidth, {n, channel, 1}, 0, g_.outPixels()}, total);
+    }
+
+    /// The gradient of a block's weights of one output channel: over slots and chunks of tiles, in
+    /// order.
+    void storeGradWeights(Index block, Index o) const {
+        const Block& b = blocking_.block(block);
+        Real* total = gradWeights(0, 0, block) + o * blocking_.columnLd;
+        for (Index part = 1; part < partition_.slots * partition_.tileChunks; ++part) {
+            const Real* from = total + part * weightsSize_;
+            for (Index k = 0; k < b.depth; ++k) total[k] += from[k];
+        }
+        packing_.store(gradients_.weights, b, o, weightRows_.mine(), total);
+    }
+
+    const MicroKernels<Real>& kernels_;
+    const Conv2dGeometry& g_;
+    const DeformableConv2dInputs& inputs_;
+    const Positions<Element> positions_;
+    const Weights<Element> packing_;
+    const Tensor<4>& gradOutput_;
+    const DeformableConv2dGradients& gradients_;
+    const int threads_;
+    const Blocking blocking_;
+    const BackwardPartition partition_;
+    const Index panel_;
+    const Index blockSize_;    ///< numbers of a block's weights
+    const Index weightsSize_;  ///< numbers of all blocks' weights
+    const Index
+        gradSamplesSize_;  ///< numbers of the gradients of an image's samples, of a chunk of blocks
+    const Buffer<Real> weights_, gradWeights_, gradSamples_, gradImages_;
+    const PerThread<PlannedSample<Real>> samples_;
+    const PerThread<Real> tileGradSamples_, weightRows_, column_, gradColumn_, gradTile_;
+    const PerThread<Real> image_, gradImage_;
+};
+
+}  // namespace dcn4j::cpu::convolution

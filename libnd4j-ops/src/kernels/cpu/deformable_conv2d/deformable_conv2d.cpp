@@ -1,0 +1,79 @@
+// Deformable convolution as tiles of an implicit matrix product.
+//
+// Shapes, for one convolution group:
+//   column   [points][K]   K entries (block, tap, channel): the modulated samples of a few pixels
+//   weights  [K][O]        repacked in panels of O
+//   output   [points][O]   = column x weights, stored with the bias in the caller's layout
+//
+// The input is repacked per image into blocks of channels, [pixels + 1][channels of the block] with
+// a last row of zeros, so that a sample reads four contiguous rows and a corner outside the image
+// needs no branch. packing.h, positions.h and weights.h alone know element types and strides; the
+// micro-kernels see packed real numbers.
+#include "deformable_conv2d.h"
+
+#include <limits>
+
+#include "../isa.h"
+#include "backward.h"
+#include "forward.h"
+
+namespace dcn4j::cpu {
+namespace {
+
+/// Whether the micro-kernels can number a plane's pixels (see PlannedSample).
+bool tooManyPixels(const Conv2dGeometry& g) {
+    return g.pixels() >= std::numeric_limits<std::int32_t>::max();
+}
+
+}  // namespace
+
+void TiledDeformableConv2d::forward(const Conv2dGeometry& geometry,
+                                    const DeformableConv2dInputs& inputs, const Tensor<4>& output,
+                                    int threads) const {
+    if (tooManyPixels(geometry)) {
+        return referenceDeformableConv2d().forward(geometry, inputs, output, threads);
+    }
+    withElementType(inputs.type, [&](auto element) {
+        using Element = decltype(element);
+        convolution::Forward<Element>(set_.kernels.of<ComputeType<Element>>(), geometry, inputs,
+                                      output, threads)
+            .run();
+    });
+}
+
+void TiledDeformableConv2d::backward(const Conv2dGeometry& geometry,
+                                     const DeformableConv2dInputs& inputs,
+                                     const Tensor<4>& gradOutput,
+                                     const DeformableConv2dGradients& gradients,
+                                     int threads) const {
+    if (tooManyPixels(geometry)) {
+        return referenceDeformableConv2d().backward(geometry, inputs, gradOutput, gradients,
+                                                    threads);
+    }
+    withElementType(inputs.type, [&](auto element) {
+        using Element = decltype(element);
+        convolution::Backward<Element>(set_.kernels.of<ComputeType<Element>>(), geometry, inputs,
+                                       gradOutput, gradients, threads)
+            .run();
+    });
+}
+
+}  // namespace dcn4j::cpu
+
+namespace dcn4j {
+
+std::vector<const DeformableConv2dKernel*> DeformableConv2dKernel::implementations() {
+    std::vector<const DeformableConv2dKernel*> all;
+    for (const cpu::InstructionSet* set : {
+#if defined(__x86_64__)
+             &cpu::avx512Set, &cpu::avx2Set,
+#endif
+                 &cpu::baselineSet
+         }) {
+        if (cpu::runs(*set)) all.push_back(new cpu::TiledDeformableConv2d(*set));
+    }
+    all.push_back(&referenceDeformableConv2d());
+    return all;
+}
+
+}  // namespace dcn4j

@@ -1,0 +1,156 @@
+// The forward pass: tasks are (image, tile of output pixels, chunk of the output channels).
+#pragma once
+
+#include <algorithm>
+
+#include "../buffer.h"
+#include "../packing.h"
+#include "blocking.h"
+#include "positions.h"
+#include "weights.h"
+
+namespace dcn4j::cpu::convolution {
+
+/// One forward call.
+template <class Element>
+class Forward {
+  public:
+    using Real = ComputeType<Element>;
+
+    Forward(const MicroKernels<Real>& kernels, const Conv2dGeometry& g,
+            const DeformableConv2dInputs& inputs, const Tensor<4>& output, int threads)
+        : kernels_(kernels),
+          g_(g),
+          inputs_(inputs),
+          positions_(kernels, g, inputs),
+          packing_(kernels, g),
+          output_(output),
+          threads_(threads),
+          blocking_(Blocking::forward(g, rowAlignment<Real>, kernels.panelWidth)),
+          panel_(kernels.panelWidth),
+          wave_(std::clamp<Index>(std::max(waveNumbers / blocking_.imageSize,
+                                           std::min(ceilDivide(64, blocking_.tiles),
+                                                    mostWaveNumbers / blocking_.imageSize)),
+                                  1, std::max<Index>(g.batch, 1))),
+          hasBias_(inputs.bias.present()),
+          weights_(g.groups * blocking_.groupDepth * blocking_.outPanels * panel_),
+          images_(wave_ * blocking_.imageSize),
+          bias_(g.outChannels),
+          samples_(threads, blocking_.tile * g.taps()),
+          column_(threads, blocking_.tile * blocking_.columnLd),
+          result_(threads, blocking_.tile * blocking_.outLd),
+          weightRows_(threads, (panel_ + 1) * blocking_.maxDepth) {}
+
+    void run() {
+        if (hasBias_) packing_.loadBias(inputs_.bias, bias_.data());
+#pragma omp parallel num_threads(threads_)
+        {
+#pragma omp for collapse(2) schedule(dynamic)
+            for (Index block = 0; block < blocking_.count(); ++block) {
+                for (Index p = 0; p < blocking_.outPanels; ++p)
+                    packWeights(blocking_.block(block), p);
+            }
+            for (Index first = 0; first < g_.batch; first += wave_) {
+                const Index images = std::min(wave_, g_.batch - first);
+#pragma omp for collapse(2) schedule(dynamic)
+                for (Index i = 0; i < images; ++i) {
+                    for (Index block = 0; block < blocking_.count(); ++block) {
+                        const Block& b = blocking_.block(block);
+                        loadImage<Element>(kernels_, inputs_.input, g_.width, b.of(first + i),
+                                           g_.pixels(), {image(i, b), b.paddedChannels});
+                    }
+                }
+#pragma omp for collapse(3) schedule(dynamic)
+                for (Index i = 0; i < images; ++i) {
+                    for (Index tile = 0; tile < blocking_.tiles; ++tile) {
+                        for (Index chunk = 0; chunk < blocking_.panelChunks; ++chunk) {
+                            computeTile({first + i, i, tile, chunk});
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+  private:
+    /// Numbers of images that are repacked together in any case: threads wait for one another twice
+    /// in a wave.
+    static constexpr Index waveNumbers = Index{1} << 21;
+    /// And at most, however few tiles an image has: 256 MiB of floats.
+    static constexpr Index mostWaveNumbers = Index{1} << 26;
+
+    /// A group's panel of output channels, [K][panel].
+    Real* panelOf(Index group, Index p) const {
+        return weights_.data() + (group * blocking_.outPanels + p) * blocking_.groupDepth * panel_;
+    }
+
+    Real* image(Index i, const Block& b) const {
+        return images_.data() + i * blocking_.imageSize + b.imageStart;
+    }
+
+    void packWeights(const Block& b, Index p) const {
+        Real* scratch = weightRows_.mine();
+        Real* rows = scratch + blocking_.maxDepth;
+        for (Index i = 0; i < panel_; ++i) {
+            const Index o = p * panel_ + i;
+            if (o < g_.outChannelsPerGroup()) {
+                packing_.load(inputs_.weights, b, o, scratch, rows + i * b.depth);
+            } else {
+                std::fill_n(rows + i * b.depth, b.depth, Real{0});
+            }
+        }
+        kernels_.transpose(panel_, b.depth, rows, b.depth,
+                           panelOf(b.group, p) + b.firstDepth * panel_, panel_);
+    }
+
+    /// One task: a tile of image `n`, the i-th of its wave, for one chunk of each group's panels.
+    struct Task {
+        Index n, i, tile, panelChunk;
+    };
+
+    void computeTile(const Task& task) const {
+        const Index first = task.tile * blocking_.tile;
+        const Index points = std::min(blocking_.tile, g_.outPixels() - first);
+        const Index firstPanel = task.panelChunk * blocking_.chunkPanels;
+        const Index firstOut = firstPanel * panel_;
+        const Index channels =
+            std::min(blocking_.chunkPanels * panel_, g_.outChannelsPerGroup() - firstOut);
+        Index planned = -1;
+        for (Index block = 0; block < blocking_.count(); ++block) {
+            const Block& b = blocking_.block(block);
+            if (b.offsetGroup != planned) {
+                positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
+                planned = b.offsetGroup;
+            }
+            kernels_.gather(points, g_.taps(), b.paddedChannels, samples_.mine(), image(task.i, b),
+                            column_.mine(), blocking_.columnLd);
+            kernels_.gemm(points, channels, b.depth, {column_.mine(), blocking_.columnLd, 1},
+                          {panelOf(b.group, firstPanel) + b.firstDepth * panel_,
+                           blocking_.groupDepth * panel_, panel_},
+                          result_.mine(), blocking_.outLd, b.firstDepth > 0);
+            if (blocking_.lastOfGroup(block)) {
+                const Channels out{task.n, b.group * g_.outChannelsPerGroup() + firstOut, channels};
+                storePixels<Element>(kernels_, {output_, g_.outWidth, out, first, points},
+                                     {result_.mine(), blocking_.outLd},
+                                     hasBias_ ? bias_.data() + out.first : nullptr);
+            }
+        }
+    }
+
+    const MicroKernels<Real>& kernels_;
+    const Conv2dGeometry& g_;
+    const DeformableConv2dInputs& inputs_;
+    const Positions<Element> positions_;
+    const Weights<Element> packing_;
+    const Tensor<4>& output_;
+    const int threads_;
+    const Blocking blocking_;
+    const Index panel_;
+    const Index wave_;  ///< images repacked together: enough that their tiles occupy many threads
+    const bool hasBias_;
+    const Buffer<Real> weights_, images_, bias_;
+    const PerThread<PlannedSample<Real>> samples_;
+    const PerThread<Real> column_, result_, weightRows_;
+};
+
+}  // namespace dcn4j::cpu::convolution

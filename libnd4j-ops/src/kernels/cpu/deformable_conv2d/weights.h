@@ -1,0 +1,90 @@
+// Weights and biases of a convolution, of any type and strides, and their gradients.
+#pragma once
+
+#include <algorithm>
+
+#include "../../deformable_conv2d.h"
+#include "../packing.h"
+#include "blocking.h"
+
+namespace dcn4j::cpu::convolution {
+
+template <class Element>
+class Weights {
+  public:
+    using Real = ComputeType<Element>;
+
+    Weights(const MicroKernels<Real>& kernels, const Conv2dGeometry& geometry)
+        : kernels_(kernels), g_(geometry) {}
+
+    /// The weights of block `b` for output channel `o` of its group, as a column has its entries:
+    /// [taps][paddedChannels]. `scratch` has room for as many numbers.
+    void load(const Tensor<4>& t, const Block& b, Index o, Real* scratch, Real* row) const {
+        forEachSpanOf(t, b, o, [&](Element* span, Index count, Index at) {
+            loadRow(span, t.strides[3], count, scratch + at);
+        });
+        if (b.paddedChannels > b.channels) std::fill_n(row, b.depth, Real{0});
+        kernels_.transpose(b.channels, g_.taps(), scratch, g_.taps(), row, b.paddedChannels);
+    }
+
+    /// The reverse of load.
+    void store(const Tensor<4>& t, const Block& b, Index o, Real* scratch, const Real* row) const {
+        kernels_.transpose(g_.taps(), b.channels, row, b.paddedChannels, scratch, g_.taps());
+        forEachSpanOf(t, b, o, [&](Element* span, Index count, Index at) {
+            storeRow(span, t.strides[3], count, scratch + at, Real{0});
+        });
+    }
+
+    void loadBias(const Tensor<1>& t, Real* bias) const {
+        loadRow(elementsOf<Element>(t), t.strides[0], g_.outChannels, bias);
+    }
+
+    /// Stores the gradient of the bias of one output channel.
+    void storeGradBias(const Tensor<4>& gradOutput, const Tensor<1>& gradBias, Index o) const {
+        // Sums side by side, as wide as the widest vector, so that additions need not wait.
+        constexpr Index chunk = 256, lanes = 16;
+        Real total = 0;
+        for (Index n = 0; n < g_.batch; ++n) {
+            Real sums[lanes] = {};
+            for (Index first = 0; first < g_.outPixels(); first += chunk) {
+                Real values[chunk] = {};
+                const Index count = std::min(chunk, g_.outPixels() - first);
+                loadPlane<Element>({gradOutput, g_.outWidth, {n, o, 1}, first, count}, values);
+                for (Index i = 0; i < chunk; i += lanes) {
+                    for (Index lane = 0; lane < lanes; ++lane) sums[lane] += values[i + lane];
+                }
+            }
+            for (Index half = lanes / 2; half > 0; half /= 2) {
+                for (Index lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+            }
+            total += sums[0];
+        }
+        elementsOf<Element>(gradBias)[gradBias.at(o)] = narrow<Element>(total);
+    }
+
+  private:
+    /// Calls `action(span, count, at)` for the spans, strides[3] apart, of the weights of output
+    /// channel `o` for a block's channels; `at` counts [channels][taps].
+    template <class Action>
+    void forEachSpanOf(const Tensor<4>& t, const Block& b, Index o, Action action) const {
+        const Index channel = b.firstChannel - b.group * g_.channelsPerGroup();
+        Element* from =
+            elementsOf<Element>(t) + t.at(b.group * g_.outChannelsPerGroup() + o, channel, 0, 0);
+        const bool rowsJoin = t.strides[2] == g_.kernelW * t.strides[3];
+        if (rowsJoin && t.strides[1] == g_.taps() * t.strides[3]) {
+            return action(from, b.channels * g_.taps(), 0);
+        }
+        const Index span = rowsJoin ? g_.taps() : g_.kernelW;
+        for (Index c = 0; c < b.channels; ++c) {
+            for (Index tap = 0; tap < g_.taps(); tap += span) {
+                action(from + c * t.strides[1] + tap / g_.kernelW * t.strides[2], span,
+                       c * g_.taps() + tap);
+            }
+        }
+    }
+
+    const MicroKernels<Real>& kernels_;
+    const Conv2dGeometry& g_;
+};
+
+}  // namespace dcn4j::cpu::convolution

@@ -1,0 +1,177 @@
+// Loads and stores between arrays of any element type and memory order and packed real numbers,
+// [pixel][channels]: what the CPU kernels of every op know of element types and strides.
+#pragma once
+
+#include <algorithm>
+
+#include "../element.h"
+#include "../tensor.h"
+#include "simd/micro_kernels.h"
+
+namespace dcn4j::cpu {
+
+/// Channels first .. first + count of image n.
+struct Channels {
+    Index n, first, count;
+};
+
+/// Pixels first .. first + count of some channels of an array [n][channels][rows][width].
+struct PixelRange {
+    const Tensor<4>& array;
+    Index width;
+    Channels channels;
+    Index first, count;
+};
+
+/// Packed numbers, [pixel][ld].
+template <class Real>
+struct PackedRows {
+    Real* data;
+    Index ld;
+};
+
+template <class Element, int Rank>
+Element* elementsOf(const Tensor<Rank>& t) {
+    return static_cast<Element*>(t.data);
+}
+
+template <class Element, class Real>
+void loadRow(const Element* from, Index stride, Index count, Real* to) {
+    if (stride == 1) {
+        for (Index i = 0; i < count; ++i) to[i] = widen(from[i]);
+    } else {
+        for (Index i = 0; i < count; ++i) to[i] = widen(from[i * stride]);
+    }
+}
+
+template <class Element, class Real>
+void storeRow(Element* to, Index stride, Index count, const Real* from, Real addend) {
+    if (stride == 1) {
+        for (Index i = 0; i < count; ++i) to[i] = narrow<Element>(from[i] + addend);
+    } else {
+        for (Index i = 0; i < count; ++i) to[i * stride] = narrow<Element>(from[i] + addend);
+    }
+}
+
+/// Calls `action(at, count, pixel)` for the spans of pixels first .. first + count of a plane that
+/// lie strides[3] apart: `at` is where the span begins in the plane, `pixel` counts from 0.
+template <class Action>
+void forEachSpan(const Tensor<4>& t, Index width, Index first, Index count, Action action) {
+    if (t.strides[2] == width * t.strides[3]) return action(first * t.strides[3], count, 0);
+    for (Index pixel = 0; pixel < count;) {
+        const Index y = (first + pixel) / width, x = (first + pixel) % width;
+        const Index span = std::min(count - pixel, width - x);
+        action(y * t.strides[2] + x * t.strides[3], span, pixel);
+        pixel += span;
+    }
+}
+
+/// Loads a range of one channel's pixels.
+template <class Element, class Real = ComputeType<Element>>
+void loadPlane(const PixelRange& range, Real* to) {
+    const Tensor<4>& t = range.array;
+    const Element* plane =
+        elementsOf<Element>(t) + t.at(range.channels.n, range.channels.first, 0, 0);
+    forEachSpan(t, range.width, range.first, range.count, [&](Index at, Index count, Index pixel) {
+        loadRow(plane + at, t.strides[3], count, to + pixel);
+    });
+}
+
+/// Stores a range of one channel's pixels.
+template <class Element, class Real = ComputeType<Element>>
+void storePlane(const PixelRange& range, const Real* from) {
+    const Tensor<4>& t = range.array;
+    Element* plane = elementsOf<Element>(t) + t.at(range.channels.n, range.channels.first, 0, 0);
+    forEachSpan(t, range.width, range.first, range.count, [&](Index at, Index count, Index pixel) {
+        storeRow(plane + at, t.strides[3], count, from + pixel, Real{0});
+    });
+}
+
+// Pixels and channels that are transposed together: two lines of a cache each way and more.
+inline constexpr Index stagePixels = 32, stageChannels = 64;
+
+/// Loads a range of pixels, zeros after the last channel of each.
+template <class Element, class Real = ComputeType<Element>>
+void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
+                const PackedRows<Real>& to) {
+    const Tensor<4>& t = range.array;
+    const Channels& channels = range.channels;
+    const Element* from = elementsOf<Element>(t) + t.at(channels.n, channels.first, 0, 0);
+    if (to.ld > channels.count) {
+        for (Index i = 0; i < range.count; ++i) {
+            std::fill_n(to.data + i * to.ld + channels.count, to.ld - channels.count, Real{0});
+        }
+    }
+    if (t.strides[1] == 1) {
+        return forEachSpan(t, range.width, range.first, range.count,
+                           [&](Index at, Index span, Index pixel) {
+                               for (Index i = 0; i < span; ++i) {
+                                   loadRow(from + at + i * t.strides[3], 1, channels.count,
+                                           to.data + (pixel + i) * to.ld);
+                               }
+                           });
+    }
+    Real stage[stageChannels * stagePixels];
+    for (Index p = 0; p < range.count; p += stagePixels) {
+        const Index pixels = std::min(stagePixels, range.count - p);
+        for (Index c = 0; c < channels.count; c += stageChannels) {
+            const Index rows = std::min(stageChannels, channels.count - c);
+            forEachSpan(t, range.width, range.first + p, pixels,
+                        [&](Index at, Index span, Index pixel) {
+                            for (Index row = 0; row < rows; ++row) {
+                                loadRow(from + (c + row) * t.strides[1] + at, t.strides[3], span,
+                                        stage + row * stagePixels + pixel);
+                            }
+                        });
+            kernels.transpose(rows, pixels, stage, stagePixels, to.data + p * to.ld + c, to.ld);
+        }
+    }
+}
+
+/// Loads all pixels of some channels, and a row of zeros after them for what lies outside.
+template <class Element, class Real = ComputeType<Element>>
+void loadImage(const MicroKernels<Real>& kernels, const Tensor<4>& t, Index width,
+               const Channels& channels, Index pixels, const PackedRows<Real>& to) {
+    loadPixels<Element>(kernels, {t, width, channels, 0, pixels}, to);
+    std::fill_n(to.data + pixels * to.ld, to.ld, Real{0});
+}
+
+/// Stores a range of pixels, plus one addend for each channel if there are any.
+template <class Element, class Real = ComputeType<Element>>
+void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
+                 const PackedRows<const Real>& from, const Real* addends = nullptr) {
+    const Tensor<4>& t = range.array;
+    const Channels& channels = range.channels;
+    Element* to = elementsOf<Element>(t) + t.at(channels.n, channels.first, 0, 0);
+    if (t.strides[1] == 1) {
+        return forEachSpan(
+            t, range.width, range.first, range.count, [&](Index at, Index span, Index pixel) {
+                for (Index i = 0; i < span; ++i) {
+                    Element* out = to + at + i * t.strides[3];
+                    const Real* in = from.data + (pixel + i) * from.ld;
+                    for (Index c = 0; c < channels.count; ++c) {
+                        out[c] = narrow<Element>(addends == nullptr ? in[c] : in[c] + addends[c]);
+                    }
+                }
+            });
+    }
+    Real stage[stageChannels * stagePixels];
+    for (Index c = 0; c < channels.count; c += stageChannels) {
+        const Index rows = std::min(stageChannels, channels.count - c);
+        for (Index p = 0; p < range.count; p += stagePixels) {
+            const Index pixels = std::min(stagePixels, range.count - p);
+            kernels.transpose(pixels, rows, from.data + p * from.ld + c, from.ld, stage,
+                              stagePixels);
+            forEachSpan(t, range.width, range.first + p, pixels,
+                        [&](Index at, Index span, Index pixel) {
+                            for (Index row = 0; row < rows; ++row) {
+                                storeRow(to + (c + row) * t.strides[1] + at, t.strides[3], span,
+                                         stage + row * stagePixels + pixel,
+                                         addends == nullptr ? Real{0} : addends[c + row]);
+                            }
+                        });
+        }
+    }
+}
+
+}  // namespace dcn4j::cpu

@@ -1,0 +1,130 @@
+// The inner loops of the CPU kernels, one table of functions per instruction set and real type.
+//
+// A micro-kernel knows nothing of tensors, element types or threads: it sees packed real numbers,
+// leading dimensions and counts. micro_kernels.cpp is compiled once per instruction set; the ops
+// plan the work and call through the table of a set that isa.cpp found to run.
+#pragma once
+
+#include <type_traits>
+
+#include "../../sampling/bilinear.h"
+#include "../../tensor.h"
+
+namespace dcn4j::cpu {
+
+/// Numbers that rows of packed arrays are whole multiples of: 16 bytes, a vector everywhere.
+template <class Real>
+constexpr Index rowAlignment = 16 / sizeof(Real);
+
+/// A sample as the micro-kernels plan it, with an integer as wide as the real number. So planes of
+/// floats have less than 2^31 pixels.
+template <class Real>
+using PlannedSample =
+    Sample<Real, std::conditional_t<sizeof(Real) == 4, std::int32_t, std::int64_t>>;
+
+/// A matrix read at `data[row * rowStride + depth * depthStride]`.
+template <class Real>
+struct Factor {
+    const Real* data;
+    Index rowStride, depthStride;
+};
+
+/// A matrix in panels of `panelWidth` columns: panel `j` starts at `data + j * panelStride`, and
+/// its rows, `rowStride` apart, hold `panelWidth` numbers each, zeros past the matrix's last
+/// column.
+template <class Real>
+struct Panels {
+    const Real* data;
+    Index panelStride, rowStride;
+};
+
+/// Where the samples of one tap are: numbers [points], and the plane they are in.
+template <class Real>
+struct TapPositions {
+    const Real *y, *x, *modulation;
+    Index height, width;
+};
+
+/// The backward pass over the samples of one tile and one block of channels. Rows of the image and
+/// of the columns hold `channels` numbers, padded to `rowAlignment`.
+template <class Real>
+struct ScatterTile {
+    Index points, taps, channels;
+    const PlannedSample<Real>* samples;  ///< [points][taps]
+    const Real* image;                   ///< [pixels + 1][padded channels], the last row zero
+    const Real* gradColumn;              ///< [points][ld], entries (tap, padded channel)
+    Real* column;                        ///< [points][ld], written
+    Index ld;
+    /// [pixels + 1][padded channels], added to; the last row takes what falls outside
+    Real* gradImage;
+    /// [taps][3][points], written: the gradients of dy, dx and the modulation
+    Real* gradSamples;
+};
+
+template <class Real>
+struct MicroKernels {
+    /// Columns of a panel, a multiple of `rowAlignment`.
+    Index panelWidth;
+
+    /// to[column * ldTo + row] = from[row * ldFrom + column].
+    void (*transpose)(Index rows, Index columns, const Real* from, Index ldFrom, Real* to,
+                      Index ldTo);
+
+    /// Plans samples[point * step] for the positions of one tap.
+    void (*plan)(Index points, const TapPositions<Real>& at, PlannedSample<Real>* samples,
+                 Index step);
+
+    /// column[point][tap * paddedChannels + c] = modulation * sample(image channel c), for each
+    /// sample; `paddedChannels`, of a pixel and of a tap, is a multiple of `rowAlignment`.
+    void (*gather)(Index points, Index taps, Index paddedChannels,
+                   const PlannedSample<Real>* samples, const Real* image, Real* column, Index ld);
+
+    /// c[row][column] = (accumulate ? c[row][column] : 0) + sum over depth of a * b. `c` has rows
+    /// `ldc` apart, each with room for whole panels.
+    void (*gemm)(Index rows, Index columns, Index depth, const Factor<Real>& a,
+                 const Panels<Real>& b, Real* c, Index ldc, bool accumulate);
+
+    void (*scatter)(const ScatterTile<Real>& tile);
+};
+
+/// What a processor may have, as bits.
+enum Feature : unsigned {
+    Avx2 = 1 << 0,
+    Fma = 1 << 1,
+    F16c = 1 << 2,
+    Avx512f = 1 << 3,
+    Avx512dq = 1 << 4,
+    Avx512bw = 1 << 5,
+    Avx512vl = 1 << 6,
+};
+
+/// A table for each real type.
+template <template <class> class Table>
+struct Tables {
+    const Table<float>& forFloat;
+    const Table<double>& forDouble;
+
+    template <class Real>
+    const Table<Real>& of() const {
+        if constexpr (std::is_same_v<Real, double>) {
+            return forDouble;
+        } else {
+            return forFloat;
+        }
+    }
+};
+
+/// One instruction set: its name for DCN4J_KERNEL, the features that its code was compiled for, and
+/// the core's kernels. What only one op needs has a table of its own (pooling.h).
+struct InstructionSet {
+    const char* name;
+    unsigned features;
+    Tables<MicroKernels> kernels;
+};
+
+extern const InstructionSet baselineSet;
+#if defined(__x86_64__)
+extern const InstructionSet avx2Set, avx512Set;
+#endif
+
+}  // namespace dcn4j::cpu

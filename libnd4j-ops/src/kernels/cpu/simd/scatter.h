@@ -1,0 +1,120 @@
+// The backward pass over samples: their column again, the dot products of their gradients with the
+// corners (for offset and mask), and the gradients of the corners.
+//
+// Compiled once per instruction set (micro_kernels.cpp); everything has internal linkage.
+#pragma once
+
+#include "corner_rows.h"
+
+namespace dcn4j::cpu {
+namespace {
+
+/// The sums of the lanes of four vectors.
+inline void sums(const Vector16<float> (&v)[Corners], float (&to)[Corners]) {
+    Vector16<float> w[Corners] = {v[0], v[1], v[2], v[3]};
+    transposeSquare<2>(w);
+    store<Vector16<float>>(to, (w[0] + w[1]) + (w[2] + w[3]));
+}
+inline void sums(const Vector16<double> (&v)[Corners], double (&to)[Corners]) {
+    for (int i = 0; i < Corners; ++i) to[i] = v[i][0] + v[i][1];
+}
+
+/// Which corners of a sample may have a weight.
+enum class Weighted { All, Some, TopLeftOnly };
+
+/// The backward pass over the numbers `i` .. `end` of a sample's row, in vectors of one width.
+template <Weighted Which, class V, class Real>
+inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s,
+                        Index paddedChannels, Index i, Index end, const Real* gradColumn,
+                        Real* column, V (&dot)[Corners]) {
+    constexpr int corners = Which == Weighted::TopLeftOnly ? 1 : Corners;
+    const CornerRows<Real> rows(s, paddedChannels);
+    const Real* from[corners];
+    Real* to[corners];
+    V weight[corners];
+    for (int c = 0; c < corners; ++c) {
+        from[c] = t.image + rows.at[c];
+        to[c] = t.gradImage + rows.at[c];
+        weight[c] = broadcast<V>(s.weight[c]);
+    }
+    const V modulation = broadcast<V>(s.modulation);
+    for (; i < end; i += lanesOf<V>) {
+        V grad = load<V>(gradColumn + i);
+        if constexpr (sizeof(V) == 16) {
+            // What pads the row is no channel's gradient.
+            grad = laneNumbers<V>() < broadcast<V>(static_cast<Real>(t.channels - i)) ? grad : V{};
+        }
+        V value{};
+        DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
+            const V pixel = load<V>(from[c] + i);
+            dot[c] += grad * pixel;
+            value += weight[c] * pixel;
+        }
+        if (Which == Weighted::Some && s.place == Outside) value = V{};
+        store<V>(column + i, value * modulation);
+        const V modulated = grad * modulation;
+        DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
+            // A corner of weight zero is no part of the sum: an infinite gradient must not reach
+            // it.
+            if (Which == Weighted::Some && s.weight[c] == 0) continue;
+            store<V>(to[c] + i, load<V>(to[c] + i) + weight[c] * modulated);
+        }
+    }
+    return i;
+}
+
+/// The backward pass over one sample: its column, the gradients of its corners, and the dot
+/// products of the column's gradient with each corner's row.
+template <Weighted Which, class Real>
+inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>& s,
+                          Index paddedChannels, const Real* gradColumn, Real* column,
+                          Real (&dot)[Corners]) {
+    using V = Vector<Real>;
+    Vector16<Real> dots[Corners] = {};
+    Index i = 0;
+    if (t.channels >= lanesOf<V>) {
+        V wide[Corners] = {};
+        i = scatterRow<Which>(t, s, paddedChannels, 0, t.channels / lanesOf<V> * lanesOf<V>,
+                              gradColumn, column, wide);
+        for (int c = 0; c < Corners; ++c) dots[c] = horizontalSum(wide[c]);
+    }
+    if (i < t.channels)
+        scatterRow<Which>(t, s, paddedChannels, i, t.channels, gradColumn, column, dots);
+    sums(dots, dot);
+}
+
+template <class Real>
+void scatter(const ScatterTile<Real>& t) {
+    const Index paddedChannels =
+        (t.channels + rowAlignment<Real> - 1) / rowAlignment<Real> * rowAlignment<Real>;
+    const PlannedSample<Real>* sample = t.samples;
+    for (Index point = 0; point < t.points; ++point) {
+        const Real* gradColumn = t.gradColumn + point * t.ld;
+        Real* column = t.column + point * t.ld;
+        for (Index tap = 0; tap < t.taps; ++tap, ++sample) {
+            const PlannedSample<Real>& s = *sample;
+            Real dot[Corners];
+            if (s.place == AtPixel) {
+                scatterSample<Weighted::TopLeftOnly>(t, s, paddedChannels, gradColumn, column, dot);
+            } else if (s.weight[TopLeft] != 0 && s.weight[TopRight] != 0 &&
+                       s.weight[BottomLeft] != 0 && s.weight[BottomRight] != 0) {
+                scatterSample<Weighted::All>(t, s, paddedChannels, gradColumn, column, dot);
+            } else {
+                scatterSample<Weighted::Some>(t, s, paddedChannels, gradColumn, column, dot);
+            }
+            Real gradModulation = 0;
+            if (s.place != Outside) {
+                for (int c = 0; c < Corners; ++c) gradModulation += s.weight[c] * dot[c];
+            }
+            Real* out = t.gradSamples + tap * 3 * t.points + point;
+            out[0] = s.modulation * slopeY(s, dot);
+            out[t.points] = s.modulation * slopeX(s, dot);
+            out[2 * t.points] = gradModulation;
+            gradColumn += paddedChannels;
+            column += paddedChannels;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace dcn4j::cpu
