@@ -2,6 +2,7 @@ package io.github.dcn4j.examples.detect;
 
 import io.github.dcn4j.layers.DeformableConvolution2D;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
+import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.layers.ActivationLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
@@ -59,7 +60,8 @@ public enum BackboneLayer {
 
   /**
    * Adds a 3×3 convolution with batch normalisation and ReLU. The ReLU is a layer of its own:
-   * Deeplearning4j's batch normalisation takes an activation function and ignores it.
+   * Deeplearning4j's batch normalisation takes an activation function and ignores it. And its
+   * gradients are not clipped: its running mean and variance count as such, and would lag behind.
    *
    * @param number of the block, which the names of its layers end in
    * @param stride along both axes, in pixels
@@ -72,7 +74,10 @@ public enum BackboneLayer {
     String normalised = "normalised" + number;
     String activated = "activated" + number;
     graph.addLayer(convolution, convolution(stride, nOut), input);
-    graph.addLayer(normalised, new BatchNormalization.Builder().build(), convolution);
+    graph.addLayer(
+        normalised,
+        new BatchNormalization.Builder().gradientNormalization(GradientNormalization.None).build(),
+        convolution);
     graph.addLayer(
         activated, new ActivationLayer.Builder().activation(Activation.RELU).build(), normalised);
     return activated;

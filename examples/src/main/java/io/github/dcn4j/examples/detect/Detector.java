@@ -23,7 +23,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public final class Detector implements ObjectDetector {
   /** Detections less sure than this are not worth ranking. */
-  private static final double MIN_CONFIDENCE = 0.02;
+  private static final double MIN_SCORE = 0.02;
 
   /** Of two detections of one class that overlap more than this, the surer one stays. */
   private static final double MAX_IOU = 0.45;
@@ -72,7 +72,7 @@ public final class Detector implements ObjectDetector {
     LabelledImage[] batch = images.toArray(new LabelledImage[0]);
     INDArray output = network.outputSingle(DetectionBatches.features(batch));
     double cell = (double) side / output.size(3);
-    return YoloDecoder.decode(output, labels.size(), cell, MIN_CONFIDENCE, MAX_IOU);
+    return YoloDecoder.decode(output, DetectorNetwork.anchors(network), cell, MIN_SCORE, MAX_IOU);
   }
 
   /** Writes the network, its updater's state, the labels and the input size to one file. */

@@ -1,48 +1,37 @@
 package io.github.dcn4j.examples.detect;
 
+import lombok.experimental.UtilityClass;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.CnnLossLayer;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
-import org.deeplearning4j.nn.conf.layers.objdetect.Yolo2OutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
-import org.nd4j.linalg.lossfunctions.impl.LossMCXENT;
 
 /**
- * A small one-stage detector (YOLOv2, arXiv 1612.08242).
+ * A small one-stage detector, in the manner of the later YOLOs.
  *
  * <p>Each 2×2 pixels become one of 12 channels; five 3×3 convolutions of the chosen kind, each with
- * batch normalisation and ReLU, three of them with stride 2, bring these [12, side / 2, side / 2]
- * down to [128, side / 16, side / 16]; a 1×1 convolution predicts the boxes.
+ * batch normalisation and ReLU, two of them with stride 2, bring these [12, side / 2, side / 2]
+ * down to [96, side / 8, side / 8]; a 1×1 convolution predicts the boxes.
  */
-final class DetectorNetwork {
+@UtilityClass
+class DetectorNetwork {
   /** Pixels of the input to a cell of the output, along each axis. */
-  static final int STRIDE = 16;
+  static final int STRIDE = 8;
 
-  /** Name of the layer that predicts the boxes. */
   private static final String HEAD = "head";
-
   private static final int BLOCK = 2;
-  private static final int[][] STRIDE_AND_CHANNELS = {
-    {2, 32}, {2, 64}, {1, 64}, {2, 128}, {1, 128}
-  };
-
+  private static final int[][] STRIDE_AND_CHANNELS = {{2, 32}, {2, 64}, {1, 64}, {1, 96}, {1, 96}};
   private static final double WEIGHT_DECAY = 1e-4;
-  private static final double MAX_GRADIENT_NORM = 5;
-
-  /** Weight of the loss of box positions and sizes against that of confidence and class. */
-  private static final double BOX_WEIGHT = 3;
-
-  /** Weight of the confidence of anchors without an object. */
-  private static final double EMPTY_WEIGHT = 0.5;
+  private static final double MAX_GRADIENT_NORM = 100;
 
   /**
    * Confidence before its sigmoid at the start of training. Nearly all anchors are empty: without
@@ -52,8 +41,6 @@ final class DetectorNetwork {
 
   /** Deviation of the head's first weights: so small that all boxes start out as the anchors. */
   private static final double FIRST_HEAD_DEVIATION = 0.01;
-
-  private DetectorNetwork() {}
 
   /**
    * A fresh network.
@@ -84,29 +71,27 @@ final class DetectorNetwork {
       int[] stage = STRIDE_AND_CHANNELS[i];
       last = options.getBackbone().addBlock(graph, i, stage[0], stage[1], last);
     }
+    int numbers = AnchorBox.FIRST_CLASS + classes;
     graph.addLayer(
         HEAD,
         new ConvolutionLayer.Builder(1, 1)
-            .nOut(anchors.length * (5 + classes))
+            .nOut(anchors.length * numbers)
             .weightInit(new NormalDistribution(0, FIRST_HEAD_DEVIATION))
             .build(),
         last);
-    graph.addLayer(
-        "boxes",
-        new Yolo2OutputLayer.Builder()
-            .boundingBoxPriors(
-                Nd4j.createFromArray(anchors).castTo(Nd4j.defaultFloatingPointType()))
-            .lossClassPredictions(new LossMCXENT())
-            .lambdaCoord(BOX_WEIGHT)
-            .lambdaNoObj(EMPTY_WEIGHT)
-            .build(),
-        HEAD);
+    graph.addLayer("boxes", new CnnLossLayer.Builder(new YoloLoss(anchors)).build(), HEAD);
     ComputationGraph network = new ComputationGraph(graph.setOutputs("boxes").build());
     network.init();
     INDArray bias = network.getLayer(HEAD).getParam("b");
     for (int anchor = 0; anchor < anchors.length; anchor++) {
-      bias.putScalar(anchor * (5L + classes) + 4, FIRST_CONFIDENCE);
+      bias.putScalar((long) anchor * numbers + AnchorBox.CONFIDENCE, FIRST_CONFIDENCE);
     }
     return network;
+  }
+
+  /** The anchors that a network was made with: [anchors][width, height] in cells. */
+  static double[][] anchors(ComputationGraph network) {
+    CnnLossLayer layer = (CnnLossLayer) network.getOutputLayer(0).conf().getLayer();
+    return ((YoloLoss) layer.getLossFn()).getAnchors();
   }
 }

@@ -106,7 +106,10 @@ public final class Trainer {
     @Override
     public double learn(LabelledImage... images) {
       int grid = detector.getSide() / DetectorNetwork.STRIDE;
-      network().fit(DetectionBatches.of(detector.getLabels().size(), grid, images));
+      network()
+          .fit(
+              DetectionBatches.of(
+                  DetectorNetwork.anchors(network()), detector.getLabels().size(), grid, images));
       return network().score();
     }
 

@@ -2,95 +2,74 @@ package io.github.dcn4j.examples.detect;
 
 import io.github.dcn4j.examples.data.Box;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Collectors;
-import org.deeplearning4j.nn.layers.objdetect.DetectedObject;
-import org.deeplearning4j.nn.layers.objdetect.YoloUtils;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Turns the output of a {@code Yolo2OutputLayer} into detections.
+ * Turns the output of a network that learnt by {@link YoloLoss} into detections.
  *
- * <p>The output is [minibatch, anchors · (5 + classes), grid, grid], and for each anchor holds the
- * box's middle (x, y) within the cell, 0 to 1, its size (width, height) in cells, the confidence,
- * and the probabilities of the classes. {@code YoloUtils.getPredictedObjects} does the same, but in
- * Deeplearning4j 1.0.0-M2.1 loses the class probabilities of some images of a minibatch (an empty
- * array and a meaningless class in their place).
+ * <p>The output is [minibatch, anchors · (5 + classes), grid, grid], and holds for each anchor the
+ * numbers of {@link AnchorBox}. The most probable class is that of the detection.
  */
 final class YoloDecoder {
-  private static final int MIDDLE_X = 0;
-  private static final int MIDDLE_Y = 1;
-  private static final int WIDTH = 2;
-  private static final int HEIGHT = 3;
-  private static final int CONFIDENCE = 4;
-  private static final int FIRST_CLASS = 5;
-
   private YoloDecoder() {}
 
   /**
    * Detections, without those that a surer one of the same class overlaps too much.
    *
-   * @param output the activated output of the network
-   * @param classes number of classes
+   * @param output the output of the network
+   * @param anchors [anchors][width, height] in cells
    * @param cell side of a cell in pixels
-   * @param minConfidence least confidence of a detection, 0 to 1
+   * @param minScore least score of a detection, 0 to 1
    * @param maxIou largest intersection over union of two detections of one class
    * @return for each image of the minibatch its detections, in pixels
    */
   static List<List<Detection>> decode(
-      INDArray output, int classes, double cell, double minConfidence, double maxIou) {
-    int images = (int) output.size(0);
-    int height = (int) output.size(2);
-    int width = (int) output.size(3);
-    int plane = height * width;
-    int perAnchor = FIRST_CLASS + classes;
-    int anchors = (int) output.size(1) / perAnchor;
+      INDArray output, double[][] anchors, double cell, double minScore, double maxIou) {
+    int grid = (int) output.size(3);
+    int plane = grid * (int) output.size(2);
+    float[] numbers = new float[(int) output.size(1) / anchors.length];
     float[] values = output.dup('c').data().asFloat();
     List<List<Detection>> result = new ArrayList<>();
-    for (int image = 0; image < images; image++) {
-      List<DetectedObject> objects = new ArrayList<>();
-      for (int anchor = 0; anchor < anchors; anchor++) {
+    for (int image = 0; image < output.size(0); image++) {
+      List<Detection> found = new ArrayList<>();
+      for (int anchor = 0; anchor < anchors.length; anchor++) {
+        int first = (image * anchors.length + anchor) * numbers.length * plane;
         for (int position = 0; position < plane; position++) {
-          int at = (image * anchors + anchor) * perAnchor * plane + position;
-          if (values[at + CONFIDENCE * plane] >= minConfidence) {
-            float[] cellValues = new float[perAnchor];
-            for (int i = 0; i < perAnchor; i++) {
-              cellValues[i] = values[at + i * plane];
-            }
-            cellValues[MIDDLE_X] += position % width;
-            cellValues[MIDDLE_Y] += position / width;
-            objects.add(object(image, cellValues));
+          for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = values[first + i * plane + position];
+          }
+          if (AnchorBox.sigmoid(numbers[AnchorBox.CONFIDENCE]) >= minScore) {
+            double[] edges = new AnchorBox(anchors[anchor], numbers, 0).edges();
+            int column = position % grid;
+            int row = position / grid;
+            int label = mostProbable(numbers);
+            Box box =
+                Box.of(edges[0] + column, edges[1] + row, edges[2] + column, edges[3] + row, label);
+            found.add(new Detection(box.scaled(cell, cell), score(numbers, label)));
           }
         }
       }
-      YoloUtils.nms(objects, maxIou);
-      result.add(
-          objects.stream()
-              .map(object -> detection(object, cell))
-              .collect(Collectors.toUnmodifiableList()));
+      found.removeIf(detection -> detection.getScore() < minScore);
+      result.add(NonMaximumSuppression.strongestOfEachLabel(found, maxIou));
     }
     return result;
   }
 
-  private static DetectedObject object(int image, float[] values) {
-    return new DetectedObject(
-        image,
-        values[MIDDLE_X],
-        values[MIDDLE_Y],
-        values[WIDTH],
-        values[HEIGHT],
-        Nd4j.createFromArray(Arrays.copyOfRange(values, FIRST_CLASS, values.length)),
-        values[CONFIDENCE]);
+  private static int mostProbable(float... numbers) {
+    int best = AnchorBox.FIRST_CLASS;
+    for (int i = best; i < numbers.length; i++) {
+      best = numbers[i] > numbers[best] ? i : best;
+    }
+    return best - AnchorBox.FIRST_CLASS;
   }
 
-  private static Detection detection(DetectedObject object, double cell) {
-    double[] upperLeft = object.getTopLeftXY();
-    double[] lowerRight = object.getBottomRightXY();
-    int label = object.getPredictedClass();
-    Box box = Box.of(upperLeft[0], upperLeft[1], lowerRight[0], lowerRight[1], label);
-    double score = object.getConfidence() * object.getClassPredictions().getDouble(label);
-    return new Detection(box.scaled(cell, cell), score);
+  /** The confidence times the probability of the class. */
+  private static double score(float[] numbers, int label) {
+    double sum = 0;
+    for (int i = AnchorBox.FIRST_CLASS; i < numbers.length; i++) {
+      sum += Math.exp(numbers[i] - numbers[AnchorBox.FIRST_CLASS + label]);
+    }
+    return AnchorBox.sigmoid(numbers[AnchorBox.CONFIDENCE]) / sum;
   }
 }

@@ -2,6 +2,7 @@ package io.github.dcn4j.examples.rfcn;
 
 import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.detect.Detection;
+import io.github.dcn4j.examples.detect.NonMaximumSuppression;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -79,7 +80,7 @@ public class ProposalVertex extends GraphVertex {
                     return new Detection(box, values[grid.at(image, a, 0)]);
                   })
               .collect(Collectors.toList());
-      Suppression.strongest(candidates, MAX_IOU, count)
+      NonMaximumSuppression.strongest(candidates, MAX_IOU, count)
           .forEach(kept -> rois.add(new Roi(image, kept.getBox())));
     }
     return rois;

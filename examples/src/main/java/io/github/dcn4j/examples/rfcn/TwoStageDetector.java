@@ -5,6 +5,7 @@ import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.Detection;
 import io.github.dcn4j.examples.detect.DetectionBatches;
+import io.github.dcn4j.examples.detect.NonMaximumSuppression;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import java.io.File;
 import java.io.IOException;
@@ -66,24 +67,12 @@ public final class TwoStageDetector implements ObjectDetector {
         }
       }
     }
-    found.replaceAll(this::strongest);
+    found.replaceAll(detections -> NonMaximumSuppression.strongestOfEachLabel(detections, MAX_IOU));
     return found;
   }
 
   private static INDArray[] inputs(List<Roi> wanted, LabelledImage... images) {
     return new INDArray[] {DetectionBatches.features(images), Roi.toArray(wanted)};
-  }
-
-  /** Takes away what overlaps a surer detection of the same class. */
-  private List<Detection> strongest(List<Detection> detections) {
-    List<Detection> kept = new ArrayList<>();
-    for (int i = 0; i < labels.size(); i++) {
-      int label = i;
-      List<Detection> ofLabel = new ArrayList<>(detections);
-      ofLabel.removeIf(detection -> detection.getBox().getLabel() != label);
-      kept.addAll(Suppression.strongest(ofLabel, MAX_IOU, ofLabel.size()));
-    }
-    return kept;
   }
 
   /**

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.Detection;
+import io.github.dcn4j.examples.detect.NonMaximumSuppression;
 import java.util.List;
 import java.util.Random;
 import java.util.function.ToDoubleFunction;
@@ -46,10 +47,10 @@ class BoxesAndLossesTest {
     Detection strong = new Detection(Box.of(0, 0, 10, 10, 1), 0.9);
     Detection apart = new Detection(Box.of(50, 50, 60, 60, 0), -0.3);
     List<Detection> all = List.of(weak, apart, strong);
-    assertEquals(List.of(strong, apart), Suppression.strongest(all, 0.5, 9));
-    assertEquals(List.of(strong), Suppression.strongest(all, 0.5, 1));
-    assertEquals(3, Suppression.strongest(all, 0.9, 9).size());
-    assertEquals(List.of(), Suppression.strongest(List.of(), 0.5, 9));
+    assertEquals(List.of(strong, apart), NonMaximumSuppression.strongest(all, 0.5, 9));
+    assertEquals(List.of(strong), NonMaximumSuppression.strongest(all, 0.5, 1));
+    assertEquals(3, NonMaximumSuppression.strongest(all, 0.9, 9).size());
+    assertEquals(List.of(), NonMaximumSuppression.strongest(List.of(), 0.5, 9));
   }
 
   @Test

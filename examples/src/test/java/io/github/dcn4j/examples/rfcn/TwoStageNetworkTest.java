@@ -4,10 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.examples.Linearity;
 import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.DigitScenes;
 import io.github.dcn4j.examples.data.LabelledImage;
+import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.TrainingOptions;
 import java.util.List;
 import java.util.Map;
@@ -119,6 +121,23 @@ class TwoStageNetworkTest {
       after = TwoStageTrainer.learn(network, grid, images);
     }
     assertTrue(after < 0.8 * before, before + " to " + after);
+  }
+
+  @ParameterizedTest
+  @EnumSource(BackboneLayer.class)
+  void theFeaturesAreNotLinear(BackboneLayer layer) {
+    TrainingOptions options = TrainingOptions.builder().epochs(1).backbone(layer).build();
+    ComputationGraph network =
+        TwoStageNetwork.create(Pooling.NONE, ANCHORS, 10, 32, STEPS, options);
+    INDArray wanted = Roi.toArray(List.of(new Roi(0, Box.of(4, 4, 28, 28, 0))));
+    for (String head : new String[] {TwoStageNetwork.PROPOSALS, TwoStageNetwork.MAPS}) {
+      Linearity.assertNotLinear(
+          images -> network.feedForward(new INDArray[] {images, wanted}, false).get(head),
+          1,
+          3,
+          32,
+          32);
+    }
   }
 
   @Test
