@@ -127,7 +127,7 @@ struct Tile {
         room(gradColumn, blocking.tile * blocking.columnLd);
         room(weights, blocking.outLd * blocking.columnLd);
         room(gradWeights, blocking.outLd * blocking.columnLd);
-        room(output, blocking.tile * blocking.outLd);
+        room(output, blocking.tile * std::max(blocking.outLd, block.paddedChannels));
         room(gradSamples, 3 * p.g.taps() * blocking.tile);
         samples.resize(static_cast<std::size_t>(blocking.tile * p.g.taps()));
         packImage();
@@ -168,8 +168,19 @@ void plan(State& state, const Shape& shape, const cpu::InstructionSet& set) {
 void gather(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
     overTiles(state, t, 0, [&](Index, Index points) {
-        t.kernels.gather(points, t.p.g.taps(), t.block.paddedChannels, t.samples.data(),
-                         t.image.data(), t.column.data(), t.blocking.columnLd);
+        t.kernels.gather({points, t.p.g.taps(), t.block.paddedChannels, t.samples.data(),
+                          t.image.data(), t.block.paddedChannels, t.column.data(),
+                          t.blocking.columnLd});
+    });
+}
+
+/// A depth-wise convolution of the block's channels.
+void gatherSum(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, true);
+    const Index channels = t.block.paddedChannels, taps = t.p.g.taps();
+    overTiles(state, t, 2.0 * static_cast<double>(taps * channels), [&](Index, Index points) {
+        t.kernels.gatherSum({points, taps, channels, 1, 1, t.samples.data(), t.image.data(),
+                             channels, t.weights.data(), t.output.data(), channels, false});
     });
 }
 
@@ -200,8 +211,9 @@ void scatter(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     overTiles(state, t, 0, [&](Index, Index points) {
         t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(), t.image.data(),
-                           t.gradColumn.data(), t.column.data(), t.blocking.columnLd,
-                           t.gradImage.data(), t.gradSamples.data()});
+                           t.block.paddedChannels, t.gradColumn.data(), t.block.paddedChannels,
+                           t.column.data(), t.blocking.columnLd, t.gradImage.data(),
+                           t.gradSamples.data()});
     });
 }
 
@@ -219,15 +231,11 @@ void gemmToWeights(State& state, const Shape& shape, const cpu::InstructionSet& 
 void registerAll() {
     using Measure = void (*)(State&, const Shape&, const cpu::InstructionSet&);
     const std::pair<const char*, Measure> measures[] = {
-        {"forward", forward},
-        {"backward", backward},
-        {"part/repack", repack},
-        {"part/plan", plan},
-        {"part/gather", gather},
-        {"part/gemm", gemmForward},
-        {"part/gemmToColumn", gemmToColumn},
-        {"part/scatter", scatter},
-        {"part/gemmToWeights", gemmToWeights},
+        {"forward", forward},       {"backward", backward},
+        {"part/repack", repack},    {"part/plan", plan},
+        {"part/gather", gather},    {"part/gatherSum", gatherSum},
+        {"part/gemm", gemmForward}, {"part/gemmToColumn", gemmToColumn},
+        {"part/scatter", scatter},  {"part/gemmToWeights", gemmToWeights},
     };
     for (const Shape& shape : shapes()) {
         for (const auto& [name, measure] : measures) {

@@ -1,49 +1,18 @@
-// The micro-kernels of every instruction set, each against plain loops.
-#include "../src/kernels/cpu/simd/micro_kernels.h"
-
-#include <gtest/gtest.h>
-
+// Transpose, plan and gemm of every instruction set, each against plain loops.
 #include <cmath>
-#include <cstring>
 #include <limits>
-#include <ostream>
-#include <random>
-#include <vector>
 
-#include "../src/kernels/cpu/isa.h"
 #include "../src/kernels/sampling/plane.h"
+#include "micro_kernel_test.h"
 
 namespace dcn4j::cpu {
-
-extern const InstructionSet wideSet;
-
-std::ostream& operator<<(std::ostream& out, const InstructionSet* set) {
-    return out << set->name;
-}
-
 namespace {
 
-std::vector<const InstructionSet*> everySet() {
-    auto sets = runnableInstructionSets();
-    sets.push_back(&wideSet);
-    return sets;
-}
-
-class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
+class MicroKernel : public MicroKernelTest {
   protected:
-    std::mt19937 random_{7};
-
     template <class Real>
-    std::vector<Real> numbers(Index count) {
-        std::normal_distribution<Real> normal;
-        std::vector<Real> v(static_cast<std::size_t>(count));
-        for (Real& x : v) x = normal(random_);
-        return v;
-    }
-
-    template <class Real>
-    void transposesEverySize() {
-        const auto& kernels = GetParam()->kernels.of<Real>();
+    void transpose() {
+        const auto& kernels = this->kernels<Real>();
         for (const Index rows : {1, 2, 7, 8, 16, 17, 33}) {
             for (const Index columns : {1, 3, 4, 8, 15, 16, 31, 40}) {
                 const Index ldFrom = columns + 3, ldTo = rows + 2;
@@ -62,7 +31,7 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
     }
 
     template <class Real>
-    void plansAsTheRuleLocates() {
+    void plan() {
         constexpr Index height = 5, width = 7, step = 3;
         const Real inf = std::numeric_limits<Real>::infinity();
         auto y = numbers<Real>(61), x = numbers<Real>(61), modulation = numbers<Real>(61);
@@ -88,8 +57,8 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
         }
         const Index points = static_cast<Index>(y.size());
         std::vector<PlannedSample<Real>> samples(static_cast<std::size_t>(points * step));
-        GetParam()->kernels.of<Real>().plan(
-            points, {y.data(), x.data(), modulation.data(), height, width}, samples.data(), step);
+        kernels<Real>().plan(points, {y.data(), x.data(), modulation.data(), height, width},
+                             samples.data(), step);
         for (std::size_t i = 0; i < y.size(); ++i) {
             Sample<Real> expected;
             locate(y[i], x[i], modulation[i], height, width, expected);
@@ -107,8 +76,8 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
     }
 
     template <class Real>
-    void multipliesEverySize() {
-        const auto& kernels = GetParam()->kernels.of<Real>();
+    void gemm() {
+        const auto& kernels = this->kernels<Real>();
         const Index width = kernels.panelWidth;
         for (const Index rows : {1, 5, 6, 11, 12, 13, 31}) {
             for (const Index columns : {Index{1}, width - 1, width, width + 1, 3 * width}) {
@@ -143,23 +112,22 @@ class MicroKernel : public testing::TestWithParam<const InstructionSet*> {
     }
 };
 
-TEST_P(MicroKernel, TransposesEverySize) {
-    transposesEverySize<float>();
-    transposesEverySize<double>();
+TEST_P(MicroKernel, TransposeOfEverySize) {
+    transpose<float>();
+    transpose<double>();
 }
 
-TEST_P(MicroKernel, PlansAsTheRuleLocates) {
-    plansAsTheRuleLocates<float>();
-    plansAsTheRuleLocates<double>();
+TEST_P(MicroKernel, PlanAsTheRuleLocates) {
+    plan<float>();
+    plan<double>();
 }
 
-TEST_P(MicroKernel, MultipliesEverySize) {
-    multipliesEverySize<float>();
-    multipliesEverySize<double>();
+TEST_P(MicroKernel, GemmOfEverySize) {
+    gemm<float>();
+    gemm<double>();
 }
 
-INSTANTIATE_TEST_SUITE_P(EverySet, MicroKernel, testing::ValuesIn(everySet()),
-                         [](const auto& set) { return std::string(set.param->name); });
+INSTANTIATE_TEST_SUITE_P(EverySet, MicroKernel, testing::ValuesIn(everySet()), nameOfSet);
 
 }  // namespace
 }  // namespace dcn4j::cpu

@@ -174,8 +174,8 @@ class Backward {
                       {weights_.data() + block * blockSize_, channels * panel_, panel_},
                       gradColumn_.mine(), blocking_.columnLd, false);
         kernels_.scatter({points, g_.taps(), b.channels, samples_.mine(), image_.mine(),
-                          gradColumn_.mine(), column_.mine(), blocking_.columnLd, gradImage,
-                          tileGradSamples_.mine()});
+                          b.paddedChannels, gradColumn_.mine(), b.paddedChannels, column_.mine(),
+                          blocking_.columnLd, gradImage, tileGradSamples_.mine()});
         // The columns as panels and not as rows: they stream through once, whole cache lines at a
         // time, past a tile of gradients that stays.
         kernels_.gemm(channels, b.depth, points, {gradTile_.mine(), 1, blocking_.outLd},

@@ -122,8 +122,8 @@ class Forward {
                 positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
                 planned = b.offsetGroup;
             }
-            kernels_.gather(points, g_.taps(), b.paddedChannels, samples_.mine(), image(task.i, b),
-                            column_.mine(), blocking_.columnLd);
+            kernels_.gather({points, g_.taps(), b.paddedChannels, samples_.mine(), image(task.i, b),
+                             b.paddedChannels, column_.mine(), blocking_.columnLd});
             kernels_.gemm(points, channels, b.depth, {column_.mine(), blocking_.columnLd, 1},
                           {panelOf(b.group, firstPanel) + b.firstDepth * panel_,
                            blocking_.groupDepth * panel_, panel_},

@@ -10,18 +10,20 @@ namespace {
 
 /// The sample's values from number `i` of its rows on, as far as vectors of this width go.
 template <class V, class Real>
-inline Index gatherRow(const PlannedSample<Real>& s, const Real* image, Real* out, Index i,
-                       Index paddedChannels) {
-    const CornerRows<Real> rows(s, paddedChannels);
-    const Real* const topLeft = image + rows.at[TopLeft];
+inline Index gatherRow(const GatherTile<Real>& t, const PlannedSample<Real>& s, Real* out,
+                       Index i) {
+    // In a local variable: for all the compiler knows, stores to the column could change the tile.
+    const Index channels = t.channels;
+    const CornerRows<Real> rows(s, t.imageLd);
+    const Real* const topLeft = t.image + rows.at[TopLeft];
     if (s.place == Between) {
-        const Real* const topRight = image + rows.at[TopRight];
-        const Real* const bottomLeft = image + rows.at[BottomLeft];
-        const Real* const bottomRight = image + rows.at[BottomRight];
+        const Real* const topRight = t.image + rows.at[TopRight];
+        const Real* const bottomLeft = t.image + rows.at[BottomLeft];
+        const Real* const bottomRight = t.image + rows.at[BottomRight];
         const V w0 = broadcast<V>(s.weight[TopLeft]), w1 = broadcast<V>(s.weight[TopRight]);
         const V w2 = broadcast<V>(s.weight[BottomLeft]), w3 = broadcast<V>(s.weight[BottomRight]);
         const V modulation = broadcast<V>(s.modulation);
-        for (; i + lanesOf<V> <= paddedChannels; i += lanesOf<V>) {
+        for (; i + lanesOf<V> <= channels; i += lanesOf<V>) {
             V value = w0 * load<V>(topLeft + i);
             value += w1 * load<V>(topRight + i);
             value += w2 * load<V>(bottomLeft + i);
@@ -30,27 +32,26 @@ inline Index gatherRow(const PlannedSample<Real>& s, const Real* image, Real* ou
         }
     } else if (s.place == AtPixel) {
         const V modulation = broadcast<V>(s.modulation);
-        for (; i + lanesOf<V> <= paddedChannels; i += lanesOf<V>) {
+        for (; i + lanesOf<V> <= channels; i += lanesOf<V>) {
             store<V>(out + i, load<V>(topLeft + i) * modulation);
         }
     } else {
         const V outside = V{} * s.modulation;  // NaN if the modulation is
-        for (; i + lanesOf<V> <= paddedChannels; i += lanesOf<V>) store<V>(out + i, outside);
+        for (; i + lanesOf<V> <= channels; i += lanesOf<V>) store<V>(out + i, outside);
     }
     return i;
 }
 
 template <class Real>
-void gather(Index points, Index taps, Index paddedChannels, const PlannedSample<Real>* samples,
-            const Real* image, Real* column, Index ld) {
-    const Index whole = paddedChannels / lanesOf<Vector<Real>> * lanesOf<Vector<Real>>;
-    for (Index point = 0; point < points; ++point) {
-        Real* out = column + point * ld;
-        for (Index tap = 0; tap < taps; ++tap, ++samples, out += paddedChannels) {
-            if (whole > 0) gatherRow<Vector<Real>>(*samples, image, out, 0, paddedChannels);
-            if (whole < paddedChannels) {
-                gatherRow<Vector16<Real>>(*samples, image, out, whole, paddedChannels);
-            }
+void gather(const GatherTile<Real>& tile) {
+    const GatherTile<Real> t = tile;
+    const Index whole = t.channels / lanesOf<Vector<Real>> * lanesOf<Vector<Real>>;
+    const PlannedSample<Real>* sample = t.samples;
+    for (Index point = 0; point < t.points; ++point) {
+        Real* out = t.column + point * t.columnLd;
+        for (Index tap = 0; tap < t.taps; ++tap, ++sample, out += t.channels) {
+            if (whole > 0) gatherRow<Vector<Real>>(t, *sample, out, 0);
+            if (whole < t.channels) gatherRow<Vector16<Real>>(t, *sample, out, whole);
         }
     }
 }

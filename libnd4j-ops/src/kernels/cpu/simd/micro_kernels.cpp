@@ -8,6 +8,7 @@
 #include "micro_kernels.h"
 
 #include "gather.h"
+#include "gather_sum.h"
 #include "gemm.h"
 #include "plan.h"
 #include "scatter.h"
@@ -23,6 +24,7 @@ constexpr MicroKernels<Real> kernels = {
     transpose<Real>,
     plan<Real>,
     gather<Real>,
+    gatherSum<Real>,
     gemm<Real>,
     scatter<Real>,
 };

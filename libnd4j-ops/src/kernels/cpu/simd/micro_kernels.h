@@ -45,17 +45,48 @@ struct TapPositions {
     Index height, width;
 };
 
+/// The samples of one tile and one block of channels, as rows of a column. Rows of the image and of
+/// the column hold `channels` numbers, a multiple of `rowAlignment`.
+template <class Real>
+struct GatherTile {
+    Index points, taps, channels;
+    const PlannedSample<Real>* samples;  ///< [points][taps]
+    const Real* image;                   ///< [pixels + 1][imageLd], the last row zero
+    Index imageLd;
+    Real* column;  ///< [points][columnLd], written: entries [taps][channels]
+    Index columnLd;
+};
+
+/// Sums over the taps of the samples of one tile, for many groups side by side. A group is a lane:
+/// its first inputs are `channels` numbers in a row, then come all groups' second inputs, and so
+/// on, and its outputs likewise. `channels` is a multiple of `rowAlignment`.
+template <class Real>
+struct GatherSumTile {
+    Index points, taps, channels;
+    Index inputs, outputs;               ///< of a group
+    const PlannedSample<Real>* samples;  ///< [points][taps]
+    const Real* image;                   ///< [pixels + 1][imageLd], the last row zero
+    Index imageLd;
+    /// [taps][inputs][outputs][channels]; null: all one, with one input and one output
+    const Real* weights;
+    Real* output;  ///< [points][outputLd], entries [outputs][channels]
+    Index outputLd;
+    bool accumulate;  ///< whether sums are added to the output, or written
+};
+
 /// The backward pass over the samples of one tile and one block of channels. Rows of the image and
 /// of the columns hold `channels` numbers, padded to `rowAlignment`.
 template <class Real>
 struct ScatterTile {
     Index points, taps, channels;
     const PlannedSample<Real>* samples;  ///< [points][taps]
-    const Real* image;                   ///< [pixels + 1][padded channels], the last row zero
-    const Real* gradColumn;              ///< [points][ld], entries (tap, padded channel)
-    Real* column;                        ///< [points][ld], written
-    Index ld;
-    /// [pixels + 1][padded channels], added to; the last row takes what falls outside
+    const Real* image;                   ///< [pixels + 1][imageLd], the last row zero
+    Index imageLd;
+    const Real* gradColumn;  ///< [points][columnLd], entries [taps][tapStride]
+    Index tapStride;         ///< 0 where the taps' gradients are one
+    Real* column;            ///< as gradColumn, with a row for each tap; written; null: not wanted
+    Index columnLd;
+    /// [pixels + 1][imageLd], added to; the last row takes what falls outside
     Real* gradImage;
     /// [taps][3][points], written: the gradients of dy, dx and the modulation
     Real* gradSamples;
@@ -74,16 +105,19 @@ struct MicroKernels {
     void (*plan)(Index points, const TapPositions<Real>& at, PlannedSample<Real>* samples,
                  Index step);
 
-    /// column[point][tap * paddedChannels + c] = modulation * sample(image channel c), for each
-    /// sample; `paddedChannels`, of a pixel and of a tap, is a multiple of `rowAlignment`.
-    void (*gather)(Index points, Index taps, Index paddedChannels,
-                   const PlannedSample<Real>* samples, const Real* image, Real* column, Index ld);
+    /// column[point][tap][c] = modulation * sample(image channel c), for each sample.
+    void (*gather)(const GatherTile<Real>& tile);
+
+    /// output[point][output][group] (+)= the sum over taps and inputs of weight * modulation *
+    /// sample(image channel [input][group]).
+    void (*gatherSum)(const GatherSumTile<Real>& tile);
 
     /// c[row][column] = (accumulate ? c[row][column] : 0) + sum over depth of a * b. `c` has rows
     /// `ldc` apart, each with room for whole panels.
     void (*gemm)(Index rows, Index columns, Index depth, const Factor<Real>& a,
                  const Panels<Real>& b, Real* c, Index ldc, bool accumulate);
 
+    /// Adds the gradients of the samples' corners to the image's, and writes those of the samples.
     void (*scatter)(const ScatterTile<Real>& tile);
 };
 

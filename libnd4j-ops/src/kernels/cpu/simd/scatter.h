@@ -20,15 +20,22 @@ inline void sums(const Vector16<double> (&v)[Corners], double (&to)[Corners]) {
 }
 
 /// Which corners of a sample may have a weight.
-enum class Weighted { All, Some, TopLeftOnly };
+enum class Weighted { All, Some, TopLeftOnly, None };
+
+/// The dot products of a sample's gradient with its corners' rows, and with its value.
+template <class V>
+struct Dots {
+    V corner[Corners];
+    /// Of a sample outside, whose value is zero: not zero if the gradient is infinite or NaN.
+    V outside;
+};
 
 /// The backward pass over the numbers `i` .. `end` of a sample's row, in vectors of one width.
 template <Weighted Which, class V, class Real>
-inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s,
-                        Index paddedChannels, Index i, Index end, const Real* gradColumn,
-                        Real* column, V (&dot)[Corners]) {
+inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s, Index i,
+                        Index end, const Real* gradColumn, Real* column, Dots<V>& dots) {
     constexpr int corners = Which == Weighted::TopLeftOnly ? 1 : Corners;
-    const CornerRows<Real> rows(s, paddedChannels);
+    const CornerRows<Real> rows(s, t.imageLd);
     const Real* from[corners];
     Real* to[corners];
     V weight[corners];
@@ -38,20 +45,22 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
         weight[c] = broadcast<V>(s.weight[c]);
     }
     const V modulation = broadcast<V>(s.modulation);
+    const Index channels = t.channels;
     for (; i < end; i += lanesOf<V>) {
         V grad = load<V>(gradColumn + i);
         if constexpr (sizeof(V) == 16) {
             // What pads the row is no channel's gradient.
-            grad = laneNumbers<V>() < broadcast<V>(static_cast<Real>(t.channels - i)) ? grad : V{};
+            grad = laneNumbers<V>() < broadcast<V>(static_cast<Real>(channels - i)) ? grad : V{};
         }
         V value{};
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
             const V pixel = load<V>(from[c] + i);
-            dot[c] += grad * pixel;
-            value += weight[c] * pixel;
+            dots.corner[c] += grad * pixel;
+            if (Which != Weighted::None) value += weight[c] * pixel;
         }
-        if (Which == Weighted::Some && s.place == Outside) value = V{};
-        store<V>(column + i, value * modulation);
+        if (Which == Weighted::None) dots.outside += grad * value;
+        if (column != nullptr) store<V>(column + i, value * modulation);
+        if (Which == Weighted::None) continue;
         const V modulated = grad * modulation;
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
             // A corner of weight zero is no part of the sum: an infinite gradient must not reach
@@ -63,55 +72,61 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
     return i;
 }
 
-/// The backward pass over one sample: its column, the gradients of its corners, and the dot
-/// products of the column's gradient with each corner's row.
+/// The backward pass over one sample: its column, the gradients of its corners, and those of the
+/// sample itself, [3] `points` apart.
 template <Weighted Which, class Real>
 inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>& s,
-                          Index paddedChannels, const Real* gradColumn, Real* column,
-                          Real (&dot)[Corners]) {
+                          const Real* gradColumn, Real* column, Real* gradSample) {
     using V = Vector<Real>;
-    Vector16<Real> dots[Corners] = {};
+    Dots<Vector16<Real>> dots{};
     Index i = 0;
     if (t.channels >= lanesOf<V>) {
-        V wide[Corners] = {};
-        i = scatterRow<Which>(t, s, paddedChannels, 0, t.channels / lanesOf<V> * lanesOf<V>,
-                              gradColumn, column, wide);
-        for (int c = 0; c < Corners; ++c) dots[c] = horizontalSum(wide[c]);
+        Dots<V> wide{};
+        i = scatterRow<Which>(t, s, 0, t.channels / lanesOf<V> * lanesOf<V>, gradColumn, column,
+                              wide);
+        for (int c = 0; c < Corners; ++c) dots.corner[c] = horizontalSum(wide.corner[c]);
+        if (Which == Weighted::None) dots.outside = horizontalSum(wide.outside);
     }
-    if (i < t.channels)
-        scatterRow<Which>(t, s, paddedChannels, i, t.channels, gradColumn, column, dots);
-    sums(dots, dot);
+    if (i < t.channels) scatterRow<Which>(t, s, i, t.channels, gradColumn, column, dots);
+    Real dot[Corners], gradModulation = 0;
+    sums(dots.corner, dot);
+    if (Which == Weighted::None) {
+        for (Index lane = 0; lane < rowAlignment<Real>; ++lane) {
+            gradModulation += dots.outside[lane];
+        }
+    } else {
+        for (int c = 0; c < Corners; ++c) gradModulation += s.weight[c] * dot[c];
+    }
+    gradSample[0] = s.modulation * slopeY(s, dot);
+    gradSample[t.points] = s.modulation * slopeX(s, dot);
+    gradSample[2 * t.points] = gradModulation;
 }
 
 template <class Real>
-void scatter(const ScatterTile<Real>& t) {
-    const Index paddedChannels =
+void scatter(const ScatterTile<Real>& tile) {
+    // A copy: for all the compiler knows, stores to the gradients could change the caller's.
+    const ScatterTile<Real> t = tile;
+    const Index columnStride =
         (t.channels + rowAlignment<Real> - 1) / rowAlignment<Real> * rowAlignment<Real>;
     const PlannedSample<Real>* sample = t.samples;
     for (Index point = 0; point < t.points; ++point) {
-        const Real* gradColumn = t.gradColumn + point * t.ld;
-        Real* column = t.column + point * t.ld;
+        const Real* gradColumn = t.gradColumn + point * t.columnLd;
+        Real* column = t.column == nullptr ? nullptr : t.column + point * t.columnLd;
         for (Index tap = 0; tap < t.taps; ++tap, ++sample) {
             const PlannedSample<Real>& s = *sample;
-            Real dot[Corners];
+            Real* gradSample = t.gradSamples + tap * 3 * t.points + point;
             if (s.place == AtPixel) {
-                scatterSample<Weighted::TopLeftOnly>(t, s, paddedChannels, gradColumn, column, dot);
+                scatterSample<Weighted::TopLeftOnly>(t, s, gradColumn, column, gradSample);
+            } else if (s.place == Outside) {
+                scatterSample<Weighted::None>(t, s, gradColumn, column, gradSample);
             } else if (s.weight[TopLeft] != 0 && s.weight[TopRight] != 0 &&
                        s.weight[BottomLeft] != 0 && s.weight[BottomRight] != 0) {
-                scatterSample<Weighted::All>(t, s, paddedChannels, gradColumn, column, dot);
+                scatterSample<Weighted::All>(t, s, gradColumn, column, gradSample);
             } else {
-                scatterSample<Weighted::Some>(t, s, paddedChannels, gradColumn, column, dot);
+                scatterSample<Weighted::Some>(t, s, gradColumn, column, gradSample);
             }
-            Real gradModulation = 0;
-            if (s.place != Outside) {
-                for (int c = 0; c < Corners; ++c) gradModulation += s.weight[c] * dot[c];
-            }
-            Real* out = t.gradSamples + tap * 3 * t.points + point;
-            out[0] = s.modulation * slopeY(s, dot);
-            out[t.points] = s.modulation * slopeX(s, dot);
-            out[2 * t.points] = gradModulation;
-            gradColumn += paddedChannels;
-            column += paddedChannels;
+            gradColumn += t.tapStride;
+            if (column != nullptr) column += columnStride;
         }
     }
 }
