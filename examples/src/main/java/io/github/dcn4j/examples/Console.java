@@ -58,6 +58,11 @@ final class Console implements TrainingObserver {
         .sum();
   }
 
+  /** Seconds that the epochs took without the measurements after each. */
+  double trainingSeconds() {
+    return results.stream().mapToDouble(EpochResult::getTrainingSeconds).sum();
+  }
+
   @Override
   public void resumed(Path checkpoint, TrainingState state) {
     results.addAll(state.getResults());

@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       TrainCommand.class,
       TwoStageCommand.class,
+      CompareCommand.class,
       QuickstartCommand.class,
       ImportOnnxCommand.class,
       BenchmarkCommand.class

@@ -64,9 +64,8 @@ final class TrainingArguments {
   @Option(
       names = "--learning-rate",
       paramLabel = "X",
-      defaultValue = "0.002",
-      description = "Highest learning rate of Adam.")
-  private double learningRate;
+      description = "Highest learning rate of Adam (default: 0.008 in one stage, 0.002 in two).")
+  private Double learningRate;
 
   @Option(
       names = "--seed",
@@ -106,14 +105,16 @@ final class TrainingArguments {
   /**
    * Refuses what cannot be used.
    *
+   * @param defaultLearningRate what holds where none is asked for
    * @return training options with all that is given set
    */
-  TrainingOptions options(int epochs, int batch, BackboneLayer layer) {
+  TrainingOptions options(int epochs, int batch, BackboneLayer layer, double defaultLearningRate) {
+    double rate = learningRate == null ? defaultLearningRate : learningRate;
     check(epochs >= 1, "--epochs", epochs, "at least 1");
     check(batch >= 1, "--batch", batch, "at least 1");
     check(images == null || images >= 1, "--images", images, "at least 1");
     check(heldOut == null || heldOut >= 1, "--held-out", heldOut, "at least 1");
-    check(learningRate > 0 && learningRate < 1, "--learning-rate", learningRate, "between 0 and 1");
+    check(rate > 0 && rate < 1, "--learning-rate", rate, "between 0 and 1");
     check(checkpointEvery >= 1, "--checkpoint-every", checkpointEvery, "at least 1");
     if (data != null && (images != null || heldOut != null)) {
       throw new ParameterException(
@@ -122,12 +123,12 @@ final class TrainingArguments {
     decisive.put("--epochs", Integer.toString(epochs));
     decisive.put("--batch", Integer.toString(batch));
     decisive.put("--layer", layer.name().toLowerCase(Locale.ROOT));
-    decisive.put("--learning-rate", Double.toString(learningRate));
+    decisive.put("--learning-rate", Double.toString(rate));
     decisive.put("--seed", Long.toString(seed));
     return TrainingOptions.builder()
         .epochs(epochs)
         .batchSize(batch)
-        .learningRate(learningRate)
+        .learningRate(rate)
         .seed(seed)
         .checkpointEvery(checkpointEvery)
         .backbone(layer)

@@ -92,7 +92,8 @@ final class TwoStageCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    TrainingOptions options = arguments.options(epochs, batch, layer);
+    TrainingOptions options =
+        arguments.options(epochs, batch, layer, TwoStageTrainer.LEARNING_RATE);
     try (OutputFolder folder = OutputFolder.open(output)) {
       arguments.prepare(
           folder,

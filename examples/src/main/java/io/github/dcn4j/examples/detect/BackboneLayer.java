@@ -1,21 +1,24 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.layers.Convolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2D;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.layers.ActivationLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
-import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.activations.Activation;
 
 /** The kind of 3×3 convolution in a detector's backbone. */
 public enum BackboneLayer {
-  /** Ordinary convolution, to compare with. */
+  /**
+   * Ordinary convolution, to compare with. By the kernels of the deformable ones, which are faster
+   * than those of Deeplearning4j's ConvolutionLayer.
+   */
   PLAIN {
     @Override
     Layer convolution(int stride, int nOut) {
-      return new ConvolutionLayer.Builder(KERNEL, KERNEL)
+      return new Convolution2D.Builder(KERNEL, KERNEL)
           .stride(stride, stride)
           .padding(PADDING, PADDING)
           .nOut(nOut)

@@ -19,6 +19,9 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 @Slf4j
 @RequiredArgsConstructor
 public final class Trainer {
+  /** Highest learning rate that suits all kinds of layers. */
+  public static final double LEARNING_RATE = 8e-3;
+
   private static final int ANCHORS = 3;
 
   /** Held-out images to run through the network together. */

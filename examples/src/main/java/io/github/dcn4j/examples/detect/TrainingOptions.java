@@ -5,7 +5,7 @@ import lombok.Value;
 
 /** How to train a detector. */
 @Value
-@Builder
+@Builder(toBuilder = true)
 public class TrainingOptions {
   /** Passes over the training images. */
   int epochs;
@@ -14,7 +14,7 @@ public class TrainingOptions {
   @Builder.Default int batchSize = 16;
 
   /** Highest learning rate of Adam; it rises to it at first and then falls to zero. */
-  @Builder.Default double learningRate = 2e-3;
+  @Builder.Default double learningRate = Trainer.LEARNING_RATE;
 
   /** Decides the network's first weights, the anchors and the order of images. */
   @Builder.Default long seed = 1;

@@ -30,6 +30,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 @Slf4j
 @RequiredArgsConstructor
 public final class TwoStageTrainer {
+  /** Highest learning rate that suits all kinds of pooling. */
+  public static final double LEARNING_RATE = 2e-3;
+
   private static final int ANCHORS = 3;
 
   private final TrainingOptions options;

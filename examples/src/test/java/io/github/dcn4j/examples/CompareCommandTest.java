@@ -1,0 +1,79 @@
+package io.github.dcn4j.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class CompareCommandTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir Path folder;
+
+  private int execute(String line) {
+    CommandLine commandLine = Main.commandLine();
+    commandLine.setOut(new PrintWriter(out, true));
+    commandLine.setErr(new PrintWriter(err, true));
+    return commandLine.execute((line + " --output " + folder).split(" "));
+  }
+
+  private List<String> lines(String file) throws IOException {
+    return Files.readAllLines(folder.resolve(file));
+  }
+
+  /** The first columns of the lines of a training. */
+  private List<String> trainings(int columns) throws IOException {
+    return lines("compare.csv").stream()
+        .skip(1)
+        .map(line -> line.split(","))
+        .map(line -> String.join(",", List.of(line).subList(0, columns)))
+        .collect(Collectors.toList());
+  }
+
+  @Test
+  void everyKindIsTrainedWithEverySeed() throws IOException {
+    String line = "compare --epochs 1 --images 4 --held-out 2 --batch 2 --seeds 2 --seed 5";
+    assertEquals(0, execute(line + " --layers plain,v1"), err.toString());
+    assertEquals(
+        List.of("plain,5", "v1,5", "plain,6", "v1,6"), trainings(2), lines("compare.csv").get(0));
+    List<String> table = lines("compare.md");
+    assertEquals(4, table.size());
+    assertTrue(table.get(2).startsWith("| plain | "), table.get(2));
+    assertTrue(table.get(3).startsWith("| v1 | "), table.get(3));
+    assertEquals(5, table.get(3).split(" ± ").length); // a deviation in each column
+    assertTrue(out.toString().contains(table.get(3)), out.toString());
+    assertNotNull(ImageIO.read(folder.resolve("compare.png").toFile()));
+
+    List<String> before = trainings(5);
+    assertEquals(0, execute(line + " --layers plain,v1 --resume"), err.toString());
+    assertEquals(before, trainings(5)); // of trainings that were done already
+  }
+
+  @Test
+  void poolingsOfTwoStagesAreComparedToo() throws IOException {
+    String line = "compare --two-stage --epochs 1 --images 2 --held-out 1 --batch 2 --seeds 1";
+    assertEquals(0, execute(line + " --poolings none,modulated"), err.toString());
+    assertEquals(List.of("none,1", "modulated,1"), trainings(2));
+    assertTrue(lines("compare.md").get(2).startsWith("| none | "));
+  }
+
+  @Test
+  void badOptionsAreNamed() {
+    assertEquals(2, execute("compare --seeds 0"));
+    assertTrue(err.toString().contains("--seeds"), err.toString());
+    assertEquals(2, execute("compare --layers plain,v9"));
+    assertTrue(err.toString().contains("v9"), err.toString());
+  }
+}
