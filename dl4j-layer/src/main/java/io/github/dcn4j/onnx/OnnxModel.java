@@ -3,8 +3,8 @@ package io.github.dcn4j.onnx;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -13,43 +13,55 @@ import java.util.stream.Collectors;
 import lombok.AccessLevel;
 import lombok.RequiredArgsConstructor;
 import onnx.Onnx;
-import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.shade.protobuf.InvalidProtocolBufferException;
 
 /**
- * A model in the ONNX format, with or without the standard op {@code DeformConv} (opset 19 and
- * later), which PyTorch's exporter makes of {@code torchvision.ops.deform_conv2d}.
+ * A model in the ONNX format, opsets 9 to 28, with or without the standard op {@code DeformConv}
+ * (opset 19 and later), which PyTorch's exporter makes of {@code torchvision.ops.deform_conv2d}.
  *
  * <pre>{@code
  * SameDiff sd = OnnxModel.read(Path.of("model.onnx")).toSameDiff();
  * INDArray y = sd.output(Map.of("x", image), "y").get("y");
  * }</pre>
+ *
+ * <p>The ops that are supported stand in the module's README. What is not supported is refused, and
+ * told for the whole model at once; nothing of a model is ignored.
  */
 @RequiredArgsConstructor(access = AccessLevel.PRIVATE)
 public final class OnnxModel {
   private final Onnx.ModelProto model;
+  private final ExternalData files;
 
   /**
-   * Reads a file.
+   * Reads a file. Weights that PyTorch's exporter puts into a second file beside it ({@code
+   * model.onnx.data}) are read when they are needed, from the model's folder alone.
    *
    * @throws IOException if it cannot be read, or is no ONNX model
    */
   public static OnnxModel read(Path file) throws IOException {
+    if (Files.size(file) > Integer.MAX_VALUE - 8) {
+      throw new IOException(file + ": expected at most 2 GiB, with the rest in other files");
+    }
     try {
-      return parse(Files.readAllBytes(file));
+      Path folder = file.toAbsolutePath().getParent();
+      return new OnnxModel(parsed(Files.readAllBytes(file)), new ExternalData(folder));
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
     }
   }
 
   /**
-   * Reads what a file holds.
+   * Reads what a file holds. Weights in other files are not found.
    *
    * @throws IllegalArgumentException if it is no ONNX model
    */
   public static OnnxModel parse(byte[] bytes) {
+    return new OnnxModel(parsed(bytes), new ExternalData(null));
+  }
+
+  private static Onnx.ModelProto parsed(byte[] bytes) {
     Onnx.ModelProto model;
     try {
       model = Onnx.ModelProto.parseFrom(bytes);
@@ -59,17 +71,27 @@ public final class OnnxModel {
     if (model.getGraph().getNodeCount() == 0) {
       throw new IllegalArgumentException("expected an ONNX model, got no nodes");
     }
-    return new OnnxModel(model);
+    return model;
   }
 
   /** The names of the inputs, as {@link #toSameDiff()} has them. */
   public List<String> inputs() {
-    return inputsOf(prepared());
+    Graph graph = new Graph(model);
+    return graph.named(graph.inputs().keySet());
   }
 
   /** The names of the outputs, as {@link #toSameDiff()} has them. */
   public List<String> outputs() {
-    return outputsOf(prepared());
+    Graph graph = new Graph(model);
+    return graph.named(graph.outputs());
+  }
+
+  /**
+   * The names that {@link #toSameDiff()} has to change, from the file's to the graph's. SameDiff
+   * takes a colon for the number of an output, so there are underscores for colons.
+   */
+  public Map<String, String> renamed() {
+    return Collections.unmodifiableMap(new Graph(model).renamed());
   }
 
   /** The names of the stored tensors (weights and constants), as the file has them. */
@@ -93,7 +115,8 @@ public final class OnnxModel {
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "initializer " + name + ": expected one of " + initializers())));
+                        "initializer " + name + ": expected one of " + initializers())),
+        files);
   }
 
   /**
@@ -101,51 +124,26 @@ public final class OnnxModel {
    * {@link #inputs()}, its outputs {@link #outputs()}. It saves and loads as any, and where it is
    * loaded nothing of ONNX is needed.
    *
-   * <p>Every variable has the name that it has in the file, with underscores for colons.
+   * <p>Every variable has the name that it has in the file, but for those of {@link #renamed()}. A
+   * value that is only another name of one is not there under its own, nor is what was computed
+   * from constants alone and is not needed. Sizes that the model leaves open stay open.
    *
-   * <p>Needs the optional dependency {@code org.nd4j:samediff-import-onnx}, whose importer runs the
-   * graph once, and prints to the standard output. Sizes that the model leaves open are 1 in that
-   * run; where the graph does not work with that, {@link #toSameDiff(Map)} takes examples.
-   *
-   * @throws IllegalStateException if the dependency is missing
-   * @throws IllegalArgumentException if the model has something that is not supported, naming it
+   * @throws IllegalArgumentException if the model is broken, or has something that is not
+   *     supported; all such nodes are listed, each with the reason
    */
   public SameDiff toSameDiff() {
-    return toSameDiff(Collections.emptyMap());
+    return new GraphImport(new Graph(model), files, Collections.emptySet()).run();
   }
 
   /**
-   * As {@link #toSameDiff()}, with an array for each input to run the graph on while importing; the
-   * graph takes other sizes afterwards as the model does.
+   * As {@link #toSameDiff()}, which needs no examples.
+   *
+   * @param examples arrays for some inputs; only their names are looked at
+   * @throws IllegalArgumentException also if one is no input of the model
    */
   public SameDiff toSameDiff(Map<String, INDArray> examples) {
-    return imported(prepared(), examples);
-  }
-
-  private static SameDiff imported(Onnx.GraphProto graph, Map<String, INDArray> examples) {
-    for (String name : examples.keySet()) {
-      if (!inputsOf(graph).contains(name)) {
-        throw new IllegalArgumentException(
-            "examples: expected inputs of the model, " + inputsOf(graph) + ", got " + name);
-      }
-    }
-    try {
-      Map<String, INDArray> all = new LinkedHashMap<>();
-      for (Onnx.ValueInfoProto input : graph.getInputList()) {
-        String name = input.getName();
-        all.put(name, examples.containsKey(name) ? examples.get(name) : Tensors.example(input));
-      }
-      all.keySet().retainAll(inputsOf(graph));
-      SameDiff sd = DeformConvImport.importGraph(graph, all);
-      sd.setOutputs(outputsOf(graph));
-      return sd;
-    } catch (NoClassDefFoundError e) {
-      throw new IllegalStateException(
-          "Importing an ONNX model needs the dependency org.nd4j:samediff-import-onnx,"
-              + " and the class path lacks "
-              + e.getMessage(),
-          e);
-    }
+    checkInputs(examples);
+    return toSameDiff();
   }
 
   /**
@@ -154,41 +152,22 @@ public final class OnnxModel {
    * set a {@code TrainingConfig}, and call {@code fit}.
    */
   public SameDiff toTrainableSameDiff() {
-    return toTrainableSameDiff(Collections.emptyMap());
+    Graph graph = new Graph(model);
+    return new GraphImport(graph, files, TrainableWeights.of(graph)).run();
   }
 
   /** As {@link #toTrainableSameDiff()}, with examples as {@link #toSameDiff(Map)} takes them. */
   public SameDiff toTrainableSameDiff(Map<String, INDArray> examples) {
-    GraphPreparation preparation = new GraphPreparation(model.getGraph());
-    SameDiff sd = imported(preparation.forTraining(), examples);
-    for (String name : preparation.weights()) {
-      SDVariable weight = sd.getVariable(name);
-      if (weight.isConstant() && weight.dataType().isFPType()) {
-        sd.convertToVariable(weight);
-      }
+    checkInputs(examples);
+    return toTrainableSameDiff();
+  }
+
+  private void checkInputs(Map<String, INDArray> examples) {
+    List<String> unknown = new ArrayList<>(examples.keySet());
+    unknown.removeAll(inputs());
+    if (!unknown.isEmpty()) {
+      throw new IllegalArgumentException(
+          "examples: expected inputs of the model, " + inputs() + ", got " + unknown.get(0));
     }
-    return sd;
-  }
-
-  private Onnx.GraphProto prepared() {
-    return new GraphPreparation(model.getGraph()).forInference();
-  }
-
-  /** Old models list their initializers among the inputs. */
-  private static List<String> inputsOf(Onnx.GraphProto graph) {
-    Set<String> stored =
-        graph.getInitializerList().stream()
-            .map(Onnx.TensorProto::getName)
-            .collect(Collectors.toSet());
-    return graph.getInputList().stream()
-        .map(Onnx.ValueInfoProto::getName)
-        .filter(name -> !stored.contains(name))
-        .collect(Collectors.toList());
-  }
-
-  private static List<String> outputsOf(Onnx.GraphProto graph) {
-    return graph.getOutputList().stream()
-        .map(Onnx.ValueInfoProto::getName)
-        .collect(Collectors.toList());
   }
 }

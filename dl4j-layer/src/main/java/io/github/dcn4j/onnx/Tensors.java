@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import onnx.Onnx;
 import org.bytedeco.javacpp.indexer.Bfloat16Indexer;
 import org.bytedeco.javacpp.indexer.HalfIndexer;
@@ -12,134 +11,155 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** Reads the tensors of an ONNX file. */
+/**
+ * Reads the tensors of an ONNX file. Nothing is allocated before the data were found to be there.
+ */
 final class Tensors {
-  private static final Map<Integer, DataType> TYPES =
-      Map.of(
-          Onnx.TensorProto.DataType.FLOAT_VALUE, DataType.FLOAT,
-          Onnx.TensorProto.DataType.DOUBLE_VALUE, DataType.DOUBLE,
-          Onnx.TensorProto.DataType.FLOAT16_VALUE, DataType.FLOAT16,
-          Onnx.TensorProto.DataType.INT32_VALUE, DataType.INT32,
-          Onnx.TensorProto.DataType.INT64_VALUE, DataType.INT64);
-
   private Tensors() {}
 
   /**
-   * The array that a tensor holds, in its own type: floats of 16, 32 and 64 bits, bfloat16,
-   * integers of 32 and 64 bits.
+   * The array that a tensor holds, in its own type.
    *
-   * @throws IllegalArgumentException naming the tensor, if it is of another type, is incomplete or
-   *     lies in another file
+   * @param files where data may lie outside the model's own file
+   * @throws IllegalArgumentException naming the tensor, if it is of a type that ND4J lacks, is
+   *     incomplete, or lies in a file that cannot or must not be read
    */
-  static INDArray toArray(Onnx.TensorProto tensor) {
-    requireInline(tensor);
+  static INDArray toArray(Onnx.TensorProto tensor, ExternalData files) {
+    DataType type = Types.of(tensor.getDataType());
+    if (type == null) {
+      throw bad(
+          tensor,
+          "type FLOAT, DOUBLE, FLOAT16, BFLOAT16, BOOL or an integer",
+          "type " + Types.name(tensor.getDataType()));
+    }
     long[] shape = tensor.getDimsList().stream().mapToLong(Long::longValue).toArray();
-    return flat(tensor, Arrays.stream(shape).reduce(1, Math::multiplyExact)).reshape(shape);
-  }
-
-  /**
-   * Ones in the type and shape of an input; sizes that it leaves open are 1.
-   *
-   * @throws IllegalArgumentException naming the input, if it is of a type that is not supported
-   */
-  static INDArray example(Onnx.ValueInfoProto input) {
-    Onnx.TypeProto.Tensor type = input.getType().getTensorType();
-    DataType dataType = TYPES.get(type.getElemType());
-    if (dataType == null) {
-      throw new IllegalArgumentException(
-          "input "
-              + input.getName()
-              + ": expected a tensor of type FLOAT, DOUBLE, FLOAT16, INT32 or INT64, got "
-              + Onnx.TensorProto.DataType.forNumber(type.getElemType()));
+    long length = 1;
+    for (long size : shape) {
+      if (size < 0) {
+        throw bad(tensor, "sizes of at least 0", tensor.getDimsList());
+      }
+      try {
+        length = Math.multiplyExact(length, size);
+      } catch (ArithmeticException e) {
+        throw bad(tensor, "a number of values below 2^63", "the shape " + tensor.getDimsList());
+      }
     }
-    return Nd4j.ones(
-        dataType,
-        type.getShape().getDimList().stream()
-            .mapToLong(size -> Math.max(1, size.getDimValue()))
-            .toArray());
+    ByteBuffer raw = raw(tensor, type, length, files);
+    if (length == 0) {
+      return Nd4j.createUninitialized(type, shape);
+    }
+    return flat(tensor, type, raw, Math.toIntExact(length)).reshape('c', shape);
   }
 
-  /** Throws if the data lies in another file. */
-  static void requireInline(Onnx.TensorProto tensor) {
+  private static int width(DataType type) {
+    return type == DataType.BOOL ? 1 : type.width();
+  }
+
+  /** The raw bytes, or null where the values stand in a typed field; all of them are there. */
+  private static ByteBuffer raw(
+      Onnx.TensorProto tensor, DataType type, long length, ExternalData files) {
     if (tensor.getDataLocation() == Onnx.TensorProto.DataLocation.EXTERNAL) {
-      throw bad(tensor, "its data in the model's own file", "data in another file");
+      if (length > Integer.MAX_VALUE / width(type)) {
+        throw bad(tensor, "at most 2^31 bytes", "the shape " + tensor.getDimsList());
+      }
+      return files.read(tensor, length * width(type)).order(ByteOrder.LITTLE_ENDIAN);
     }
+    int typed = typedCount(tensor);
+    long found = typed == 0 ? tensor.getRawData().size() / width(type) : typed;
+    if (found != length || (typed == 0 && tensor.getRawData().size() % width(type) != 0)) {
+      throw bad(tensor, length + " values for the shape " + tensor.getDimsList(), found);
+    }
+    return typed == 0
+        ? tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN)
+        : null;
   }
 
-  private static INDArray flat(Onnx.TensorProto tensor, long length) {
-    ByteBuffer raw =
-        ByteBuffer.wrap(tensor.getRawData().toByteArray()).order(ByteOrder.LITTLE_ENDIAN);
+  private static int typedCount(Onnx.TensorProto tensor) {
     switch (tensor.getDataType()) {
       case Onnx.TensorProto.DataType.FLOAT_VALUE:
-        {
-          List<Float> typed = tensor.getFloatDataList();
-          float[] values = new float[count(tensor, length, 4, typed)];
-          for (int i = 0; i < values.length; i++) {
-            values[i] = typed.isEmpty() ? raw.getFloat() : typed.get(i);
-          }
-          return Nd4j.createFromArray(values);
-        }
+        return tensor.getFloatDataCount();
       case Onnx.TensorProto.DataType.DOUBLE_VALUE:
-        {
-          List<Double> typed = tensor.getDoubleDataList();
-          double[] values = new double[count(tensor, length, 8, typed)];
-          for (int i = 0; i < values.length; i++) {
-            values[i] = typed.isEmpty() ? raw.getDouble() : typed.get(i);
-          }
-          return Nd4j.createFromArray(values);
-        }
-      case Onnx.TensorProto.DataType.FLOAT16_VALUE:
-      case Onnx.TensorProto.DataType.BFLOAT16_VALUE:
-        return sixteenBits(tensor, raw, length);
+        return tensor.getDoubleDataCount();
       case Onnx.TensorProto.DataType.INT64_VALUE:
-        {
-          List<Long> typed = tensor.getInt64DataList();
-          long[] values = new long[count(tensor, length, 8, typed)];
-          for (int i = 0; i < values.length; i++) {
-            values[i] = typed.isEmpty() ? raw.getLong() : typed.get(i);
-          }
-          return Nd4j.createFromArray(values);
-        }
-      case Onnx.TensorProto.DataType.INT32_VALUE:
-        {
-          List<Integer> typed = tensor.getInt32DataList();
-          int[] values = new int[count(tensor, length, 4, typed)];
-          for (int i = 0; i < values.length; i++) {
-            values[i] = typed.isEmpty() ? raw.getInt() : typed.get(i);
-          }
-          return Nd4j.createFromArray(values);
-        }
-      default:
-        throw bad(
-            tensor,
-            "type FLOAT, DOUBLE, FLOAT16, BFLOAT16, INT32 or INT64",
-            "type " + Onnx.TensorProto.DataType.forNumber(tensor.getDataType()));
+        return tensor.getInt64DataCount();
+      case Onnx.TensorProto.DataType.UINT32_VALUE:
+      case Onnx.TensorProto.DataType.UINT64_VALUE:
+        return tensor.getUint64DataCount();
+      default: // 32 bits and less, halves by their bits
+        return tensor.getInt32DataCount();
     }
+  }
+
+  private static INDArray flat(Onnx.TensorProto tensor, DataType type, ByteBuffer raw, int length) {
+    if (type == DataType.FLOAT) {
+      float[] floats = new float[length];
+      if (raw != null) {
+        raw.asFloatBuffer().get(floats);
+      } else {
+        for (int i = 0; i < length; i++) {
+          floats[i] = tensor.getFloatData(i);
+        }
+      }
+      return Nd4j.createFromArray(floats);
+    }
+    if (type == DataType.DOUBLE) {
+      double[] doubles = new double[length];
+      if (raw != null) {
+        raw.asDoubleBuffer().get(doubles);
+      } else {
+        Arrays.setAll(doubles, tensor::getDoubleData);
+      }
+      return Nd4j.createFromArray(doubles);
+    }
+    return type.isFPType()
+        ? sixteenBits(tensor, type, raw, length)
+        : integers(tensor, type, raw, length);
   }
 
   /** By way of floats, which hold every value of both types exactly. */
-  private static INDArray sixteenBits(Onnx.TensorProto tensor, ByteBuffer raw, long length) {
-    boolean half = tensor.getDataType() == Onnx.TensorProto.DataType.FLOAT16_VALUE;
-    List<Integer> typed = tensor.getInt32DataList(); // the bits, one value in each
-    float[] values = new float[count(tensor, length, 2, typed)];
-    for (int i = 0; i < values.length; i++) {
-      int bits = (typed.isEmpty() ? raw.getShort() : typed.get(i)) & 0xffff;
-      values[i] = half ? HalfIndexer.toFloat(bits) : Bfloat16Indexer.toFloat(bits);
+  private static INDArray sixteenBits(
+      Onnx.TensorProto tensor, DataType type, ByteBuffer raw, int length) {
+    float[] values = new float[length];
+    for (int i = 0; i < length; i++) {
+      int bits = (raw != null ? raw.getShort() : tensor.getInt32Data(i)) & 0xffff;
+      values[i] =
+          type == DataType.FLOAT16 ? HalfIndexer.toFloat(bits) : Bfloat16Indexer.toFloat(bits);
     }
-    return Nd4j.createFromArray(values).castTo(half ? DataType.FLOAT16 : DataType.BFLOAT16);
+    return Nd4j.createFromArray(values).castTo(type);
   }
 
-  /** The number of values, if all are there: either typed ones, or {@code bytes} raw bytes each. */
-  private static int count(Onnx.TensorProto tensor, long length, int bytes, List<?> typed) {
-    long found = typed.isEmpty() ? tensor.getRawData().size() / bytes : typed.size();
-    if (found != length) {
-      throw bad(tensor, length + " values for the shape " + tensor.getDimsList(), found);
+  private static INDArray integers(
+      Onnx.TensorProto tensor, DataType type, ByteBuffer raw, int length) {
+    List<? extends Number> typed =
+        type == DataType.INT64
+            ? tensor.getInt64DataList()
+            : type == DataType.UINT32 || type == DataType.UINT64
+                ? tensor.getUint64DataList()
+                : tensor.getInt32DataList();
+    long[] values = new long[length];
+    for (int i = 0; i < length; i++) {
+      values[i] = raw == null ? typed.get(i).longValue() : integer(raw, type);
     }
-    return Math.toIntExact(length);
+    INDArray longs = Nd4j.createFromArray(values);
+    return type == DataType.INT64 ? longs : longs.castTo(type);
   }
 
-  private static IllegalArgumentException bad(
-      Onnx.TensorProto tensor, String expected, Object got) {
+  private static long integer(ByteBuffer raw, DataType type) {
+    boolean signed = type.isSigned();
+    switch (width(type)) {
+      case 1:
+        byte value = raw.get();
+        return type == DataType.BOOL ? (value == 0 ? 0 : 1) : signed ? value : value & 0xff;
+      case 2:
+        return signed ? raw.getShort() : raw.getShort() & 0xffff;
+      case 4:
+        return signed ? raw.getInt() : raw.getInt() & 0xffffffffL;
+      default:
+        return raw.getLong();
+    }
+  }
+
+  static IllegalArgumentException bad(Onnx.TensorProto tensor, String expected, Object got) {
     return new IllegalArgumentException(
         "tensor " + tensor.getName() + ": expected " + expected + ", got " + got);
   }

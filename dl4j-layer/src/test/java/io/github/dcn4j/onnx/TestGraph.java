@@ -90,7 +90,8 @@ final class TestGraph {
     Onnx.GraphProto.Builder graph = result.getGraphBuilder();
     for (Onnx.TensorProto.Builder tensor : graph.getInitializerBuilderList()) {
       if (tensor.getDataType() == Onnx.TensorProto.DataType.FLOAT_VALUE) {
-        INDArray array = Tensors.toArray(tensor.build()).castTo(DataType.DOUBLE);
+        INDArray array =
+            Tensors.toArray(tensor.build(), new ExternalData(null)).castTo(DataType.DOUBLE);
         String name = tensor.getName();
         tensor.clear().mergeFrom(tensor(name, array));
       }

@@ -1,0 +1,217 @@
+package io.github.dcn4j.onnx;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import onnx.Onnx;
+import org.nd4j.autodiff.samediff.NameScope;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.transforms.dtype.Cast;
+
+/** Makes a SameDiff graph of an ONNX graph, node by node; nothing runs but constants. */
+final class GraphImport {
+  private final Graph graph;
+  private final ExternalData files;
+
+  /** Names of stored tensors that are variables, not constants. */
+  private final Set<String> weights;
+
+  private final SameDiff sd = SameDiff.create();
+  private final Map<String, Value> values = new HashMap<>();
+
+  /** Stored tensors, and identities of them. */
+  private final Map<String, INDArray> stored = new HashMap<>();
+
+  private final Set<String> problems = new LinkedHashSet<>();
+  private final TreeSet<String> names;
+
+  GraphImport(Graph graph, ExternalData files, Set<String> weights) {
+    this.graph = graph;
+    this.files = files;
+    this.weights = weights;
+    names = new TreeSet<>(graph.names().values());
+  }
+
+  /**
+   * Imports the graph.
+   *
+   * @throws IllegalArgumentException listing everything that is not supported
+   */
+  SameDiff run() {
+    graph.inputs().values().forEach(this::addInput);
+    for (Onnx.TensorProto tensor : graph.initializers().values()) {
+      try {
+        store(tensor.getName(), Tensors.toArray(tensor, files));
+      } catch (IllegalArgumentException e) {
+        problems.add(e.getMessage());
+        values.put(tensor.getName(), Value.refused(tensor.getName()));
+      }
+    }
+    graph.nodes().forEach(this::addNode);
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException(
+          problems.size() == 1
+              ? problems.iterator().next()
+              : "the model holds what is not supported:\n  " + String.join("\n  ", problems));
+    }
+    graph.outputs().forEach(this::finishOutput);
+    sd.setOutputs(graph.named(graph.outputs()));
+    return sd;
+  }
+
+  private void addInput(Onnx.ValueInfoProto input) {
+    String name = input.getName();
+    Onnx.TypeProto.Tensor tensor = input.getType().getTensorType();
+    DataType type = input.getType().hasTensorType() ? Types.of(tensor.getElemType()) : null;
+    if (type == null) {
+      problems.add(
+          "input "
+              + name
+              + ": expected a tensor of floating point numbers, integers or BOOL, got "
+              + (input.getType().hasTensorType()
+                  ? Types.name(tensor.getElemType())
+                  : input.getType().getValueCase()));
+      values.put(name, Value.refused(name));
+      return;
+    }
+    long[] shape = null;
+    if (tensor.hasShape()) {
+      shape =
+          tensor.getShape().getDimList().stream()
+              .mapToLong(size -> size.hasDimValue() ? size.getDimValue() : Value.OPEN)
+              .map(size -> Math.max(size, Value.OPEN))
+              .toArray();
+    }
+    String newName = graph.names().get(name);
+    SDVariable placeholder =
+        shape == null ? sd.placeHolder(newName, type) : sd.placeHolder(newName, type, shape);
+    values.put(name, Value.of(name, placeholder, shape, null));
+  }
+
+  /** A stored tensor: a variable where training may change it, else a constant. */
+  private void store(String name, INDArray array) {
+    stored.put(name, array);
+    String newName = graph.names().get(name);
+    boolean trained = weights.contains(name) && array.dataType().isFPType();
+    values.put(
+        name,
+        trained
+            ? Value.of(name, sd.var(newName, array), array.shape(), null)
+            : Value.constant(name, array, () -> sd.constant(newName, array)));
+  }
+
+  private void addNode(Onnx.NodeProto proto) {
+    try {
+      // Of a stored tensor it is one of its own: PyTorch shares equal tensors in this way, and
+      // training must not change a running mean with a bias.
+      if (proto.getOpType().equals("Identity") && stored.containsKey(input(proto, 0))) {
+        store(proto.getOutput(0), stored.get(proto.getInput(0)).dup());
+        return;
+      }
+      if (!Graph.isStandard(proto.getDomain())) {
+        throw new Refusal("the domain " + proto.getDomain() + " is not supported");
+      }
+      Converter converter = Converters.all().of(proto.getOpType(), graph.opset());
+      List<Value> inputs = new ArrayList<>();
+      for (String name : proto.getInputList()) {
+        inputs.add(name.isEmpty() ? null : values.get(name));
+      }
+      Value[] outputs = new Folding(proto, graph.opset()).fold(converter, inputs);
+      if (outputs == null) {
+        outputs = new Value[proto.getOutputCount()];
+        NameScope scope = sd.withNameScope(scope(proto));
+        try {
+          convert(converter, new Node(proto, graph.opset(), sd, inputs, outputs));
+        } finally {
+          scope.close();
+        }
+      }
+      keep(proto, outputs);
+    } catch (Value.RefusedInput e) {
+      refuse(proto);
+    } catch (Refusal e) {
+      problems.add(Graph.title(proto) + ": " + e.getMessage());
+      refuse(proto);
+    }
+  }
+
+  private static String input(Onnx.NodeProto node, int index) {
+    return index < node.getInputCount() ? node.getInput(index) : "";
+  }
+
+  /** Converts, and refuses what the converter did not look at. */
+  static void convert(Converter converter, Node node) {
+    try {
+      converter.convert(node);
+    } catch (Value.RefusedInput e) {
+      node.checkAllRead(); // converters read the attributes first
+      throw e;
+    } catch (Refusal e) {
+      throw e;
+    } catch (RuntimeException e) { // SameDiff's, or of arithmetic with absurd sizes
+      throw new Refusal(e.getMessage() == null ? e.toString() : e.getMessage());
+    }
+    node.checkComplete();
+  }
+
+  private void refuse(Onnx.NodeProto proto) {
+    proto.getOutputList().forEach(name -> values.put(name, Value.refused(name)));
+  }
+
+  /** What a node's own variables are named after; no name of the file begins with it. */
+  private String scope(Onnx.NodeProto proto) {
+    String output =
+        proto.getOutputList().stream().filter(o -> !o.isEmpty()).findFirst().orElse("none");
+    String scope = graph.names().getOrDefault(output, output);
+    while (isPrefix(scope + "/")) {
+      scope += "_";
+    }
+    return scope;
+  }
+
+  private boolean isPrefix(String start) {
+    String next = names.ceiling(start);
+    return next != null && next.startsWith(start);
+  }
+
+  /** Gives the outputs the names of the file. */
+  private void keep(Onnx.NodeProto proto, Value[] outputs) {
+    Set<SDVariable> named = Collections.newSetFromMap(new IdentityHashMap<>());
+    String own = scope(proto) + "/";
+    for (int i = 0; i < outputs.length; i++) {
+      String name = proto.getOutput(i);
+      Value value = outputs[i];
+      if (name.isEmpty() || value == null) {
+        continue;
+      }
+      if (value.constant() != null) {
+        store(name, value.constant());
+        continue;
+      }
+      SDVariable variable = value.variable();
+      if (variable.name().startsWith(own) && named.add(variable)) {
+        sd.renameVariable(variable.name(), graph.names().get(name));
+      }
+      values.put(name, value);
+    }
+  }
+
+  /** An output that is only another name of a value becomes a copy. */
+  private void finishOutput(String name) {
+    SDVariable variable = values.get(name).variable();
+    String newName = graph.names().get(name);
+    if (!variable.name().equals(newName)) {
+      SDVariable copy = new Cast(sd, variable, variable.dataType()).outputVariable();
+      sd.renameVariable(copy.name(), newName);
+    }
+  }
+}
