@@ -29,6 +29,7 @@ final class Converters {
     Elementwise.addTo(this);
     Matrices.addTo(this);
     Normalizations.addTo(this);
+    PixelShuffle.addTo(this);
     Pools.addTo(this);
     Shapes.addTo(this);
   }

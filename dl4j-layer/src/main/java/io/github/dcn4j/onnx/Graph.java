@@ -40,6 +40,9 @@ final class Graph {
   /** From the file's names to those in the SameDiff graph, all of them. */
   private final Map<String, String> names = new LinkedHashMap<>();
 
+  /** How many nodes read a value; the user of an output counts as one. */
+  private final Map<String, Integer> readers = new HashMap<>();
+
   private final Set<String> taken = new HashSet<>();
 
   /**
@@ -77,6 +80,8 @@ final class Graph {
         throw bad("output " + output, "a node that makes it", "none");
       }
     }
+    outputs.forEach(this::addReader);
+    nodes.forEach(node -> node.getInputList().forEach(this::addReader));
     inputs.keySet().forEach(this::addName);
     outputs.forEach(this::addName);
     initializers.keySet().forEach(this::addName);
@@ -167,6 +172,10 @@ final class Graph {
     }
     String op = isStandard(node.getDomain()) ? "" : node.getDomain() + ".";
     return op + node.getOpType() + " " + name;
+  }
+
+  private void addReader(String name) {
+    readers.merge(name, 1, Integer::sum);
   }
 
   private void addName(String name) {

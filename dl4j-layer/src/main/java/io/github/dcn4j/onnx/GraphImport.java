@@ -130,7 +130,7 @@ final class GraphImport {
         outputs = new Value[proto.getOutputCount()];
         NameScope scope = sd.withNameScope(scope(proto));
         try {
-          convert(converter, new Node(proto, graph.opset(), sd, inputs, outputs));
+          convert(converter, new Node(proto, graph.opset(), sd, inputs, outputs, graph.readers()));
         } finally {
           scope.close();
         }
@@ -197,12 +197,22 @@ final class GraphImport {
         store(name, value.constant());
         continue;
       }
+      String newName = graph.names().get(name);
+      if (value.isLazy() && value.name().equals(name)) {
+        values.put(name, value.madeBy(made -> renamed(made, newName)));
+        continue;
+      }
       SDVariable variable = value.variable();
       if (variable.name().startsWith(own) && named.add(variable)) {
-        sd.renameVariable(variable.name(), graph.names().get(name));
+        renamed(variable, newName);
       }
       values.put(name, value);
     }
+  }
+
+  private SDVariable renamed(SDVariable variable, String name) {
+    sd.renameVariable(variable.name(), name);
+    return variable;
   }
 
   /** An output that is only another name of a value becomes a copy. */
@@ -210,8 +220,7 @@ final class GraphImport {
     SDVariable variable = values.get(name).variable();
     String newName = graph.names().get(name);
     if (!variable.name().equals(newName)) {
-      SDVariable copy = new Cast(sd, variable, variable.dataType()).outputVariable();
-      sd.renameVariable(copy.name(), newName);
+      renamed(new Cast(sd, variable, variable.dataType()).outputVariable(), newName);
     }
   }
 }

@@ -1,8 +1,11 @@
 package io.github.dcn4j.onnx;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ops.impl.shape.Gather;
 import org.nd4j.linalg.api.ops.impl.shape.StridedSlice;
 
 /** Parts of arrays: what {@code Gather}, {@code Slice} and {@code Split} have in common. */
@@ -17,7 +20,48 @@ final class Indexing {
     if (!counted) {
       index = fromStart(node, index, x, axis);
     }
-    return node.sd().gather(x.variable(), index, axis);
+    long[] shape = indices.shape();
+    if (shape == null) {
+      throw node.refuse("indices: the number of their dimensions is not known");
+    }
+    long[] data = x.shape();
+    if (shape.length == 1) {
+      return rows(x.variable(), index, axis);
+    }
+    SDVariable flat = rows(x.variable(), node.sd().reshape(index, -1), axis);
+    if (shape.length == 0) {
+      return node.sd().squeeze(flat, axis);
+    }
+    long[] result =
+        Sizes.concat(
+            Arrays.copyOf(data, axis), shape, Arrays.copyOfRange(data, axis + 1, data.length));
+    if (Arrays.stream(result).filter(size -> size < 0).count() <= 1) {
+      return node.sd().reshape(flat, result);
+    }
+    SDVariable sizes = Shapes.cast(node.sd().shape(x.variable()), DataType.INT64);
+    SDVariable own = Shapes.cast(node.sd().shape(indices.variable()), DataType.INT64);
+    List<SDVariable> parts = new ArrayList<>();
+    if (axis > 0) {
+      parts.add(partOf(sizes, 1, 0, 0, axis));
+    }
+    parts.add(own);
+    if (axis + 1 < data.length) {
+      parts.add(partOf(sizes, 1, 0, axis + 1, data.length));
+    }
+    return node.sd()
+        .reshape(
+            flat,
+            parts.size() == 1 ? own : node.sd().concat(0, parts.toArray(new SDVariable[0])));
+  }
+
+  /**
+   * Rows along an axis, by a vector of indices: ND4J's op reads beyond the array for vectors
+   * indexed by matrices. It is told to check the indices.
+   */
+  static SDVariable rows(SDVariable x, SDVariable index, int axis) {
+    Gather gather = new Gather(x.getSameDiff(), x, index, axis, false);
+    gather.addBArgument(true);
+    return gather.outputVariable();
   }
 
   /** Indices from the start of an axis, of indices of which negative ones count from its end. */
@@ -31,30 +75,61 @@ final class Indexing {
     return index.add(Shapes.cast(negative, DataType.INT64).mul(count));
   }
 
-  /** The part [begin, end) of an axis. */
-  static SDVariable part(Node node, Value x, int axis, long begin, long end) {
-    long[] shape = x.shape();
-    long[] begins = new long[shape.length];
-    long[] ends = new long[shape.length];
-    long[] steps = new long[shape.length];
-    Arrays.fill(steps, 1);
-    int whole = 0;
-    for (int i = 0; i < shape.length; i++) {
-      if (i == axis) {
-        begins[i] = begin;
-        ends[i] = end;
-      } else {
-        whole |= 1 << i;
-      }
-    }
-    return masked(node, x, begins, ends, steps, whole, whole);
+  private static SDVariable masked(
+      SDVariable x, long[] begins, long[] ends, long[] steps, int beginMask, int endMask) {
+    return new StridedSlice(
+            x.getSameDiff(), x, begins, ends, steps, beginMask, endMask, 0, 0, 0)
+        .outputVariable();
   }
 
-  private static SDVariable masked(
-      Node node, Value x, long[] begins, long[] ends, long[] steps, int beginMask, int endMask) {
-    return new StridedSlice(
-            node.sd(), x.variable(), begins, ends, steps, beginMask, endMask, 0, 0, 0)
-        .outputVariable();
+  /** The part [begin, end) of an axis of an array of this rank. */
+  static SDVariable partOf(SDVariable x, int rank, int axis, long begin, long end) {
+    return partOf(x, rank, axis, begin, end, 1);
+  }
+
+  /** Every step-th of the part [begin, end) of an axis of an array of this rank. */
+  static SDVariable partOf(SDVariable x, int rank, int axis, long begin, long end, long step) {
+    long[] begins = new long[rank];
+    long[] ends = new long[rank];
+    long[] steps = new long[rank];
+    Arrays.fill(steps, 1);
+    begins[axis] = begin;
+    ends[axis] = end;
+    steps[axis] = step;
+    int whole = ((1 << rank) - 1) & ~(1 << axis);
+    return masked(x, begins, ends, steps, whole, whole);
+  }
+
+  /** Every step-th of an axis without so many elements at its beginning and its end. */
+  static SDVariable openPartOf(
+      SDVariable x, int rank, int axis, long before, long after, long step) {
+    long[] begins = new long[rank];
+    long[] ends = new long[rank];
+    long[] steps = new long[rank];
+    Arrays.fill(steps, 1);
+    begins[axis] = before;
+    ends[axis] = -after;
+    steps[axis] = step;
+    int all = (1 << rank) - 1;
+    return masked(x, begins, ends, steps, all & ~(1 << axis), after == 0 ? all : all & ~(1 << axis));
+  }
+
+  /** Without so many elements at the beginning and at the end of each axis. */
+  static SDVariable cropped(SDVariable x, int rank, long[] before, long[] after) {
+    long[] begins = new long[rank];
+    long[] ends = new long[rank];
+    long[] steps = new long[rank];
+    Arrays.fill(steps, 1);
+    int beginMask = 0;
+    int endMask = 0;
+    for (int i = 0; i < rank; i++) {
+      begins[i] = Math.max(0, before[i]);
+      ends[i] = -Math.max(0, after[i]);
+      beginMask |= begins[i] == 0 ? 1 << i : 0;
+      endMask |= ends[i] == 0 ? 1 << i : 0;
+    }
+    boolean whole = beginMask == endMask && beginMask == (1 << rank) - 1;
+    return whole ? x : masked(x, begins, ends, steps, beginMask, endMask);
   }
 
   static void sliceByInputs(Node node) {
@@ -137,7 +212,7 @@ final class Indexing {
         elements = some;
       }
     }
-    node.output(0, masked(node, x, begins, stops, strides, beginMask, endMask), result, elements);
+    node.output(0, masked(x.variable(), begins, stops, strides, beginMask, endMask), result, elements);
   }
 
   private static long clamp(long index, long size, long least, long most) {

@@ -1,6 +1,10 @@
 package io.github.dcn4j.onnx;
 
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.TreeSet;
 import onnx.Onnx;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -24,6 +28,8 @@ final class Node extends Attributes {
   /** Null until made. */
   private final Value[] outputs;
 
+  private final Map<String, Integer> readers;
+
   private final TreeSet<Integer> readInputs = new TreeSet<>();
 
   /**
@@ -31,14 +37,22 @@ final class Node extends Attributes {
    *
    * @param inputs null for those left out
    * @param outputs to be filled
+   * @param readers how many nodes read a value
    */
-  Node(Onnx.NodeProto proto, long opset, SameDiff sd, List<Value> inputs, Value[] outputs) {
+  Node(
+      Onnx.NodeProto proto,
+      long opset,
+      SameDiff sd,
+      List<Value> inputs,
+      Value[] outputs,
+      Map<String, Integer> readers) {
     super(proto);
     this.proto = proto;
     this.opset = opset;
     this.sd = sd;
     this.inputs = inputs;
     this.outputs = outputs;
+    this.readers = readers;
   }
 
   String op() {
@@ -168,6 +182,34 @@ final class Node extends Attributes {
     if (wants(index)) {
       outputs[index] = Value.of(proto.getOutput(index), variable, shape, elements);
     }
+  }
+
+  /** Sets the first output, of an input's type, to what is made when it turns out to be needed. */
+  void lazyOutput(long[] shape, Supplier<SDVariable> maker, Value.Rescaling rescaling) {
+    outputs[0] = Value.lazy(proto.getOutput(0), input(0).type(), shape, maker, rescaling);
+  }
+
+  /** Whether this node alone reads an input. */
+  boolean isOnlyReader(int input) {
+    return readers.getOrDefault(input(input).name(), 0) == 1;
+  }
+
+  /**
+   * What is made of values: while importing where all of them are constants, else in the graph.
+   *
+   * @param make from the variables, in whatever graph they are
+   */
+  SDVariable computed(Function<SDVariable[], SDVariable> make, Value... from) {
+    boolean known = Arrays.stream(from).allMatch(value -> value.constant() != null);
+    if (!known) {
+      return make.apply(Arrays.stream(from).map(Value::variable).toArray(SDVariable[]::new));
+    }
+    SameDiff apart = SameDiff.create();
+    SDVariable[] constants =
+        Arrays.stream(from)
+            .map(value -> apart.constant(value.constant()))
+            .toArray(SDVariable[]::new);
+    return constant(make.apply(constants).eval().dup('c'));
   }
 
   /** Sets an output that is what an input is. */

@@ -505,7 +505,7 @@ final class Shapes {
               : Arrays.copyOfRange(elements, (int) begin, (int) (begin + sizes[i]));
       node.output(
           i,
-          Indexing.part(node, x, axis, begin, begin + sizes[i]),
+          Indexing.partOf(x.variable(), shape.length, axis, begin, begin + sizes[i]),
           Sizes.with(shape, axis, sizes[i]),
           own);
       begin += sizes[i];

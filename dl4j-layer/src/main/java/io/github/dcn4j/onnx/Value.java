@@ -2,6 +2,7 @@ package io.github.dcn4j.onnx;
 
 import java.util.Arrays;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import lombok.AccessLevel;
 import lombok.AllArgsConstructor;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -28,6 +29,7 @@ final class Value {
   private final long[] shape;
   private final INDArray constant;
   private final long[] elements;
+  private final Rescaling rescaling;
   private Supplier<SDVariable> maker;
   private SDVariable variable;
 
@@ -35,17 +37,31 @@ final class Value {
   static Value of(String name, SDVariable variable, long[] shape, long[] elements) {
     boolean none = elements == null && shape != null && Arrays.equals(shape, new long[] {0});
     long[] known = none && variable.dataType().isIntType() ? new long[0] : elements;
-    return new Value(name, variable.dataType(), shape, null, known, null, variable);
+    return new Value(name, variable.dataType(), shape, null, known, null, null, variable);
   }
 
   /** A value that is known; its variable is made when first asked for. */
   static Value constant(String name, INDArray array, Supplier<SDVariable> maker) {
-    return new Value(name, array.dataType(), array.shape(), array, elementsOf(array), maker, null);
+    return new Value(name, array.dataType(), array.shape(), array, elementsOf(array), null, maker, null);
+  }
+
+  /**
+   * A value whose variable is made when first asked for: it may be that only what a following
+   * normalisation makes of it is needed.
+   */
+  static Value lazy(
+      String name, DataType type, long[] shape, Supplier<SDVariable> maker, Rescaling rescaling) {
+    return new Value(name, type, shape, null, null, rescaling, maker, null);
+  }
+
+  /** The same with its variable made otherwise. */
+  Value madeBy(UnaryOperator<SDVariable> then) {
+    return lazy(name, type, shape, () -> then.apply(maker.get()), rescaling);
   }
 
   /** What a node that was refused would have made: whoever looks at it is left out. */
   static Value refused(String name) {
-    return new Value(name, null, null, null, null, null, null);
+    return new Value(name, null, null, null, null, null, null, null);
   }
 
   private static long[] elementsOf(INDArray array) {
@@ -125,10 +141,33 @@ final class Value {
     return variable;
   }
 
+  /** Whether the variable is not there yet. */
+  boolean isLazy() {
+    return variable == null && rescaling != null;
+  }
+
+  /** How to make this with each channel multiplied and added to, at no cost; null if it is not. */
+  Rescaling rescaling() {
+    check();
+    return rescaling;
+  }
+
   /** The same under another name. */
   Value named(String other) {
     check();
-    return new Value(other, type, shape, constant, elements, this::variable, variable);
+    return new Value(other, type, shape, constant, elements, null, this::variable, variable);
+  }
+
+  /** Makes a value of which each channel (axis 1) was multiplied by a factor and added to. */
+  @FunctionalInterface
+  interface Rescaling {
+    /**
+     * The variable.
+     *
+     * @param factors [C]
+     * @param addends [C]
+     */
+    SDVariable apply(INDArray factors, INDArray addends);
   }
 
   /** Thrown when a converter looks at what another node, itself refused, would have made. */

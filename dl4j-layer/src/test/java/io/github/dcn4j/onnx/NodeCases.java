@@ -4,10 +4,13 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
@@ -19,7 +22,11 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /** ONNX's own node tests, from {@code goldens/onnx_nodes.zip}. */
 final class NodeCases {
-  private static final Map<String, byte[]> FILES = unzip("/goldens/onnx_nodes.zip");
+  /** A folder like that of the resource, with others of ONNX's node tests. */
+  private static final String FOLDER = System.getProperty("dcn4j.nodes.folder");
+
+  private static final Map<String, byte[]> FILES =
+      FOLDER == null ? unzip("/goldens/onnx_nodes.zip") : files(Path.of(FOLDER));
 
   private NodeCases() {}
 
@@ -45,6 +52,18 @@ final class NodeCases {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         zip.transferTo(bytes);
         files.put(entry.getName(), bytes.toByteArray());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return files;
+  }
+
+  private static Map<String, byte[]> files(Path folder) {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path file : all.filter(Files::isRegularFile).collect(Collectors.toList())) {
+        files.put(folder.relativize(file).toString(), Files.readAllBytes(file));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
