@@ -52,8 +52,7 @@ final class Convolutions {
                     node,
                     x,
                     node.constant(scaledRows(w.constant(), factors)),
-                    node.constant(
-                        b == null ? addends : b.constant().mul(factors).addi(addends)),
+                    node.constant(b == null ? addends : b.constant().mul(factors).addi(addends)),
                     window,
                     groups));
   }
@@ -122,8 +121,7 @@ final class Convolutions {
   }
 
   /** Padding that the two sides have in common is the op's own, the rest comes before it. */
-  static SDVariable conv2d(
-      SDVariable x, SDVariable w, SDVariable b, Plane plane, long groups) {
+  static SDVariable conv2d(SDVariable x, SDVariable w, SDVariable b, Plane plane, long groups) {
     DeformableConv2DConfig config = config(plane).groups(groups).build();
     return new SDDeformable(x.getSameDiff()).conv2d(padExcess(x, plane), w, b, config);
   }

@@ -40,7 +40,8 @@ final class Folding {
                   input.name(), input.constant(), () -> sd.constant(input.constant())));
     }
     Value[] outputs = new Value[proto.getOutputCount()];
-    GraphImport.convert(converter, new Node(proto, opset, sd, constants, outputs, Collections.emptyMap()));
+    GraphImport.convert(
+        converter, new Node(proto, opset, sd, constants, outputs, Collections.emptyMap()));
     for (int i = 0; i < outputs.length; i++) {
       if (outputs[i] != null && outputs[i].constant() == null) {
         if (!outputs[i].isStatic() || Sizes.product(outputs[i].shape()) > MOST_ELEMENTS) {

@@ -72,8 +72,8 @@ final class Graph {
             .map(Onnx.ValueInfoProto::getName)
             .collect(Collectors.toList());
     nodes = sorted(graph.getNodeList(), made);
-    if (outputs.isEmpty() || new HashSet<>(outputs).size() < outputs.size()) {
-      throw bad("outputs", "at least one, each once", outputs);
+    if (new HashSet<>(outputs).size() < outputs.size()) {
+      throw bad("outputs", "each once", outputs);
     }
     for (String output : outputs) {
       if (!made.contains(output)) {

@@ -63,6 +63,9 @@ final class GraphImport {
               ? problems.iterator().next()
               : "the model holds what is not supported:\n  " + String.join("\n  ", problems));
     }
+    if (graph.outputs().isEmpty()) {
+      throw new IllegalArgumentException("outputs: expected at least one, got none");
+    }
     graph.outputs().forEach(this::finishOutput);
     sd.setOutputs(graph.named(graph.outputs()));
     return sd;

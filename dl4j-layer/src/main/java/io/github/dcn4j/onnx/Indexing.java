@@ -50,8 +50,7 @@ final class Indexing {
     }
     return node.sd()
         .reshape(
-            flat,
-            parts.size() == 1 ? own : node.sd().concat(0, parts.toArray(new SDVariable[0])));
+            flat, parts.size() == 1 ? own : node.sd().concat(0, parts.toArray(new SDVariable[0])));
   }
 
   /**
@@ -77,8 +76,7 @@ final class Indexing {
 
   private static SDVariable masked(
       SDVariable x, long[] begins, long[] ends, long[] steps, int beginMask, int endMask) {
-    return new StridedSlice(
-            x.getSameDiff(), x, begins, ends, steps, beginMask, endMask, 0, 0, 0)
+    return new StridedSlice(x.getSameDiff(), x, begins, ends, steps, beginMask, endMask, 0, 0, 0)
         .outputVariable();
   }
 
@@ -111,7 +109,8 @@ final class Indexing {
     ends[axis] = -after;
     steps[axis] = step;
     int all = (1 << rank) - 1;
-    return masked(x, begins, ends, steps, all & ~(1 << axis), after == 0 ? all : all & ~(1 << axis));
+    return masked(
+        x, begins, ends, steps, all & ~(1 << axis), after == 0 ? all : all & ~(1 << axis));
   }
 
   /** Without so many elements at the beginning and at the end of each axis. */
@@ -212,7 +211,8 @@ final class Indexing {
         elements = some;
       }
     }
-    node.output(0, masked(x.variable(), begins, stops, strides, beginMask, endMask), result, elements);
+    node.output(
+        0, masked(x.variable(), begins, stops, strides, beginMask, endMask), result, elements);
   }
 
   private static long clamp(long index, long size, long least, long most) {

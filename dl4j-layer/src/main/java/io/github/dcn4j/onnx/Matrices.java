@@ -56,8 +56,7 @@ final class Matrices {
     long[] l = left.length == 1 ? new long[] {1, left[0]} : left;
     long[] r = right.length == 1 ? new long[] {right[0], 1} : right;
     checkInner(node, l[l.length - 1], r[r.length - 2]);
-    long[] batch =
-        Sizes.broadcast(Arrays.copyOf(l, l.length - 2), Arrays.copyOf(r, r.length - 2));
+    long[] batch = Sizes.broadcast(Arrays.copyOf(l, l.length - 2), Arrays.copyOf(r, r.length - 2));
     long[] shape = Sizes.concat(batch, new long[] {l[l.length - 2], r[r.length - 1]});
     SDVariable product = product(node, x, y, l, r, batch);
     if (left.length == 1) {

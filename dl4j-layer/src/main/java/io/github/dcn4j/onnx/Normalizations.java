@@ -49,8 +49,7 @@ final class Normalizations {
       node.lazyOutput(
           shape,
           () -> rescaling.apply(factors.castTo(x.type()), addends),
-          (f, a) ->
-              rescaling.apply(factors.castTo(x.type()).mul(f), addends.mul(f).addi(a)));
+          (f, a) -> rescaling.apply(factors.castTo(x.type()).mul(f), addends.mul(f).addi(a)));
       return;
     }
     long[] perChannel = new long[shape.length];
@@ -87,8 +86,7 @@ final class Normalizations {
   }
 
   private static SDVariable scalar(SDVariable like, double value) {
-    return like.getSameDiff()
-        .constant(org.nd4j.linalg.factory.Nd4j.scalar(like.dataType(), value));
+    return like.getSameDiff().constant(org.nd4j.linalg.factory.Nd4j.scalar(like.dataType(), value));
   }
 
   /** By the statistics of the batch; the running ones are outputs. */
@@ -172,7 +170,8 @@ final class Normalizations {
     Value bias = node.floating(2);
     long[] shape = node.shape(0);
     if (shape.length < 3 || shape[1] < 0 || groups < 1 || shape[1] % groups != 0) {
-      throw Attributes.bad("num_groups", "a divisor of the channels of " + Sizes.text(shape), groups);
+      throw Attributes.bad(
+          "num_groups", "a divisor of the channels of " + Sizes.text(shape), groups);
     }
     SameDiff sd = node.sd();
     SDVariable wide = widened(x, inner);
@@ -187,7 +186,10 @@ final class Normalizations {
     boolean perGroup = node.opset() < 21; // scale and bias, before that
     long[] perGroupShape = {1, groups, 1};
     if (perGroup) {
-      normal = normal.mul(reshaped(widened(scale, normal.dataType()), perGroupShape)).add(reshaped(widened(bias, normal.dataType()), perGroupShape));
+      normal =
+          normal
+              .mul(reshaped(widened(scale, normal.dataType()), perGroupShape))
+              .add(reshaped(widened(bias, normal.dataType()), perGroupShape));
     }
     SDVariable back = likeBefore(sd, normal, wide, shape);
     if (!perGroup) {
@@ -199,16 +201,13 @@ final class Normalizations {
     node.output(Shapes.cast(back, x.type()), shape);
   }
 
-  private static SDVariable groupsOfOpenBatch(
-      Node node, SDVariable x, long[] shape, long groups) {
+  private static SDVariable groupsOfOpenBatch(Node node, SDVariable x, long[] shape, long groups) {
     SameDiff sd = node.sd();
-    SDVariable batch =
-        Indexing.partOf(Shapes.cast(sd.shape(x), DataType.INT64), 1, 0, 0, 1);
+    SDVariable batch = Indexing.partOf(Shapes.cast(sd.shape(x), DataType.INT64), 1, 0, 0, 1);
     return sd.reshape(x, sd.concat(0, batch, node.longs(groups, -1)));
   }
 
-  private static SDVariable likeBefore(
-      SameDiff sd, SDVariable y, SDVariable before, long[] shape) {
+  private static SDVariable likeBefore(SameDiff sd, SDVariable y, SDVariable before, long[] shape) {
     return Arrays.stream(shape).filter(size -> size < 0).count() <= 1
         ? sd.reshape(y, shape)
         : sd.reshape(y, Shapes.cast(sd.shape(before), DataType.INT64));

@@ -79,7 +79,8 @@ final class PixelShuffle {
     Reshaping cells =
         Reshaping.to(6).axis(0).size(in[1]).part(2, block).size(block).part(3, block).size(block);
     SDVariable split = cells.of(node.variable(0), in);
-    SDVariable moved = crd ? sd.permute(split, 0, 1, 3, 5, 2, 4) : sd.permute(split, 0, 3, 5, 1, 2, 4);
+    SDVariable moved =
+        crd ? sd.permute(split, 0, 1, 3, 5, 2, 4) : sd.permute(split, 0, 3, 5, 1, 2, 4);
     long[] sizes = cells.shape(in);
     long channels = in[1] * block * block;
     long[] shape = {sizes[0], block, block, in[1], sizes[2], sizes[4]}; // for both modes alike

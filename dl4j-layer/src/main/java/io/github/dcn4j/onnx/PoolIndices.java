@@ -23,8 +23,7 @@ final class PoolIndices {
     int axes = out.length;
     long taps = Sizes.product(window.kernel);
     node.checkSize("kernel_shape", taps);
-    SDVariable padded =
-        Pools.padded(x.variable(), window, in, out, Double.NEGATIVE_INFINITY);
+    SDVariable padded = Pools.padded(x.variable(), window, in, out, Double.NEGATIVE_INFINITY);
     List<SDVariable> seen = new ArrayList<>();
     long[] offsets = new long[(int) taps];
     long[] steps = steps(in, columnMajor);

@@ -127,7 +127,8 @@ final class Pools {
           out[i] < 0
               ? window.end[i]
               : Math.max(
-                  0, (out[i] - 1) * window.strides[i] + window.extent(i) - in[i + 2] - before[i + 2]);
+                  0,
+                  (out[i] - 1) * window.strides[i] + window.extent(i) - in[i + 2] - before[i + 2]);
     }
     return Convolutions.pad(x, before, after, value);
   }

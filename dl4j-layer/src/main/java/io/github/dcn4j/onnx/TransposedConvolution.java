@@ -46,14 +46,16 @@ final class TransposedConvolution {
     }
     Convolutions.checkChannels(node, groups, in[1], weights[0], weights[1] * groups);
     long[] sizes = Arrays.copyOfRange(in, 2, in.length);
-    window.over(window.isSame() ? Sizes.known(sizes) ? sizes : noSizes() : sizes,
+    window.over(
+        window.isSame() ? Sizes.known(sizes) ? sizes : noSizes() : sizes,
         Arrays.copyOfRange(weights, 2, weights.length));
     long[] extra = givenExtra == null ? new long[axes] : givenExtra;
     if (extra.length != axes || Arrays.stream(extra).anyMatch(n -> n < 0)) {
       throw Attributes.bad(
           "output_padding", axes + " whole numbers of at least 0", Arrays.toString(extra));
     }
-    if (givenOut != null && (givenOut.length != axes || Arrays.stream(givenOut).anyMatch(n -> n < 1))) {
+    if (givenOut != null
+        && (givenOut.length != axes || Arrays.stream(givenOut).anyMatch(n -> n < 1))) {
       throw Attributes.bad(
           "output_shape", axes + " whole numbers of at least 1", Arrays.toString(givenOut));
     }
@@ -126,8 +128,7 @@ final class TransposedConvolution {
                       .reshape(c.groups, shapeOfW[0] / c.groups, shapeOfW[1], rest)
                       .mul(factors.reshape(perGroup[0], 1, perGroup[2], 1))
                       .reshape(shapeOfW);
-              INDArray shifted =
-                  b == null ? addends : b.constant().mul(factors).addi(addends);
+              INDArray shifted = b == null ? addends : b.constant().mul(factors).addi(addends);
               return c.make(
                   Value.constant(c.w.name(), scaled, () -> node.constant(scaled)),
                   Value.constant("", shifted, () -> node.constant(shifted)));
@@ -257,7 +258,8 @@ final class TransposedConvolution {
     if (!Sizes.known(in)) {
       throw node.bad(0, "known sizes", Sizes.text(in));
     }
-    SDVariable frames = sd.reshape(sd.permute(x.variable(), 0, 2, 1, 3, 4), in[0] * in[2], in[1], in[3], in[4]);
+    SDVariable frames =
+        sd.reshape(sd.permute(x.variable(), 0, 2, 1, 3, 4), in[0] * in[2], in[1], in[3], in[4]);
     long stride = window.strides[0];
     long channels = shape[1] * groups;
     long length = in[2] * stride + window.extent(0) - 1;
@@ -269,13 +271,14 @@ final class TransposedConvolution {
               v -> v[0].getSameDiff().squeeze(Indexing.partOf(v[0], 5, 2, at, at + 1), 2), weights);
       long[] planeShape = Sizes.without(shape, 2);
       Value plane = Value.of("", slice, planeShape, null);
-      SDVariable y =
-          images(frames, new long[] {in[0] * in[2], in[3], in[4]}, plane, 1);
+      SDVariable y = images(frames, new long[] {in[0] * in[2], in[3], in[4]}, plane, 1);
       y = sd.reshape(y, in[0], in[2], 1, channels * out[1] * out[2]);
       y = Convolutions.pad(y, new long[4], new long[] {0, 0, stride - 1, 0}, 0);
       y = sd.reshape(y, in[0], in[2] * stride, channels * out[1] * out[2]);
       long before = tap * window.dilations[0];
-      y = Convolutions.pad(y, new long[] {0, before, 0}, new long[] {0, window.extent(0) - 1 - before, 0}, 0);
+      y =
+          Convolutions.pad(
+              y, new long[] {0, before, 0}, new long[] {0, window.extent(0) - 1 - before, 0}, 0);
       sum = sum == null ? y : sum.add(y);
     }
     // Of the whole length, out[0] pixels from cut[0] on

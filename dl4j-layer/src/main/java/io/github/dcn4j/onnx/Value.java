@@ -42,7 +42,8 @@ final class Value {
 
   /** A value that is known; its variable is made when first asked for. */
   static Value constant(String name, INDArray array, Supplier<SDVariable> maker) {
-    return new Value(name, array.dataType(), array.shape(), array, elementsOf(array), null, maker, null);
+    return new Value(
+        name, array.dataType(), array.shape(), array, elementsOf(array), null, maker, null);
   }
 
   /**

@@ -14,8 +14,7 @@ final class VolumeConvolution {
     long[] before = {0, 0, window.begin[0], 0, 0};
     long[] after = {0, 0, window.end[0], 0, 0};
     // [D, N, C, H, W]: the frames that one tap sees are a slice of them
-    SDVariable frames =
-        sd.permute(Convolutions.pad(x.variable(), before, after, 0), 2, 0, 1, 3, 4);
+    SDVariable frames = sd.permute(Convolutions.pad(x.variable(), before, after, 0), 2, 0, 1, 3, 4);
     long[] in = x.shape();
     if (!Sizes.known(in)) {
       throw node.bad(0, "known sizes", Sizes.text(in));
@@ -27,8 +26,7 @@ final class VolumeConvolution {
       long last = first + (depth - 1) * window.strides[0] + 1;
       SDVariable seen = alongFirst(frames, 5, first, last, window.strides[0]);
       SDVariable images = sd.reshape(seen, depth * in[0], in[1], in[3], in[4]);
-      SDVariable weights =
-          sd.squeeze(Indexing.partOf(w, 5, 2, tap, tap + 1), 2);
+      SDVariable weights = sd.squeeze(Indexing.partOf(w, 5, 2, tap, tap + 1), 2);
       SDVariable y = Convolutions.conv2d(images, weights, tap == 0 ? b : null, plane, groups);
       sum = sum == null ? y : sum.add(y);
     }

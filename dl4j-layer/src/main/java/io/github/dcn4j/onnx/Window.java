@@ -77,8 +77,7 @@ final class Window {
       return standard;
     }
     if (given.length != axes || Arrays.stream(given).anyMatch(n -> n < 1)) {
-      throw Attributes.bad(
-          name, axes + " whole numbers of at least 1", Arrays.toString(given));
+      throw Attributes.bad(name, axes + " whole numbers of at least 1", Arrays.toString(given));
     }
     return given;
   }

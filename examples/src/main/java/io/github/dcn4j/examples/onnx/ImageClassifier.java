@@ -36,7 +36,7 @@ public final class ImageClassifier {
 
   private ImageClassifier(OnnxModel model, String name) {
     this.name = name;
-    graph = quietly(model::toTrainableSameDiff);
+    graph = model.toTrainableSameDiff();
     input = only("input", model.inputs());
     scores = only("output", model.outputs());
     long[] shape = graph.getVariable(input).getShape();
@@ -79,7 +79,7 @@ public final class ImageClassifier {
     }
   }
 
-  /** ND4J's importer, and its differentiation, print whole graphs to the standard output. */
+  /** SameDiff's differentiation prints whole graphs to the standard output. */
   private static <T> T quietly(Supplier<T> action) {
     PrintStream standard = System.out;
     System.setOut(new PrintStream(OutputStream.nullOutputStream()));
