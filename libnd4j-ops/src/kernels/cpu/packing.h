@@ -23,16 +23,25 @@ struct PixelRange {
     Index first, count;
 };
 
-/// Packed numbers, [pixel][ld].
+/// Packed numbers, [pixel][ld], of which the first `padded` are a range's channels and zeros.
 template <class Real>
 struct PackedRows {
     Real* data;
-    Index ld;
+    Index ld, padded = ld;
 };
 
 template <class Element, int Rank>
 Element* elementsOf(const Tensor<Rank>& t) {
     return static_cast<Element*>(t.data);
+}
+
+/// Every `step`-th channel of an array, from `first` on.
+template <class Element>
+Tensor<4> everyChannel(const Tensor<4>& t, Index step, Index first) {
+    Tensor<4> view = t;
+    view.data = elementsOf<Element>(t) + first * t.strides[1];
+    view.strides[1] *= step;
+    return view;
 }
 
 template <class Element, class Real>
@@ -97,9 +106,9 @@ void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
     const Tensor<4>& t = range.array;
     const Channels& channels = range.channels;
     const Element* from = elementsOf<Element>(t) + t.at(channels.n, channels.first, 0, 0);
-    if (to.ld > channels.count) {
+    if (to.padded > channels.count) {
         for (Index i = 0; i < range.count; ++i) {
-            std::fill_n(to.data + i * to.ld + channels.count, to.ld - channels.count, Real{0});
+            std::fill_n(to.data + i * to.ld + channels.count, to.padded - channels.count, Real{0});
         }
     }
     if (t.strides[1] == 1) {
@@ -133,7 +142,7 @@ template <class Element, class Real = ComputeType<Element>>
 void loadImage(const MicroKernels<Real>& kernels, const Tensor<4>& t, Index width,
                const Channels& channels, Index pixels, const PackedRows<Real>& to) {
     loadPixels<Element>(kernels, {t, width, channels, 0, pixels}, to);
-    std::fill_n(to.data + pixels * to.ld, to.ld, Real{0});
+    std::fill_n(to.data + pixels * to.ld, to.padded, Real{0});
 }
 
 /// Stores a range of pixels, plus one addend for each channel if there are any.

@@ -10,6 +10,7 @@
 #include "../buffer.h"
 #include "../packing.h"
 #include "blocking.h"
+#include "images.h"
 #include "positions.h"
 #include "weights.h"
 
@@ -35,7 +36,8 @@ class Backward {
           blocking_(Blocking::backward(g, rowAlignment<Real>, kernels.panelWidth)),
           partition_(blocking_, g.batch),
           panel_(kernels.panelWidth),
-          blockSize_(g.outChannelsPerGroup() * blocking_.columnLd),
+          outputs_(g.outChannelsPerGroup()),
+          blockSize_(outputs_ * blocking_.columnLd),
           weightsSize_(blocking_.count() * blockSize_),
           gradSamplesSize_(3 * g.taps() * g.outPixels()),
           weights_(weightsSize_),
@@ -95,7 +97,13 @@ class Backward {
             }
 #pragma omp for collapse(2) schedule(dynamic)
             for (Index block = 0; block < blocking_.count(); ++block) {
-                for (Index o = 0; o < g_.outChannelsPerGroup(); ++o) storeGradWeights(block, o);
+                for (Index o = 0; o < outputs_; ++o) {
+                    if (!blocking_.groupsAreLanes) {
+                        storeGradWeights(block, o);
+                    } else if (o == 0) {
+                        storeLanesOfGradWeights(block);
+                    }
+                }
             }
             if (gradients_.bias.present()) {
 #pragma omp for
@@ -110,19 +118,23 @@ class Backward {
     /// A block's weights, [panel of depth][o][panel].
     void packWeights(Index block) const {
         const Block& b = blocking_.block(block);
+        if (blocking_.groupsAreLanes) {
+            return packing_.loadLanes(inputs_.weights, b, weights_.data() + block * blockSize_);
+        }
         Real* scratch = weightRows_.mine();
         Real* row = scratch + blocking_.columnLd;
         std::fill_n(row, blocking_.columnLd, Real{0});
-        for (Index o = 0; o < g_.outChannelsPerGroup(); ++o) {
+        for (Index o = 0; o < outputs_; ++o) {
             packing_.load(inputs_.weights, b, o, scratch, row);
             Real* to = weights_.data() + block * blockSize_ + o * panel_;
-            for (Index k = 0; k < b.depth; k += panel_, to += g_.outChannelsPerGroup() * panel_) {
+            for (Index k = 0; k < b.depth; k += panel_, to += outputs_ * panel_) {
                 std::copy_n(row + k, panel_, to);
             }
         }
     }
 
-    /// A block's gradient of the weights, [o][ld], as one slot and chunk of tiles have it.
+    /// A block's gradient of the weights, [o][ld] or as its rows of lanes, as one slot and chunk of
+    /// tiles have it.
     Real* gradWeights(Index slot, Index tileChunk, Index block) const {
         return gradWeights_.data() + (slot * partition_.tileChunks + tileChunk) * weightsSize_ +
                block * blockSize_;
@@ -149,48 +161,72 @@ class Backward {
         for (Index block = blocks.firstBlock; block < blocks.endBlock; ++block) {
             const Block& b = blocking_.block(block);
             Real* image = whole ? gradImage_.mine() : gradImage(task.slot, task.tileChunk, b);
-            loadImage<Element>(kernels_, inputs_.input, g_.width, b.of(task.n), g_.pixels(),
-                               {image_.mine(), b.paddedChannels});
+            loadBlock<Element>(kernels_, inputs_.input, g_, b, task.n, image_.mine());
             std::fill_n(image, (g_.pixels() + 1) * b.paddedChannels, Real{0});
             const Index end = partition_.firstTile(task.tileChunk + 1);
             for (Index tile = partition_.firstTile(task.tileChunk); tile < end; ++tile) {
                 computeTile(task, block, tile, image);
                 addGradSamples(task, tile, block == blocks.firstBlock);
             }
-            if (whole) unpackImage(task.n, b, image);
+            if (whole) storeBlock<Element>(kernels_, gradients_.input, g_, b, task.n, image);
         }
     }
 
     void computeTile(const Task& task, Index block, Index tile, Real* gradImage) const {
         const Block& b = blocking_.block(block);
         const Index first = tile * blocking_.tile, points = pointsOf(tile);
-        const Index channels = g_.outChannelsPerGroup();
         positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
+        const Real* weights = weights_.data() + block * blockSize_;
+        Real* gradWeights = this->gradWeights(task.slot, task.tileChunk, block);
+        const ScatterTile<Real> samples{points,
+                                        g_.taps(),
+                                        blocking_.groupsAreLanes ? b.paddedChannels : b.channels,
+                                        samples_.mine(),
+                                        image_.mine(),
+                                        b.paddedChannels,
+                                        gradColumn_.mine(),
+                                        b.paddedChannels,
+                                        column_.mine(),
+                                        blocking_.columnLd,
+                                        gradImage,
+                                        tileGradSamples_.mine()};
+        if (blocking_.groupsAreLanes) {
+            loadLanesOfGradOutput(task.n, b, first, points);
+            const LaneTile<Real> t{
+                points,           g_.taps() * b.inputs, outputs_,          b.paddedLanes,
+                gradTile_.mine(), blocking_.outLd,      blocking_.columnLd};
+            kernels_.lanesToColumn(t, weights, gradColumn_.mine());
+            kernels_.scatter(samples);
+            kernels_.lanesToWeights(t, column_.mine(), gradWeights);
+            return;
+        }
         loadPixels<Element>(
             kernels_,
-            {gradOutput_, g_.outWidth, {task.n, b.group * channels, channels}, first, points},
+            {gradOutput_, g_.outWidth, {task.n, b.group * outputs_, outputs_}, first, points},
             {gradTile_.mine(), blocking_.outLd});
-        kernels_.gemm(points, b.depth, channels, {gradTile_.mine(), blocking_.outLd, 1},
-                      {weights_.data() + block * blockSize_, channels * panel_, panel_},
-                      gradColumn_.mine(), blocking_.columnLd, false);
-        kernels_.scatter({points, g_.taps(), b.channels, samples_.mine(), image_.mine(),
-                          b.paddedChannels, gradColumn_.mine(), b.paddedChannels, column_.mine(),
-                          blocking_.columnLd, gradImage, tileGradSamples_.mine()});
+        kernels_.gemm(points, b.depth, outputs_, {gradTile_.mine(), blocking_.outLd, 1},
+                      {weights, outputs_ * panel_, panel_}, gradColumn_.mine(), blocking_.columnLd,
+                      false);
+        kernels_.scatter(samples);
         // The columns as panels and not as rows: they stream through once, whole cache lines at a
         // time, past a tile of gradients that stays.
-        kernels_.gemm(channels, b.depth, points, {gradTile_.mine(), 1, blocking_.outLd},
-                      {column_.mine(), panel_, blocking_.columnLd},
-                      gradWeights(task.slot, task.tileChunk, block), blocking_.columnLd, true);
+        kernels_.gemm(outputs_, b.depth, points, {gradTile_.mine(), 1, blocking_.outLd},
+                      {column_.mine(), panel_, blocking_.columnLd}, gradWeights, blocking_.columnLd,
+                      true);
+    }
+
+    /// A tile of the output's gradient for groups that are lanes, [points][outputs][paddedLanes].
+    void loadLanesOfGradOutput(Index n, const Block& b, Index first, Index points) const {
+        for (Index o = 0; o < outputs_; ++o) {
+            const Tensor<4> view = everyChannel<Element>(gradOutput_, outputs_, o);
+            loadPixels<Element>(
+                kernels_, {view, g_.outWidth, b.of(n), first, points},
+                {gradTile_.mine() + o * b.paddedLanes, blocking_.outLd, b.paddedLanes});
+        }
     }
 
     Index pointsOf(Index tile) const {
         return std::min(blocking_.tile, g_.outPixels() - tile * blocking_.tile);
-    }
-
-    /// Writes a block of image `n` of the input's gradient.
-    void unpackImage(Index n, const Block& b, const Real* packed) const {
-        storePixels<Element>(kernels_, {gradients_.input, g_.width, b.of(n), 0, g_.pixels()},
-                             {packed, b.paddedChannels});
     }
 
     /// Moves the gradients of a tile's samples to rows as long as the image. Were each written
@@ -215,7 +251,7 @@ class Backward {
             const Real* part = gradImage(slot, tileChunk, b);
             for (Index i = 0; i < g_.pixels() * b.paddedChannels; ++i) total[i] += part[i];
         }
-        unpackImage(n, b, total);
+        storeBlock<Element>(kernels_, gradients_.input, g_, b, n, total);
     }
 
     /// The gradients of an offset group's samples: over its chunks of blocks, in their order.
@@ -243,11 +279,22 @@ class Backward {
     void storeGradWeights(Index block, Index o) const {
         const Block& b = blocking_.block(block);
         Real* total = gradWeights(0, 0, block) + o * blocking_.columnLd;
+        addParts(total, b.depth);
+        packing_.store(gradients_.weights, b, o, weightRows_.mine(), total);
+    }
+
+    /// The same of all weights of a block whose lanes are groups.
+    void storeLanesOfGradWeights(Index block) const {
+        Real* total = gradWeights(0, 0, block);
+        addParts(total, blocking_.block(block).depth * outputs_);
+        packing_.storeLanes(gradients_.weights, blocking_.block(block), total);
+    }
+
+    void addParts(Real* total, Index count) const {
         for (Index part = 1; part < partition_.slots * partition_.tileChunks; ++part) {
             const Real* from = total + part * weightsSize_;
-            for (Index k = 0; k < b.depth; ++k) total[k] += from[k];
+            for (Index k = 0; k < count; ++k) total[k] += from[k];
         }
-        packing_.store(gradients_.weights, b, o, weightRows_.mine(), total);
     }
 
     const MicroKernels<Real>& kernels_;
@@ -261,6 +308,7 @@ class Backward {
     const Blocking blocking_;
     const BackwardPartition partition_;
     const Index panel_;
+    const Index outputs_;      ///< of a group
     const Index blockSize_;    ///< numbers of a block's weights
     const Index weightsSize_;  ///< numbers of all blocks' weights
     const Index

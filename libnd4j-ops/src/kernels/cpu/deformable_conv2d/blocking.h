@@ -12,16 +12,22 @@
 
 namespace dcn4j::cpu::convolution {
 
-/// Channels of one convolution group and one offset group that are repacked together.
+/// Channels of one offset group that are repacked together: of one convolution group, or, where
+/// these are small, of several, whose channels then lie group by group: first the first channel of
+/// each, then the second.
 struct Block {
-    Index firstChannel, channels;
-    Index paddedChannels;  ///< the numbers of a pixel or a tap: the channels, padded
-    Index group, offsetGroup;
-    Index depth;       ///< taps * paddedChannels: its entries of a column
-    Index firstDepth;  ///< where they begin within its group's K
-    Index imageStart;  ///< where its image begins among the repacked blocks of one image
+    Index inputs;              ///< 1, or a group's channels, each a row of lanes
+    Index firstLane, lanes;    ///< channels, or groups
+    Index paddedLanes;         ///< the lanes, padded
+    Index channels;            ///< inputs * lanes
+    Index paddedChannels;      ///< inputs * paddedLanes: the numbers of a pixel or a tap
+    Index group, offsetGroup;  ///< the first group
+    Index depth;               ///< taps * paddedChannels: its entries of a column
+    Index firstDepth;          ///< where they begin within its group's K
+    Index imageStart;          ///< where its image begins among the repacked blocks of one image
 
-    Channels of(Index n) const { return {n, firstChannel, channels}; }
+    /// The lanes as channels of `everyChannel(input, inputs, ...)`.
+    Channels of(Index n) const { return {n, firstLane, lanes}; }
 };
 
 /// Consecutive blocks of one offset group that one backward task takes, one after another.
@@ -37,6 +43,8 @@ struct Blocking {
     static constexpr Index tileNumbers = 114688;
 
     std::vector<Block> blocks;
+    /// Blocks span groups; a group is a lane, in which its inputs meet its outputs (gather_sum.h).
+    bool groupsAreLanes;
     Index groupDepth = 0;  ///< K of one convolution group, the largest
     Index tile = 0;        ///< output pixels of a tile
     Index tiles = 0;       ///< tiles of one image
@@ -44,7 +52,8 @@ struct Blocking {
     Index imageSize = 0;  ///< numbers of one repacked image
     Index columnLd = 0;   ///< leading dimension of a column tile
     Index outPanels;      ///< panels of a group's output channels
-    Index outLd;          ///< of an output tile: a group's channels in whole panels
+    Index outLd;          ///< of an output tile: a group's channels in whole panels, or rows of
+                          ///< lanes
     /// Forward, a task computes one of `panelChunks` chunks of so many panels.
     Index chunkPanels, panelChunks = 1;
 
@@ -87,31 +96,51 @@ struct Blocking {
 
   private:
     Blocking(const Conv2dGeometry& g, Index blockChannels, Index alignment, Index panelWidth)
-        : outPanels(ceilDivide(g.outChannelsPerGroup(), panelWidth)),
-          outLd(oddLines(outPanels * panelWidth)) {
-        Index depth = 0;
+        : groupsAreLanes(isOfSmallGroups(g)),
+          outPanels(groupsAreLanes ? 1 : ceilDivide(g.outChannelsPerGroup(), panelWidth)) {
+        const Index perGroup = g.channelsPerGroup();
+        const Index inputs = groupsAreLanes ? perGroup : 1;
+        // Groups as lanes fill whole vectors of every instruction set.
+        const Index lanes =
+            groupsAreLanes ? std::max<Index>(blockChannels / inputs / 16 * 16, 16) : blockChannels;
+        Index depth = 0, mostLanes = 0;
         for (Index c = 0; c < g.channels;) {
             Block b{};
-            b.firstChannel = c;
-            b.group = c / g.channelsPerGroup();
+            b.group = c / perGroup;
             b.offsetGroup = c / g.channelsPerOffsetGroup();
-            const Index end = std::min((b.group + 1) * g.channelsPerGroup(),
-                                       (b.offsetGroup + 1) * g.channelsPerOffsetGroup());
-            b.channels = std::min(blockChannels, end - c);
-            b.paddedChannels = roundUp(b.channels, alignment);
+            const Index endOfOffsetGroup = (b.offsetGroup + 1) * g.channelsPerOffsetGroup();
+            const Index end = groupsAreLanes ? endOfOffsetGroup
+                                             : std::min((b.group + 1) * perGroup, endOfOffsetGroup);
+            b.inputs = inputs;
+            b.firstLane = c / inputs;
+            b.lanes = std::min(lanes, (end - c) / inputs);
+            b.paddedLanes = roundUp(b.lanes, alignment);
+            b.channels = inputs * b.lanes;
+            b.paddedChannels = inputs * b.paddedLanes;
             b.depth = g.taps() * b.paddedChannels;
-            if (c % g.channelsPerGroup() == 0) depth = 0;
+            if (c % perGroup == 0) depth = 0;
             b.firstDepth = depth;
             depth += b.depth;
             groupDepth = std::max(groupDepth, depth);
             b.imageStart = imageSize;
             imageSize += roundUp((g.pixels() + 1) * b.paddedChannels, 16);
             maxDepth = std::max(maxDepth, b.depth);
+            mostLanes = std::max(mostLanes, b.paddedLanes);
             blocks.push_back(b);
             c += b.channels;
         }
         // Whole panels of columns for the product that writes a column tile.
         columnLd = oddLines(roundUp(maxDepth, panelWidth));
+        outLd =
+            oddLines(groupsAreLanes ? g.outChannelsPerGroup() * mostLanes : outPanels * panelWidth);
+    }
+
+    /// Whether groups are so small that a product of one group alone would leave vectors nearly
+    /// empty: panels of its outputs, and rows of its channels.
+    static bool isOfSmallGroups(const Conv2dGeometry& g) {
+        constexpr Index small = 8;
+        return g.groups > 1 && g.channelsPerGroup() <= small && g.outChannelsPerGroup() <= small &&
+               g.channelsPerOffsetGroup() % g.channelsPerGroup() == 0;
     }
 
     /// Channels of a block: whole vectors for every instruction set, fewer where the kernel is

@@ -6,6 +6,7 @@
 #include "../buffer.h"
 #include "../packing.h"
 #include "blocking.h"
+#include "images.h"
 #include "positions.h"
 #include "weights.h"
 
@@ -33,22 +34,26 @@ class Forward {
                                                     mostWaveNumbers / blocking_.imageSize)),
                                   1, std::max<Index>(g.batch, 1))),
           hasBias_(inputs.bias.present()),
-          weights_(g.groups * blocking_.groupDepth * blocking_.outPanels * panel_),
+          outputs_(g.outChannelsPerGroup()),
+          weights_(blocking_.groupsAreLanes
+                       ? blocking_.count() * blocking_.maxDepth * outputs_
+                       : g.groups * blocking_.groupDepth * blocking_.outPanels * panel_),
           images_(wave_ * blocking_.imageSize),
           bias_(g.outChannels),
           samples_(threads, blocking_.tile * g.taps()),
-          column_(threads, blocking_.tile * blocking_.columnLd),
+          column_(threads, blocking_.groupsAreLanes ? 0 : blocking_.tile * blocking_.columnLd),
           result_(threads, blocking_.tile * blocking_.outLd),
           weightRows_(threads, (panel_ + 1) * blocking_.maxDepth) {}
 
     void run() {
-        if (hasBias_) packing_.loadBias(inputs_.bias, bias_.data());
+        if (hasBias_) {
+            packing_.loadBias(inputs_.bias, blocking_.groupsAreLanes ? outputs_ : 1, bias_.data());
+        }
 #pragma omp parallel num_threads(threads_)
         {
 #pragma omp for collapse(2) schedule(dynamic)
             for (Index block = 0; block < blocking_.count(); ++block) {
-                for (Index p = 0; p < blocking_.outPanels; ++p)
-                    packWeights(blocking_.block(block), p);
+                for (Index p = 0; p < blocking_.outPanels; ++p) packWeights(block, p);
             }
             for (Index first = 0; first < g_.batch; first += wave_) {
                 const Index images = std::min(wave_, g_.batch - first);
@@ -56,8 +61,7 @@ class Forward {
                 for (Index i = 0; i < images; ++i) {
                     for (Index block = 0; block < blocking_.count(); ++block) {
                         const Block& b = blocking_.block(block);
-                        loadImage<Element>(kernels_, inputs_.input, g_.width, b.of(first + i),
-                                           g_.pixels(), {image(i, b), b.paddedChannels});
+                        loadBlock<Element>(kernels_, inputs_.input, g_, b, first + i, image(i, b));
                     }
                 }
 #pragma omp for collapse(3) schedule(dynamic)
@@ -88,12 +92,21 @@ class Forward {
         return images_.data() + i * blocking_.imageSize + b.imageStart;
     }
 
-    void packWeights(const Block& b, Index p) const {
+    /// The weights of a block whose lanes are groups.
+    Real* laneWeights(Index block) const {
+        return weights_.data() + block * blocking_.maxDepth * outputs_;
+    }
+
+    void packWeights(Index block, Index p) const {
+        const Block& b = blocking_.block(block);
+        if (blocking_.groupsAreLanes) {
+            return packing_.loadLanes(inputs_.weights, b, laneWeights(block));
+        }
         Real* scratch = weightRows_.mine();
         Real* rows = scratch + blocking_.maxDepth;
         for (Index i = 0; i < panel_; ++i) {
             const Index o = p * panel_ + i;
-            if (o < g_.outChannelsPerGroup()) {
+            if (o < outputs_) {
                 packing_.load(inputs_.weights, b, o, scratch, rows + i * b.depth);
             } else {
                 std::fill_n(rows + i * b.depth, b.depth, Real{0});
@@ -113,14 +126,17 @@ class Forward {
         const Index points = std::min(blocking_.tile, g_.outPixels() - first);
         const Index firstPanel = task.panelChunk * blocking_.chunkPanels;
         const Index firstOut = firstPanel * panel_;
-        const Index channels =
-            std::min(blocking_.chunkPanels * panel_, g_.outChannelsPerGroup() - firstOut);
+        const Index channels = std::min(blocking_.chunkPanels * panel_, outputs_ - firstOut);
         Index planned = -1;
         for (Index block = 0; block < blocking_.count(); ++block) {
             const Block& b = blocking_.block(block);
             if (b.offsetGroup != planned) {
                 positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
                 planned = b.offsetGroup;
+            }
+            if (blocking_.groupsAreLanes) {
+                sumLanes(task, block, first, points);
+                continue;
             }
             kernels_.gather({points, g_.taps(), b.paddedChannels, samples_.mine(), image(task.i, b),
                              b.paddedChannels, column_.mine(), blocking_.columnLd});
@@ -129,12 +145,28 @@ class Forward {
                            blocking_.groupDepth * panel_, panel_},
                           result_.mine(), blocking_.outLd, b.firstDepth > 0);
             if (blocking_.lastOfGroup(block)) {
-                const Channels out{task.n, b.group * g_.outChannelsPerGroup() + firstOut, channels};
-                storePixels<Element>(kernels_, {output_, g_.outWidth, out, first, points},
-                                     {result_.mine(), blocking_.outLd},
-                                     hasBias_ ? bias_.data() + out.first : nullptr);
+                const Channels out{task.n, b.group * outputs_ + firstOut, channels};
+                store({output_, g_.outWidth, out, first, points}, result_.mine(),
+                      bias_.data() + out.first);
             }
         }
+    }
+
+    /// The outputs of a block whose lanes are groups.
+    void sumLanes(const Task& task, Index block, Index first, Index points) const {
+        const Block& b = blocking_.block(block);
+        kernels_.gatherSum({points, g_.taps(), b.paddedLanes, b.inputs, outputs_, samples_.mine(),
+                            image(task.i, b), b.paddedChannels, laneWeights(block), result_.mine(),
+                            blocking_.outLd, false});
+        for (Index o = 0; o < outputs_; ++o) {
+            const Tensor<4> view = everyChannel<Element>(output_, outputs_, o);
+            store({view, g_.outWidth, b.of(task.n), first, points},
+                  result_.mine() + o * b.paddedLanes, bias_.data() + o * g_.groups + b.firstLane);
+        }
+    }
+
+    void store(const PixelRange& range, const Real* tile, const Real* biases) const {
+        storePixels<Element>(kernels_, range, {tile, blocking_.outLd}, hasBias_ ? biases : nullptr);
     }
 
     const MicroKernels<Real>& kernels_;
@@ -148,6 +180,7 @@ class Forward {
     const Index panel_;
     const Index wave_;  ///< images repacked together: enough that their tiles occupy many threads
     const bool hasBias_;
+    const Index outputs_;  ///< of a group
     const Buffer<Real> weights_, images_, bias_;
     const PerThread<PlannedSample<Real>> samples_;
     const PerThread<Real> column_, result_, weightRows_;

@@ -35,8 +35,28 @@ class Weights {
         });
     }
 
-    void loadBias(const Tensor<1>& t, Real* bias) const {
-        loadRow(elementsOf<Element>(t), t.strides[0], g_.outChannels, bias);
+    /// The weights of a block whose lanes are groups: [taps][inputs][outputs][paddedLanes].
+    void loadLanes(const Tensor<4>& t, const Block& b, Real* rows) const {
+        forEachLaneRow(t, b, [&](Element* elements, Index stride, Index row) {
+            Real* to = rows + row * b.paddedLanes;
+            loadRow(elements, stride, b.lanes, to);
+            std::fill_n(to + b.lanes, b.paddedLanes - b.lanes, Real{0});
+        });
+    }
+
+    /// The reverse of loadLanes.
+    void storeLanes(const Tensor<4>& t, const Block& b, const Real* rows) const {
+        forEachLaneRow(t, b, [&](Element* elements, Index stride, Index row) {
+            storeRow(elements, stride, b.lanes, rows + row * b.paddedLanes, Real{0});
+        });
+    }
+
+    /// The biases of every `step`-th output channel, from each of the first `step` on.
+    void loadBias(const Tensor<1>& t, Index step, Real* bias) const {
+        for (Index first = 0; first < step; ++first, bias += g_.outChannels / step) {
+            loadRow(elementsOf<Element>(t) + t.at(first), step * t.strides[0],
+                    g_.outChannels / step, bias);
+        }
     }
 
     /// Stores the gradient of the bias of one output channel.
@@ -63,11 +83,28 @@ class Weights {
     }
 
   private:
+    /// Calls `action(elements, stride, row)` for the rows of weights of a block whose lanes are
+    /// groups.
+    template <class Action>
+    void forEachLaneRow(const Tensor<4>& t, const Block& b, Action action) const {
+        const Index outputs = g_.outChannelsPerGroup();
+        Index row = 0;
+        for (Index tap = 0; tap < g_.taps(); ++tap) {
+            for (Index input = 0; input < b.inputs; ++input) {
+                for (Index o = 0; o < outputs; ++o, ++row) {
+                    const Index at =
+                        t.at(b.group * outputs + o, input, tap / g_.kernelW, tap % g_.kernelW);
+                    action(elementsOf<Element>(t) + at, outputs * t.strides[0], row);
+                }
+            }
+        }
+    }
+
     /// Calls `action(span, count, at)` for the spans, strides[3] apart, of the weights of output
     /// channel `o` for a block's channels; `at` counts [channels][taps].
     template <class Action>
     void forEachSpanOf(const Tensor<4>& t, const Block& b, Index o, Action action) const {
-        const Index channel = b.firstChannel - b.group * g_.channelsPerGroup();
+        const Index channel = b.firstLane - b.group * g_.channelsPerGroup();
         Element* from =
             elementsOf<Element>(t) + t.at(b.group * g_.outChannelsPerGroup() + o, channel, 0, 0);
         const bool rowsJoin = t.strides[2] == g_.kernelW * t.strides[3];

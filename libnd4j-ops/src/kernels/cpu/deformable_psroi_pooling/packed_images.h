@@ -137,10 +137,7 @@ class PackedImages {
 
     /// The channels that a group cell reads, one for each output channel.
     Tensor<4> ofCell(const Tensor<4>& t, Index cell) const {
-        Tensor<4> view = t;
-        view.data = static_cast<Element*>(t.data) + cell * t.strides[1];
-        view.strides[1] *= blocking_.cells;
-        return view;
+        return everyChannel<Element>(t, blocking_.cells, cell);
     }
 
     const MicroKernels<Real>& kernels_;

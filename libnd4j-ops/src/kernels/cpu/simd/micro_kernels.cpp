@@ -10,6 +10,7 @@
 #include "gather.h"
 #include "gather_sum.h"
 #include "gemm.h"
+#include "lanes.h"
 #include "plan.h"
 #include "scatter.h"
 #include "transpose.h"
@@ -27,6 +28,8 @@ constexpr MicroKernels<Real> kernels = {
     gatherSum<Real>,
     gemm<Real>,
     scatter<Real>,
+    lanesToColumn<Real>,
+    lanesToWeights<Real>,
 };
 
 /// What the compiler was told that the processor has.

@@ -92,6 +92,16 @@ struct ScatterTile {
     Real* gradSamples;
 };
 
+/// A tile of groups side by side as lanes, each with inputs that meet its outputs. An entry is an
+/// input at a tap; rows have `lanes` numbers, a multiple of `rowAlignment`.
+template <class Real>
+struct LaneTile {
+    Index points, entries, outputs, lanes;
+    const Real* gradOutput;  ///< [points][outLd], rows [outputs]
+    Index outLd;
+    Index columnLd;  ///< of columns, [points][columnLd], rows [entries]
+};
+
 template <class Real>
 struct MicroKernels {
     /// Columns of a panel, a multiple of `rowAlignment`.
@@ -119,6 +129,14 @@ struct MicroKernels {
 
     /// Adds the gradients of the samples' corners to the image's, and writes those of the samples.
     void (*scatter)(const ScatterTile<Real>& tile);
+
+    /// gradColumn[point][entry] = the sum over outputs of weights[entry][output] *
+    /// gradOutput[point][output], lane by lane.
+    void (*lanesToColumn)(const LaneTile<Real>& tile, const Real* weights, Real* gradColumn);
+
+    /// gradWeights[entry][output] += the sum over points of gradOutput[point][output] *
+    /// column[point][entry], lane by lane.
+    void (*lanesToWeights)(const LaneTile<Real>& tile, const Real* column, Real* gradWeights);
 };
 
 /// What a processor may have, as bits.
