@@ -3,7 +3,6 @@ package io.github.dcn4j.layers;
 import static io.github.dcn4j.layers.Convolution2DParamInitializer.BIAS_KEY;
 import static io.github.dcn4j.layers.Convolution2DParamInitializer.WEIGHT_KEY;
 
-import java.util.Arrays;
 import org.deeplearning4j.nn.api.MaskState;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
@@ -196,24 +195,7 @@ abstract class ConvolvingLayer<C extends GroupedConvolution2D, P extends Convolv
    */
   @Override
   public void setParam(String key, INDArray val) {
-    INDArray param = getParam(key);
-    if (param == null) {
-      throw new IllegalArgumentException(
-          "setParam: expected one of " + paramTable().keySet() + ", got " + key + " " + layerId());
-    }
-    boolean row = param.rank() == 1 && val.rank() == 2 && val.size(0) == 1;
-    INDArray shaped = row ? val.reshape(val.length()) : val;
-    if (!Arrays.equals(param.shape(), shaped.shape())) {
-      throw new IllegalArgumentException(
-          key
-              + ": expected "
-              + Arrays.toString(param.shape())
-              + ", got "
-              + Arrays.toString(val.shape())
-              + " "
-              + layerId());
-    }
-    param.assign(shaped);
+    ParameterTable.set(params, key, val, layerId());
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import lombok.AccessLevel;
 import lombok.Data;
 import lombok.EqualsAndHashCode;
@@ -19,6 +20,8 @@ import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.regularization.Regularization;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
  * Deformable convolution layer: Deformable ConvNets v2 (arXiv 1811.11168) or, unmodulated, v1
@@ -66,6 +69,8 @@ import org.nd4j.linalg.learning.config.IUpdater;
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
 public class DeformableConvolution2D extends GroupedConvolution2D {
+  private static final String MULTIPLIER = "offsetLearningRateMultiplier";
+
   /** Groups of input channels with offsets of their own; divides nIn. */
   private int deformableGroups = 1;
 
@@ -101,7 +106,7 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
   @Override
   void check() {
     super.check();
-    OffsetUpdater.checkMultiplier(this);
+    ScaledUpdater.check(MULTIPLIER, offsetLearningRateMultiplier, getIUpdater(), getBiasUpdater());
   }
 
   @Override
@@ -122,8 +127,31 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
   public IUpdater getUpdaterByParam(String paramName) {
     IUpdater updater = super.getUpdaterByParam(paramName);
     return DeformableConvolution2DParamInitializer.isOffsetParam(paramName)
-        ? OffsetUpdater.scaled(updater, offsetLearningRateMultiplier)
+        ? ScaledUpdater.of(updater, offsetLearningRateMultiplier)
         : updater;
+  }
+
+  /**
+   * Without what acts beside the updater for {@code offsetW} and {@code offsetB} that are held by a
+   * multiplier of 0: weight decay.
+   */
+  @Override
+  public List<Regularization> getRegularizationByParam(String paramName) {
+    List<Regularization> all = super.getRegularizationByParam(paramName);
+    boolean held =
+        offsetLearningRateMultiplier == 0
+            && DeformableConvolution2DParamInitializer.isOffsetParam(paramName);
+    return all == null || !held
+        ? all
+        : all.stream()
+            .filter(r -> r.applyStep() != Regularization.ApplyStep.POST_UPDATER)
+            .collect(Collectors.toList());
+  }
+
+  /** Factor of the learning rate of offsetW and offsetB, finite and at least 0. */
+  @JsonProperty(MULTIPLIER)
+  public void setOffsetLearningRateMultiplier(double multiplier) {
+    offsetLearningRateMultiplier = ScaledUpdater.checked(MULTIPLIER, multiplier);
   }
 
   /** As in ConvolutionLayer, but never for offsetW and offsetB: UnitNorm of zeros is NaN. */
@@ -213,12 +241,7 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
      * and 0.
      */
     public Builder offsetLearningRateMultiplier(double multiplier) {
-      if (!(multiplier >= 0) || Double.isInfinite(multiplier)) {
-        throw new IllegalArgumentException(
-            "offsetLearningRateMultiplier: expected a finite number of at least 0, got "
-                + multiplier);
-      }
-      this.offsetLearningRateMultiplier = multiplier;
+      this.offsetLearningRateMultiplier = ScaledUpdater.checked(MULTIPLIER, multiplier);
       return this;
     }
 

@@ -4,13 +4,9 @@ import static io.github.dcn4j.layers.DeformableConvolution2DVertex.BIAS_KEY;
 import static io.github.dcn4j.layers.DeformableConvolution2DVertex.WEIGHT_KEY;
 
 import java.util.Map;
-import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.MaskState;
-import org.deeplearning4j.nn.api.TrainingConfig;
-import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.graph.vertex.BaseGraphVertex;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.common.primitives.Pair;
@@ -19,14 +15,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Runs a {@link DeformableConvolution2DVertex}. */
 @SuppressWarnings("overrides") // BaseGraphVertex.setInputs lacks its interface's varargs
-final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
-  private final DeformableConvolution2DVertex conf;
-  private final INDArray params;
-  private final Map<String, INDArray> paramTable;
-  private INDArray gradients;
-  private Map<String, INDArray> gradientViews;
+final class DeformableConvolution2DGraphVertex
+    extends RunningParameterVertex<DeformableConvolution2DVertex> {
   private INDArray droppedFeatures; // of the last training pass, null without dropout
-  private INDArray z; // before the activation function; null or out of scope if it was not kept
+  private INDArray z; // before the activation function; null or out of scope if it is not cached
 
   DeformableConvolution2DGraphVertex(
       DeformableConvolution2DVertex conf,
@@ -36,10 +28,7 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
       INDArray params,
       Map<String, INDArray> paramTable,
       DataType dataType) {
-    super(graph, name, index, null, null, dataType);
-    this.conf = conf;
-    this.params = params;
-    this.paramTable = paramTable;
+    super(conf, graph, name, index, params, paramTable, dataType);
   }
 
   /** The inputs of one pass, checked and of the network's type. */
@@ -62,26 +51,28 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
       this.mask = masked ? inputs[2].castTo(dataType) : null;
     }
 
-    INDArray convolve(ArrayType type, LayerWorkspaceMgr ws) {
+    INDArray convolve(boolean training, ArrayType type, LayerWorkspaceMgr ws) {
       long[] shape = geometry.outputShape(features, conf.getNOut());
       INDArray output = ws.createUninitialized(type, dataType, shape, 'c');
       geometry.forward(
-          features, paramTable.get(WEIGHT_KEY), offset, mask, paramTable.get(BIAS_KEY), output);
+          features,
+          layer.withNoise(WEIGHT_KEY, training, ws),
+          offset,
+          mask,
+          layer.withNoise(BIAS_KEY, training, ws),
+          output);
       return output;
     }
   }
 
   @Override
-  public INDArray doForward(boolean training, LayerWorkspaceMgr workspaceMgr) {
-    if (!canDoForward()) {
-      throw new IllegalStateException("Cannot do forward pass: inputs not set. " + this);
-    }
+  INDArray forward(boolean training, LayerWorkspaceMgr workspaceMgr) {
     droppedFeatures = training && conf.getIDropout() != null ? drop(workspaceMgr) : null;
     Call call = new Call(droppedFeatures == null ? inputs[0] : droppedFeatures);
-    INDArray output = call.convolve(ArrayType.ACTIVATIONS, workspaceMgr);
+    INDArray output = call.convolve(training, ArrayType.ACTIVATIONS, workspaceMgr);
     // Most functions work in place.
-    boolean keeps = training && ActivationPass.activates(conf.getActivationFn());
-    z = keeps ? workspaceMgr.dup(ArrayType.ACTIVATIONS, output) : null;
+    boolean caches = training && ActivationPass.activates(conf.getActivationFn());
+    z = caches ? workspaceMgr.dup(ArrayType.ACTIVATIONS, output) : null;
     return conf.getActivationFn().getActivation(output, training);
   }
 
@@ -99,16 +90,12 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
   }
 
   @Override
-  public Pair<Gradient, INDArray[]> doBackward(boolean tbptt, LayerWorkspaceMgr workspaceMgr) {
-    if (!canDoBackward()) {
-      throw new IllegalStateException(
-          "Cannot do backward pass: inputs or epsilon not set. " + this);
-    }
+  Pair<Gradient, INDArray[]> backward(LayerWorkspaceMgr workspaceMgr) {
     Call call = new Call(droppedFeatures == null ? inputs[0] : droppedFeatures);
     INDArray delta = epsilon.castTo(dataType);
     if (ActivationPass.activates(conf.getActivationFn())) {
-      boolean kept = z != null && ActivationPass.areIntact(z);
-      INDArray before = kept ? z : call.convolve(ArrayType.BP_WORKING_MEM, workspaceMgr);
+      boolean cached = z != null && ActivationPass.areIntact(z);
+      INDArray before = cached ? z : call.convolve(true, ArrayType.BP_WORKING_MEM, workspaceMgr);
       z = null; // this overwrites it
       delta = ActivationPass.backward(conf.getActivationFn(), before, delta, workspaceMgr);
     }
@@ -120,10 +107,10 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
     }
     call.geometry.backward(
         call.features,
-        paramTable.get(WEIGHT_KEY),
+        layer.withNoise(WEIGHT_KEY, true, workspaceMgr),
         call.offset,
         call.mask,
-        paramTable.get(BIAS_KEY),
+        layer.withNoise(BIAS_KEY, true, workspaceMgr),
         delta,
         epsilons[0],
         gradientViews.get(WEIGHT_KEY),
@@ -139,20 +126,8 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
               graph.getConfiguration().getEpochCount());
       droppedFeatures = null;
     }
-    Gradient gradient = new DefaultGradient();
-    gradientViews.forEach((key, view) -> gradient.setGradientFor(key, view, view.ordering()));
-    return new Pair<>(gradient, epsilons);
-  }
-
-  @Override
-  public void setBackpropGradientsViewArray(INDArray view) {
-    gradients = view;
-    gradientViews = Geometry.views(conf.getVertexParams().getParamShapes(), view);
-  }
-
-  @Override
-  public INDArray getGradientsViewArray() {
-    return gradients;
+    layer.forgetNoise();
+    return new Pair<>(gradient(), epsilons);
   }
 
   @Override
@@ -176,35 +151,5 @@ final class DeformableConvolution2DGraphVertex extends BaseGraphVertex {
     if (conf.getIDropout() != null) {
       conf.getIDropout().clear();
     }
-  }
-
-  @Override
-  public boolean hasLayer() {
-    return false;
-  }
-
-  @Override
-  public Layer getLayer() {
-    return null;
-  }
-
-  @Override
-  public Map<String, INDArray> paramTable(boolean backpropOnly) {
-    return paramTable;
-  }
-
-  @Override
-  public INDArray params() {
-    return params;
-  }
-
-  @Override
-  public TrainingConfig getConfig() {
-    return conf;
-  }
-
-  @Override
-  public String toString() {
-    return "DeformableConvolution2DVertex(id=" + vertexIndex + ",name=\"" + vertexName + "\")";
   }
 }

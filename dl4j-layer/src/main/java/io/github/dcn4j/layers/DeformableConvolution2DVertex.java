@@ -18,6 +18,7 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
 import org.deeplearning4j.nn.conf.layers.InputTypeUtil;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
+import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.params.ConvolutionParamInitializer;
@@ -50,9 +51,12 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * function, which is the identity. Given an InputType, nIn and the data format are those of the
  * features.
  *
- * <p>Of what DL4J 1.0.0-M2.1 does for layers only: constraints act, as part of the update;
- * parameters are kept by {@code TransferLearning}; but the graph's score leaves out the vertex's L1
- * and L2 terms (their gradients act).
+ * <p>Of what DL4J 1.0.0-M2.1 does for layers only: constraints act, as part of the update; weight
+ * noise acts; of a {@code FineTuneConfiguration} the updaters, penalties, clipping and dropout act
+ * (not its constraints, nor an updater that equals DL4J's default, {@code Sgd} with its rate); but
+ * the graph's score leaves out the vertex's L1 and L2 terms (their gradients act). {@link
+ * VertexParameters} says what to do where DL4J's own methods leave vertices out: after {@code
+ * TransferLearning}, and with a new learning rate for all.
  */
 @Data
 @NoArgsConstructor
@@ -144,7 +148,7 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
 
   Geometry geometry() {
     return Geometry.builder()
-        .owner("DeformableConvolution2DVertex (name: " + getName() + ")")
+        .owner(owner())
         .kernel(kernelSize)
         .stride(stride)
         .padding(padding)
@@ -200,18 +204,24 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
     if (iDropout == null && global.getIdropOut() != null) {
       iDropout = global.getIdropOut().clone(); // it has state
     }
+    if (getWeightNoise() == null && global.getWeightNoise() != null) {
+      setWeightNoise(global.getWeightNoise().clone());
+    }
   }
 
   @Override
-  void check(String name) {
+  void fineTune(NeuralNetConfiguration.Builder given) {
+    super.fineTune(given);
+    if (given.getIdropOut() != null) {
+      iDropout = given.getIdropOut().clone();
+    }
+  }
+
+  @Override
+  void check() {
     if (nIn <= 0 || nOut <= 0) {
       throw new DL4JInvalidConfigException(
-          "DeformableConvolution2DVertex (name: "
-              + name
-              + "): nIn, nOut: expected more than 0, got nIn="
-              + nIn
-              + ", nOut="
-              + nOut);
+          owner() + ": nIn, nOut: expected more than 0, got nIn=" + nIn + ", nOut=" + nOut);
     }
     geometry().checkChannels(nIn, nOut);
   }
@@ -362,25 +372,25 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
 
     /** Kernel height and width, at least 1. Default 5. */
     public Builder kernelSize(int... kernelSize) {
-      this.kernelSize = ValidationUtils.validate2NonNegative(kernelSize, false, "kernelSize");
+      this.kernelSize = ValidationUtils.validate2NonNegative(kernelSize, true, "kernelSize");
       return this;
     }
 
     /** Vertical and horizontal stride, at least 1. Default 1. */
     public Builder stride(int... stride) {
-      this.stride = ValidationUtils.validate2NonNegative(stride, false, "stride");
+      this.stride = ValidationUtils.validate2NonNegative(stride, true, "stride");
       return this;
     }
 
     /** Rows and columns of zeros on each side, at least 0. Default 0; must be 0 in Same mode. */
     public Builder padding(int... padding) {
-      this.padding = ValidationUtils.validate2NonNegative(padding, false, "padding");
+      this.padding = ValidationUtils.validate2NonNegative(padding, true, "padding");
       return this;
     }
 
     /** Vertical and horizontal dilation, at least 1. Default 1. */
     public Builder dilation(int... dilation) {
-      this.dilation = ValidationUtils.validate2NonNegative(dilation, false, "dilation");
+      this.dilation = ValidationUtils.validate2NonNegative(dilation, true, "dilation");
       return this;
     }
 
@@ -437,6 +447,12 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
     /** Dropout of the features. */
     public Builder dropOut(IDropout dropout) {
       this.iDropout = dropout;
+      return this;
+    }
+
+    /** Noise of W, and of b if it says so, in training; by default the graph's global one. */
+    public Builder weightNoise(IWeightNoise weightNoise) {
+      this.weightNoise = weightNoise;
       return this;
     }
 

@@ -1,10 +1,7 @@
 package io.github.dcn4j.layers;
 
-import org.deeplearning4j.nn.api.Layer;
-import org.deeplearning4j.nn.api.MaskState;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.graph.vertex.BaseGraphVertex;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.common.primitives.Pair;
@@ -13,12 +10,12 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Runs a {@link DeformablePSROIPoolingVertex}. */
 @SuppressWarnings("overrides") // BaseGraphVertex.setInputs lacks its interface's varargs
-final class DeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
+final class DeformablePSROIPoolingGraphVertex extends RunningVertex {
   private final RoiPooling pooling;
 
   DeformablePSROIPoolingGraphVertex(
       RoiPooling pooling, ComputationGraph graph, String name, int index, DataType dataType) {
-    super(graph, name, index, null, null, dataType);
+    super(DeformablePSROIPoolingVertex.class, graph, name, index, dataType);
     this.pooling = pooling;
   }
 
@@ -30,19 +27,12 @@ final class DeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
   }
 
   @Override
-  public INDArray doForward(boolean training, LayerWorkspaceMgr workspaceMgr) {
-    if (!canDoForward()) {
-      throw new IllegalStateException("Cannot do forward pass: inputs not set. " + this);
-    }
+  INDArray forward(boolean training, LayerWorkspaceMgr workspaceMgr) {
     return pool(ArrayType.ACTIVATIONS, ArrayType.FF_WORKING_MEM, workspaceMgr).output;
   }
 
   @Override
-  public Pair<Gradient, INDArray[]> doBackward(boolean tbptt, LayerWorkspaceMgr workspaceMgr) {
-    if (!canDoBackward()) {
-      throw new IllegalStateException(
-          "Cannot do backward pass: inputs or epsilon not set. " + this);
-    }
+  Pair<Gradient, INDArray[]> backward(LayerWorkspaceMgr workspaceMgr) {
     INDArray[] epsilons = new INDArray[inputs.length];
     for (int i = 0; i < epsilons.length; i++) {
       epsilons[i] =
@@ -52,34 +42,5 @@ final class DeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
     pool(ArrayType.BP_WORKING_MEM, ArrayType.BP_WORKING_MEM, workspaceMgr)
         .backward(epsilon.castTo(dataType), epsilons[0], epsilons.length == 3 ? epsilons[2] : null);
     return new Pair<>(null, epsilons);
-  }
-
-  @Override
-  public void setBackpropGradientsViewArray(INDArray view) {
-    if (view != null) {
-      throw new IllegalArgumentException("Expected no gradient view: there are no parameters");
-    }
-  }
-
-  /** None: a mask of images says nothing of rois. */
-  @Override
-  public Pair<INDArray, MaskState> feedForwardMaskArrays(
-      INDArray[] maskArrays, MaskState currentMaskState, int minibatchSize) {
-    return new Pair<>(null, currentMaskState);
-  }
-
-  @Override
-  public boolean hasLayer() {
-    return false;
-  }
-
-  @Override
-  public Layer getLayer() {
-    return null;
-  }
-
-  @Override
-  public String toString() {
-    return "DeformablePSROIPoolingVertex (name: " + vertexName + ")";
   }
 }

@@ -6,9 +6,6 @@ import io.github.dcn4j.ops.DeformableConv2DDerivative;
 import io.github.dcn4j.ops.PlainConv2D;
 import io.github.dcn4j.ops.PlainConv2DDerivative;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import lombok.Builder;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
@@ -16,7 +13,6 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.weights.IWeightInit;
 import org.deeplearning4j.util.ConvolutionUtils;
-import org.nd4j.common.util.ArrayUtil;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.INDArrayIndex;
 import org.nd4j.linalg.indexing.NDArrayIndex;
@@ -43,24 +39,6 @@ final class Geometry {
       this.format = format == null ? CNN2DFormat.NCHW : format;
       return this;
     }
-  }
-
-  static long length(long[] shape) {
-    return ArrayUtil.prodLong(shape);
-  }
-
-  /** Views of a flat array, one after another, each in 'c' order. */
-  static Map<String, INDArray> views(Map<String, long[]> shapes, INDArray flattened) {
-    INDArray flat = flattened.reshape(flattened.length());
-    Map<String, INDArray> views = Collections.synchronizedMap(new LinkedHashMap<>());
-    long start = 0;
-    for (Map.Entry<String, long[]> e : shapes.entrySet()) {
-      long end = start + length(e.getValue());
-      INDArray view = flat.get(NDArrayIndex.interval(start, end));
-      views.put(e.getKey(), view.reshape('c', e.getValue()));
-      start = end;
-    }
-    return views;
   }
 
   static int atLeastOne(String name, int value) {

@@ -103,7 +103,7 @@ abstract class GroupedConvolution2D extends ConvolutionLayer {
   LayerMemoryReport memoryReport(InputType in, InputType out, long inference, long training) {
     long updaterState = 0;
     for (Map.Entry<String, long[]> e : ((TableInitializer) initializer()).shapes(this).entrySet()) {
-      updaterState += getUpdaterByParam(e.getKey()).stateSize(Geometry.length(e.getValue()));
+      updaterState += getUpdaterByParam(e.getKey()).stateSize(ParameterTable.length(e.getValue()));
     }
     long dropped = getIDropout() == null ? 0 : in.arrayElementsPerExample();
     Map<CacheMode, Long> trainingByMode = new HashMap<>();
@@ -167,22 +167,22 @@ abstract class GroupedConvolution2D extends ConvolutionLayer {
 
     @Override
     public void setKernelSize(int... kernelSize) {
-      this.kernelSize = ValidationUtils.validate2NonNegative(kernelSize, false, "kernelSize");
+      this.kernelSize = ValidationUtils.validate2NonNegative(kernelSize, true, "kernelSize");
     }
 
     @Override
     public void setStride(int... stride) {
-      this.stride = ValidationUtils.validate2NonNegative(stride, false, "stride");
+      this.stride = ValidationUtils.validate2NonNegative(stride, true, "stride");
     }
 
     @Override
     public void setPadding(int... padding) {
-      this.padding = ValidationUtils.validate2NonNegative(padding, false, "padding");
+      this.padding = ValidationUtils.validate2NonNegative(padding, true, "padding");
     }
 
     @Override
     public void setDilation(int... dilation) {
-      this.dilation = ValidationUtils.validate2NonNegative(dilation, false, "dilation");
+      this.dilation = ValidationUtils.validate2NonNegative(dilation, true, "dilation");
     }
 
     /** Refuses settings that no input can fit. */

@@ -4,13 +4,8 @@ import static io.github.dcn4j.layers.ModulatedDeformablePSROIPoolingVertex.BIAS_
 import static io.github.dcn4j.layers.ModulatedDeformablePSROIPoolingVertex.WEIGHT_KEYS;
 
 import java.util.Map;
-import org.deeplearning4j.nn.api.Layer;
-import org.deeplearning4j.nn.api.MaskState;
-import org.deeplearning4j.nn.api.TrainingConfig;
-import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.graph.vertex.BaseGraphVertex;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.common.primitives.Pair;
@@ -21,13 +16,8 @@ import org.nd4j.linalg.ops.transforms.Transforms;
 
 /** Runs a {@link ModulatedDeformablePSROIPoolingVertex}. */
 @SuppressWarnings("overrides") // BaseGraphVertex.setInputs lacks its interface's varargs
-final class ModulatedDeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
-  private final ModulatedDeformablePSROIPoolingVertex conf;
-  private final INDArray params;
-  private final Map<String, INDArray> paramTable;
-  private INDArray gradients;
-  private Map<String, INDArray> gradientViews = Map.of();
-
+final class ModulatedDeformablePSROIPoolingGraphVertex
+    extends RunningParameterVertex<ModulatedDeformablePSROIPoolingVertex> {
   ModulatedDeformablePSROIPoolingGraphVertex(
       ModulatedDeformablePSROIPoolingVertex conf,
       ComputationGraph graph,
@@ -36,10 +26,7 @@ final class ModulatedDeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
       INDArray params,
       Map<String, INDArray> paramTable,
       DataType dataType) {
-    super(graph, name, index, null, null, dataType);
-    this.conf = conf;
-    this.params = params;
-    this.paramTable = paramTable;
+    super(conf, graph, name, index, params, paramTable, dataType);
   }
 
   /** A pass over one set of rois, of which there is at least one. */
@@ -73,11 +60,10 @@ final class ModulatedDeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
     private void predict() {
       layers[0] = plain.output.reshape('c', rois.size(0), conf.getPooling().pooledValues());
       for (int i = 0; i < 3; i++) {
-        INDArray weights = paramTable.get(WEIGHT_KEYS[i]);
+        INDArray weights = param(WEIGHT_KEYS[i]);
         layers[i + 1] =
             ws.createUninitialized(working, dataType, new long[] {rois.size(0), weights.size(1)});
-        layers[i].mmuli(weights, layers[i + 1]);
-        layers[i + 1].addiRowVector(paramTable.get(BIAS_KEYS[i]));
+        FullyConnected.forward(layers[i], weights, param(BIAS_KEYS[i]), layers[i + 1]);
         if (i < 2) {
           Transforms.relu(layers[i + 1], false);
         }
@@ -125,10 +111,15 @@ final class ModulatedDeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
       deformed.backward(gradOutput.mul(mask), gradFeatures, shifts(planes));
 
       for (int i = 2; i >= 0; i--) {
-        layers[i].transpose().mmuli(grad, gradientViews.get(WEIGHT_KEYS[i]));
-        gradientViews.get(BIAS_KEYS[i]).assign(grad.sum(0));
         INDArray below = ws.createUninitialized(working, dataType, layers[i].shape());
-        grad.mmuli(paramTable.get(WEIGHT_KEYS[i]).transpose(), below);
+        FullyConnected.backward(
+            layers[i],
+            param(WEIGHT_KEYS[i]),
+            param(BIAS_KEYS[i]),
+            grad,
+            below,
+            gradientViews.get(WEIGHT_KEYS[i]),
+            gradientViews.get(BIAS_KEYS[i]));
         if (i > 0) { // through the ReLU, which is above zero where its input was
           below.muli(layers[i].gt(0).castTo(dataType));
         }
@@ -145,10 +136,7 @@ final class ModulatedDeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
   }
 
   @Override
-  public INDArray doForward(boolean training, LayerWorkspaceMgr workspaceMgr) {
-    if (!canDoForward()) {
-      throw new IllegalStateException("Cannot do forward pass: inputs not set. " + this);
-    }
+  INDArray forward(boolean training, LayerWorkspaceMgr workspaceMgr) {
     conf.getPooling().checkInputs(toString(), inputs[0], inputs[1]);
     if (noRois()) {
       long[] shape = conf.getPooling().outputShape(inputs[1]);
@@ -158,11 +146,7 @@ final class ModulatedDeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
   }
 
   @Override
-  public Pair<Gradient, INDArray[]> doBackward(boolean tbptt, LayerWorkspaceMgr workspaceMgr) {
-    if (!canDoBackward()) {
-      throw new IllegalStateException(
-          "Cannot do backward pass: inputs or epsilon not set. " + this);
-    }
+  Pair<Gradient, INDArray[]> backward(LayerWorkspaceMgr workspaceMgr) {
     INDArray[] epsilons = new INDArray[2];
     for (int i = 0; i < 2; i++) {
       epsilons[i] =
@@ -175,56 +159,6 @@ final class ModulatedDeformablePSROIPoolingGraphVertex extends BaseGraphVertex {
       new Call(ArrayType.BP_WORKING_MEM, ArrayType.BP_WORKING_MEM, workspaceMgr)
           .backward(epsilon.castTo(dataType), epsilons[0]);
     }
-    Gradient gradient = new DefaultGradient();
-    gradientViews.forEach((key, view) -> gradient.setGradientFor(key, view, view.ordering()));
-    return new Pair<>(gradient, epsilons);
-  }
-
-  @Override
-  public void setBackpropGradientsViewArray(INDArray view) {
-    gradients = view;
-    gradientViews = view == null ? Map.of() : Geometry.views(conf.shapes(), view);
-  }
-
-  @Override
-  public INDArray getGradientsViewArray() {
-    return gradients;
-  }
-
-  /** None: a mask of images says nothing of rois. */
-  @Override
-  public Pair<INDArray, MaskState> feedForwardMaskArrays(
-      INDArray[] maskArrays, MaskState currentMaskState, int minibatchSize) {
-    return new Pair<>(null, currentMaskState);
-  }
-
-  @Override
-  public boolean hasLayer() {
-    return false;
-  }
-
-  @Override
-  public Layer getLayer() {
-    return null;
-  }
-
-  @Override
-  public Map<String, INDArray> paramTable(boolean backpropOnly) {
-    return paramTable;
-  }
-
-  @Override
-  public INDArray params() {
-    return params;
-  }
-
-  @Override
-  public TrainingConfig getConfig() {
-    return conf;
-  }
-
-  @Override
-  public String toString() {
-    return "ModulatedDeformablePSROIPoolingVertex (name: " + vertexName + ")";
+    return new Pair<>(gradient(), epsilons);
   }
 }

@@ -11,6 +11,7 @@ import lombok.Getter;
 import lombok.NoArgsConstructor;
 import lombok.Setter;
 import lombok.ToString;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
@@ -48,10 +49,17 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  *
  * <p>With {@code noTrans(true)} it is plain position-sensitive pooling without parameters.
  *
- * <p>Of what DL4J 1.0.0-M2.1 does for layers only: constraints act, as part of the update;
- * parameters are kept by {@code TransferLearning}; but the graph's score leaves out the vertex's L1
- * and L2 terms (their gradients act). R is not the number of images N, and DL4J divides gradients
- * by the latter, the size of the first input: scale the loss where that matters.
+ * <p>Bit-identical from run to run and for any number of threads, as all of this library: the fully
+ * connected layers depend on no BLAS.
+ *
+ * <p>Of what DL4J 1.0.0-M2.1 does for layers only: constraints act, as part of the update; of a
+ * {@code FineTuneConfiguration} the updaters, penalties and clipping act (not its constraints, nor
+ * an updater that equals DL4J's default, {@code Sgd} with its rate); global dropout and weight
+ * noise do not; and the graph's score leaves out the vertex's L1 and L2 terms (their gradients
+ * act). {@link VertexParameters} says what to do where DL4J's own methods leave vertices out: after
+ * {@code TransferLearning}, and with a new learning rate for all. R is not the number of images N,
+ * and DL4J divides gradients by the latter, the size of the first input: scale the loss where that
+ * matters.
  */
 @Data
 @NoArgsConstructor
@@ -89,10 +97,6 @@ public class ModulatedDeformablePSROIPoolingVertex extends ParameterVertex {
     c.fcDim = fcDim;
     c.noTrans = noTrans;
     return c;
-  }
-
-  private String owner() {
-    return "ModulatedDeformablePSROIPoolingVertex (name: " + getName() + ")";
   }
 
   /** Values of the last layer: planes of x shifts, y shifts and mask logits. */
@@ -141,8 +145,12 @@ public class ModulatedDeformablePSROIPoolingVertex extends ParameterVertex {
   }
 
   @Override
-  void check(String name) {
+  void check() {
     pooling.check();
+    if (getWeightNoise() != null) {
+      throw new DL4JInvalidConfigException(
+          owner() + ": weightNoise: expected none, got " + getWeightNoise());
+    }
   }
 
   @Override

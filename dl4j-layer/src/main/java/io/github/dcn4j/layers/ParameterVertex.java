@@ -1,6 +1,5 @@
 package io.github.dcn4j.layers;
 
-import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -10,26 +9,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
-import lombok.AccessLevel;
 import lombok.Data;
 import lombok.EqualsAndHashCode;
-import lombok.Getter;
 import lombok.NoArgsConstructor;
-import lombok.Setter;
 import lombok.ToString;
+import lombok.extern.slf4j.Slf4j;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.constraint.BaseConstraint;
 import org.deeplearning4j.nn.conf.distribution.Distribution;
+import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.samediff.SDVertexParams;
 import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
+import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
+import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.nn.weights.IWeightInit;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.deeplearning4j.nn.weights.WeightInitDistribution;
@@ -48,10 +48,11 @@ import org.nd4j.shade.jackson.annotation.JsonIgnore;
  * A vertex with parameters that runs without SameDiff: what such a vertex needs beside its function
  * to be trained, copied and stored as a layer is.
  *
- * <p>Of what DL4J 1.0.0-M2.1 does for layers only: constraints act, as part of the update;
- * parameters are kept by {@code TransferLearning}; but the graph's score leaves out the vertex's L1
- * and L2 terms (their gradients act).
+ * <p>Of what DL4J 1.0.0-M2.1 does for layers only: constraints act, as part of the update; a {@code
+ * FineTuneConfiguration}'s updaters, penalties and clipping act; but the graph's score leaves out
+ * the vertex's L1 and L2 terms (their gradients act). {@link VertexParameters} has the rest.
  */
+@Slf4j
 @Data
 @NoArgsConstructor
 @ToString(callSuper = true)
@@ -66,23 +67,13 @@ abstract class ParameterVertex extends SameDiffVertex {
   /** Constraints, each with the names of its parameters; null for none. */
   private List<LayerConstraint> constraints;
 
-  /** The parameters of the graph that this configuration, or the one it was cloned from, is in. */
-  @Getter(AccessLevel.NONE)
-  @Setter(AccessLevel.NONE)
-  @EqualsAndHashCode.Exclude
-  @ToString.Exclude
-  private transient WeakReference<INDArray> parameters;
-
-  /** Whether the next graph starts with those parameters. */
-  @Getter(AccessLevel.NONE)
-  @Setter(AccessLevel.NONE)
-  @EqualsAndHashCode.Exclude
-  @ToString.Exclude
-  private transient boolean keepParameters;
+  /** Noise of the parameters in training; null for none. */
+  private IWeightNoise weightNoise;
 
   ParameterVertex(Builder<?> b) {
     weightInitFn = b.weightInitFn;
     biasInit = b.biasInit;
+    weightNoise = b.weightNoise;
     regularization = b.regularization;
     regularizationBias = b.regularizationBias;
     updater = b.updater;
@@ -110,8 +101,8 @@ abstract class ParameterVertex extends SameDiffVertex {
   @Override
   public abstract void initializeParameters(Map<String, INDArray> params);
 
-  /** Refuses a configuration that can't work, with the vertex's name in the message. */
-  abstract void check(String name);
+  /** Refuses a configuration that can't work. */
+  abstract void check();
 
   /** The vertex that runs this configuration with these parameters. */
   abstract GraphVertex runner(
@@ -141,7 +132,7 @@ abstract class ParameterVertex extends SameDiffVertex {
     p.gradientNormalizationThreshold = gradientNormalizationThreshold;
     p.dataType = dataType;
     p.setName(getName());
-    p.parameters = parameters;
+    p.weightNoise = weightNoise == null ? null : weightNoise.clone();
     return c;
   }
 
@@ -215,9 +206,42 @@ abstract class ParameterVertex extends SameDiffVertex {
           global.getBiasConstraints());
       constraints = all.isEmpty() ? null : all;
     }
-    // Only TransferLearning builds a configuration from that of a graph; of the parameters of a
-    // vertex it copies none if it changes any layer.
-    keepParameters = parameters != null;
+    boolean hasRun = getName() != null; // one that is added keeps what it was given
+    if (hasRun && isFineTuned()) {
+      fineTune(global);
+    }
+  }
+
+  /**
+   * Whether TransferLearning is building a graph. It hands a FineTuneConfiguration to layers alone;
+   * to vertices come global settings, in which what was not given has DL4J's defaults, and which
+   * differ in nothing from those of a new graph. So this asks who calls.
+   */
+  private static boolean isFineTuned() {
+    String transferLearning = TransferLearning.GraphBuilder.class.getName();
+    return StackWalker.getInstance()
+        .walk(frames -> frames.anyMatch(f -> f.getClassName().equals(transferLearning)));
+  }
+
+  /** Takes over what a FineTuneConfiguration gives, as layers do. */
+  void fineTune(NeuralNetConfiguration.Builder given) {
+    NeuralNetConfiguration.Builder defaults = new NeuralNetConfiguration.Builder();
+    if (!given.getIUpdater().equals(defaults.getIUpdater())) {
+      updater = given.getIUpdater().clone();
+    }
+    if (given.getBiasUpdater() != null) {
+      biasUpdater = given.getBiasUpdater().clone();
+    }
+    if (!given.getRegularization().isEmpty()) {
+      regularization = copy(given.getRegularization());
+    }
+    if (!given.getRegularizationBias().isEmpty()) {
+      regularizationBias = copy(given.getRegularizationBias());
+    }
+    if (given.getGradientNormalization() != defaults.getGradientNormalization()) {
+      gradientNormalization = given.getGradientNormalization();
+      gradientNormalizationThreshold = given.getGradientNormalizationThreshold();
+    }
   }
 
   private void addConstraints(
@@ -271,22 +295,34 @@ abstract class ParameterVertex extends SameDiffVertex {
       boolean initializeParams,
       DataType networkDataType) {
     setName(name);
-    check(name);
+    check();
     if (shapes().isEmpty()) {
       return runner(graph, name, index, null, Map.of(), networkDataType);
     }
-    Map<String, INDArray> table = Geometry.views(shapes(), paramsView);
+    warnIfNotTrained(graph);
+    Map<String, INDArray> table = ParameterTable.views(shapes(), paramsView);
     if (initializeParams) {
-      INDArray kept = keepParameters ? parameters.get() : null;
-      if (kept != null && kept.length() == paramsView.length()) {
-        paramsView.assign(kept.reshape(paramsView.shape()));
-      } else {
-        initializeParameters(table);
-      }
+      initializeParameters(table);
     }
-    keepParameters = false;
-    parameters = new WeakReference<>(paramsView);
     return runner(graph, name, index, paramsView, table, networkDataType);
+  }
+
+  private void warnIfNotTrained(ComputationGraph graph) {
+    boolean trained =
+        graph.getConfiguration().getVertices().values().stream()
+            .anyMatch(v -> v instanceof LayerVertex && v.numParams(true) > 0);
+    if (!trained) {
+      log.warn(
+          "{} has parameters, and no layer of its graph has any: DL4J does not train such a graph,"
+              + " its fit does nothing. One layer with parameters, such as a 1 x 1 convolution,"
+              + " is enough.",
+          owner());
+    }
+  }
+
+  /** Says whose message it is. */
+  String owner() {
+    return getClass().getSimpleName() + " (name: " + getName() + ")";
   }
 
   /** Not used: the vertex runs without SameDiff. */
@@ -303,7 +339,7 @@ abstract class ParameterVertex extends SameDiffVertex {
   LayerMemoryReport memoryReport(InputType in, InputType out, long inference, long training) {
     long updaterState = 0;
     for (Map.Entry<String, long[]> e : shapes().entrySet()) {
-      updaterState += getUpdaterByParam(e.getKey()).stateSize(Geometry.length(e.getValue()));
+      updaterState += getUpdaterByParam(e.getKey()).stateSize(ParameterTable.length(e.getValue()));
     }
     Map<CacheMode, Long> trainingByMode = new HashMap<>();
     for (CacheMode mode : CacheMode.values()) {
@@ -325,6 +361,7 @@ abstract class ParameterVertex extends SameDiffVertex {
   abstract static class Builder<T extends Builder<T>> {
     private IWeightInit weightInitFn;
     private double biasInit = Double.NaN;
+    IWeightNoise weightNoise;
     private final List<LayerConstraint> allConstraints = new ArrayList<>();
     private final List<LayerConstraint> weightConstraints = new ArrayList<>();
     private final List<LayerConstraint> biasConstraints = new ArrayList<>();

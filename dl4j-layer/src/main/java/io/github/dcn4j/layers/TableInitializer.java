@@ -23,7 +23,7 @@ abstract class TableInitializer implements ParamInitializer {
 
   @Override
   public long numParams(Layer layer) {
-    return shapes(layer).values().stream().mapToLong(Geometry::length).sum();
+    return shapes(layer).values().stream().mapToLong(ParameterTable::length).sum();
   }
 
   /** Their names; asked for before the layer knows its sizes. */
@@ -50,7 +50,7 @@ abstract class TableInitializer implements ParamInitializer {
   public Map<String, INDArray> init(
       NeuralNetConfiguration conf, INDArray paramsView, boolean initializeParams) {
     Layer layer = conf.getLayer();
-    Map<String, INDArray> params = Geometry.views(shapes(layer), paramsView);
+    Map<String, INDArray> params = ParameterTable.views(shapes(layer), paramsView);
     params.keySet().forEach(conf::addVariable);
     if (initializeParams) {
       fill(layer, params);
@@ -61,6 +61,6 @@ abstract class TableInitializer implements ParamInitializer {
   @Override
   public Map<String, INDArray> getGradientsFromFlattened(
       NeuralNetConfiguration conf, INDArray gradientView) {
-    return Geometry.views(shapes(conf.getLayer()), gradientView);
+    return ParameterTable.views(shapes(conf.getLayer()), gradientView);
   }
 }

@@ -23,6 +23,7 @@ import org.deeplearning4j.nn.api.MaskState;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
+import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
@@ -384,6 +385,17 @@ class DeformableConvolution2DTest {
   }
 
   @Test
+  void oneNumberIsForBothSides() {
+    int[] three = {3, 3};
+    assertArrayEquals(three, new DeformableConvolution2D.Builder(3).build().getKernelSize());
+    assertArrayEquals(three, new DeformableConvolution2DVertex.Builder(3).build().getKernelSize());
+    assertArrayEquals(three, new Convolution2D.Builder(3).build().getKernelSize());
+    assertArrayEquals(three, deformable().stride(3).build().getStride());
+    assertArrayEquals(three, deformable().padding(3).build().getPadding());
+    assertArrayEquals(three, deformable().dilation(3).build().getDilation());
+  }
+
+  @Test
   void configurationsThatCannotWorkAreRefusedByName() {
     assertMessage(
         IllegalArgumentException.class, () -> deformable().groups(0), "groups", "at least 1", "0");
@@ -397,6 +409,24 @@ class DeformableConvolution2DTest {
           () -> deformable().offsetLearningRateMultiplier(bad),
           "offsetLearningRateMultiplier",
           String.valueOf(bad));
+      assertMessage(
+          IllegalArgumentException.class,
+          () -> deformable().build().setOffsetLearningRateMultiplier(bad),
+          "offsetLearningRateMultiplier",
+          String.valueOf(bad));
+      String json =
+          alone(DataType.FLOAT, deformable().offsetLearningRateMultiplier(0.5).build())
+              .getLayerWiseConfigurations()
+              .toJson();
+      String name = "\"offsetLearningRateMultiplier\" : ";
+      assertTrue(json.contains(name + "0.5"), json);
+      RuntimeException e =
+          assertThrows(
+              RuntimeException.class,
+              () ->
+                  MultiLayerConfiguration.fromJson(
+                      json.replace(name + "0.5", name + "\"" + bad + "\"")));
+      assertTrue(e.getMessage().contains("offsetLearningRateMultiplier"), e.getMessage());
     }
     assertMessage(
         IllegalArgumentException.class, () -> deformable().dilation(0, 1).build(), "dilation");

@@ -59,6 +59,7 @@ import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.Nadam;
 import org.nd4j.linalg.learning.config.Nesterovs;
+import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.config.RmsProp;
 import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions;
@@ -163,6 +164,35 @@ class DeformableConvolution2DTrainingTest {
                 settings(DataType.DOUBLE).updater(new AdaDelta()),
                 layer().offsetLearningRateMultiplier(0.1).build()));
     net(settings(DataType.DOUBLE).updater(new AdaDelta()), layer().build()).fit(X, Y);
+  }
+
+  /** Beside the updater acts weight decay; NoOp takes the gradient as it is. */
+  @Test
+  void aMultiplierOfZeroHoldsTheOffsetsWhateverElseActs() {
+    for (NeuralNetConfiguration.Builder settings :
+        List.of(
+            settings(DataType.DOUBLE).updater(new NoOp()),
+            sgd(0.1).weightDecay(0.1, false).weightDecayBias(0.2, false),
+            sgd(0.1).weightDecay(0.1, true),
+            settings(DataType.DOUBLE).updater(new AdaDelta()).weightDecay(0.1, false),
+            settings(DataType.DOUBLE).updater(new NoOp()).l1(0.1).l2Bias(0.2).weightDecay(0.3),
+            sgd(0.1).biasUpdater(new NoOp()).weightDecayBias(0.2, false))) {
+      MultiLayerNetwork net = net(settings, layer().offsetLearningRateMultiplier(0).build());
+      for (String param : new String[] {"0_offsetW", "0_offsetB"}) {
+        assertEquals(0, step(net, param).amaxNumber().doubleValue(), param);
+      }
+      assertTrue(step(net, "0_W").amaxNumber().doubleValue() > 0);
+    }
+  }
+
+  @Test
+  void theMultiplierScalesTheGradientThatNoOpTakes() {
+    MultiLayerNetwork net =
+        net(
+            settings(DataType.DOUBLE).updater(new NoOp()),
+            layer().offsetLearningRateMultiplier(0.25).build());
+    INDArray gradient = gradients(net).get("0_offsetW").dup().div(3);
+    assertClose("offsetW", gradient.mul(-0.25), step(net, "0_offsetW"), 1e-10);
   }
 
   @Test

@@ -100,15 +100,9 @@ class DeformableConvolution2DVertexTest {
     return new DeformableConvolution2DVertex.Builder(3, 2).nOut(4).padding(1, 1);
   }
 
-  /**
-   * A convolution with the vertex's geometry: a fresh unmodulated layer is one, and a hundred times
-   * faster on arrays this small than DL4J's own.
-   */
-  private static DeformableConvolution2D like(
-      DeformableConvolution2DVertex v, long channels, Activation a) {
-    return new DeformableConvolution2D.Builder(v.getKernelSize())
-        .modulated(false)
-        .offsetLearningRateMultiplier(0)
+  /** A convolution with the vertex's geometry. */
+  private static Convolution2D like(DeformableConvolution2DVertex v, long channels, Activation a) {
+    return new Convolution2D.Builder(v.getKernelSize())
         .stride(v.getStride())
         .padding(v.getPadding())
         .dilation(v.getDilation())
@@ -130,10 +124,8 @@ class DeformableConvolution2DVertexTest {
             .setInputTypes(InputType.convolutional(6, 5, 4, v.getDataFormat()))
             .addLayer(
                 "features",
-                new DeformableConvolution2D.Builder(1, 1)
+                new Convolution2D.Builder(1, 1)
                     .nOut(4)
-                    .modulated(false)
-                    .offsetLearningRateMultiplier(0)
                     .dataFormat(v.getDataFormat())
                     .activation(Activation.TANH)
                     .build(),
@@ -518,7 +510,7 @@ class DeformableConvolution2DVertexTest {
   }
 
   @Test
-  void transferLearningKeepsTheParametersThoughLayersChange() {
+  void parametersCanBeCopiedAfterTransferLearningChangedLayers() {
     ComputationGraph graph = trainable();
     fit(graph, 2);
     ComputationGraph changed =
@@ -527,6 +519,8 @@ class DeformableConvolution2DVertexTest {
                 new FineTuneConfiguration.Builder().updater(new Sgd(0.2)).build())
             .nOutReplace("out", 5, WeightInit.XAVIER)
             .build();
+    assertNotEquals(param(graph, "dcn_b"), param(changed, "dcn_b").castTo(DataType.DOUBLE));
+    assertEquals(List.of("dcn"), VertexParameters.copy(graph, changed));
     assertClose("W", param(graph, "dcn_W"), param(changed, "dcn_W"), 1e-6);
     assertClose("b", param(graph, "dcn_b"), param(changed, "dcn_b"), 1e-6);
     INDArray y = Nd4j.zeros(DataType.DOUBLE, 3, 5);
@@ -594,6 +588,33 @@ class DeformableConvolution2DVertexTest {
     } finally {
       pool.shutdown();
     }
+  }
+
+  @Test
+  void aFormatOfNullIsThatOfTheInputs() {
+    DeformableConvolution2DVertex v = vertex().nIn(4).dataFormat(null).build();
+    ComputationGraph graph =
+        new ComputationGraph(
+            settings(DataType.DOUBLE)
+                .graphBuilder()
+                .addInputs("x", "offset")
+                .addVertex("dcn", v, "x", "offset")
+                .addLayer(
+                    "loss",
+                    new CnnLossLayer.Builder().activation(Activation.IDENTITY).build(),
+                    "dcn")
+                .setOutputs("loss")
+                .build());
+    graph.init();
+    INDArray offset = Nd4j.zeros(DataType.DOUBLE, 3, 12, 6, 6);
+    assertArrayEquals(new long[] {3, 4, 6, 6}, graph.outputSingle(X, offset).shape());
+    DeformableConvolution2DVertex last =
+        vertex().dataFormat(null).convolutionMode(ConvolutionMode.Truncate).build();
+    last.getOutputType(
+        0,
+        InputType.convolutional(6, 5, 4, CNN2DFormat.NHWC),
+        InputType.convolutional(6, 6, 12, CNN2DFormat.NHWC));
+    assertEquals(CNN2DFormat.NHWC, last.getDataFormat());
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.io.File;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -110,7 +111,7 @@ class ModulatedDeformablePSROIPoolingVertexTest {
       assertEquals(Nd4j.zeros(type, inputs[1].shape()), epsilons[1]);
       for (int i = 0; i < 3 && !noTrans; i++) {
         java.util.Map<String, INDArray> views =
-            Geometry.views(conf.shapes(), graph.getVertex("pooling").getGradientsViewArray());
+            ParameterTable.views(conf.shapes(), graph.getVertex("pooling").getGradientsViewArray());
         assertClose(
             golden.getArrays().get("grad_fc" + i + "_weight").transpose(),
             views.get("fc" + i + "W"),
@@ -323,7 +324,7 @@ class ModulatedDeformablePSROIPoolingVertexTest {
   }
 
   @Test
-  void transferLearningKeepsTheParameters() {
+  void parametersCanBeCopiedAfterTransferLearning() {
     ComputationGraph graph =
         PoolingGraphs.classifier(
             Networks.settings(DataType.DOUBLE), builder().build(), 8, 0, CNN2DFormat.NCHW);
@@ -332,9 +333,49 @@ class ModulatedDeformablePSROIPoolingVertexTest {
         new TransferLearning.GraphBuilder(graph)
             .nOutReplace("classes", 4, org.deeplearning4j.nn.weights.WeightInit.XAVIER)
             .build();
+    assertEquals(List.of("pooling"), VertexParameters.copy(graph, changed));
     for (String key : graph.getVertex("pooling").paramTable(false).keySet()) {
       // TransferLearning makes a graph of type FLOAT of any.
       assertClose(param(graph, key), param(changed, key), 1e-6, key);
+    }
+  }
+
+  @Test
+  void anyNumberOfThreadsGivesTheSameBits() {
+    int threads = Nd4j.getEnvironment().maxThreads();
+    List<INDArray> results = new ArrayList<>();
+    try {
+      for (int count : new int[] {1, 2, 4, 4}) {
+        Nd4j.getEnvironment().setMaxThreads(count);
+        ModulatedDeformablePSROIPoolingVertex vertex =
+            new ModulatedDeformablePSROIPoolingVertex.Builder()
+                .spatialScale(0.25)
+                .outputDim(32)
+                .pooledSize(7)
+                .transStd(0.1)
+                .fcDim(256)
+                .build();
+        ComputationGraph graph = PoolingGraphs.alone(DataType.FLOAT, vertex, "images", "rois");
+        INDArray params = graph.params();
+        params.assign(Networks.random(4, DataType.FLOAT, params.shape()).muli(0.05)); // fc2 too
+        INDArray images = Networks.random(5, DataType.FLOAT, 2, 32, 9, 10);
+        INDArray rois = PoolingGraphs.rois(DataType.FLOAT);
+        graph.initGradientsView();
+        org.deeplearning4j.nn.graph.vertex.GraphVertex running = graph.getVertex("pooling");
+        LayerWorkspaceMgr none = LayerWorkspaceMgr.noWorkspaces();
+        running.setInput(0, images, none);
+        running.setInput(1, rois, none);
+        results.add(running.doForward(true, none));
+        running.setEpsilon(Networks.random(6, DataType.FLOAT, 5, 32, 7, 7));
+        results.add(running.doBackward(false, none).getSecond()[0]);
+        results.add(running.getGradientsViewArray().dup());
+      }
+    } finally {
+      Nd4j.getEnvironment().setMaxThreads(threads);
+    }
+    assertTrue(results.get(2).amaxNumber().doubleValue() > 0);
+    for (int i = 3; i < results.size(); i++) {
+      assertEquals(0, results.get(i % 3).sub(results.get(i)).amaxNumber().doubleValue());
     }
   }
 }

@@ -10,40 +10,50 @@ import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /** Scales the learning rate of an updater, for the parameters of the offset convolution. */
-final class OffsetUpdater {
-  private OffsetUpdater() {}
+final class ScaledUpdater {
+  private ScaledUpdater() {}
 
   /**
    * A copy of the updater with its learning rate, constant or scheduled, times the multiplier; the
    * updater itself where there is nothing to scale.
    */
-  static IUpdater scaled(IUpdater updater, double multiplier) {
-    if (updater == null || multiplier == 1.0 || updater instanceof NoOp) {
+  static IUpdater of(IUpdater updater, double multiplier) {
+    if (updater == null || multiplier == 1.0) {
       return updater;
     }
     if (multiplier == 0.0) {
       return new Sgd(0.0); // others still move a little: Adam takes its epsilon for a rate of 0
+    }
+    if (updater instanceof NoOp) {
+      return new Sgd(multiplier); // NoOp takes the gradient itself, as a rate of 1 does
     }
     IUpdater scaled = updater.clone();
     scaled.setLrAndSchedule(Double.NaN, new ScaledLearningRate(updater, multiplier));
     return scaled;
   }
 
-  /** Refuses a multiplier that an updater would ignore. */
-  static void checkMultiplier(DeformableConvolution2D conf) {
-    double multiplier = conf.getOffsetLearningRateMultiplier();
-    checkMultiplier(multiplier, conf.getIUpdater());
-    checkMultiplier(multiplier, conf.getBiasUpdater());
+  /** Refuses a multiplier that is not one; the exception names it. */
+  static double checked(String name, double multiplier) {
+    if (!(multiplier >= 0) || Double.isInfinite(multiplier)) {
+      throw new IllegalArgumentException(
+          name + ": expected a finite number of at least 0, got " + multiplier);
+    }
+    return multiplier;
   }
 
-  private static void checkMultiplier(double multiplier, IUpdater updater) {
-    boolean ignored = updater != null && !updater.hasLearningRate() && !(updater instanceof NoOp);
-    if (multiplier != 1.0 && multiplier != 0.0 && ignored) {
-      throw new DL4JInvalidConfigException(
-          "offsetLearningRateMultiplier: expected 1 or 0 with the updater "
-              + updater.getClass().getSimpleName()
-              + ", which has no learning rate, got "
-              + multiplier);
+  /** Refuses a multiplier that one of the updaters would ignore. */
+  static void check(String name, double multiplier, IUpdater... updaters) {
+    checked(name, multiplier);
+    for (IUpdater updater : updaters) {
+      boolean ignored = updater != null && !updater.hasLearningRate() && !(updater instanceof NoOp);
+      if (multiplier != 1.0 && multiplier != 0.0 && ignored) {
+        throw new DL4JInvalidConfigException(
+            name
+                + ": expected 1 or 0 with the updater "
+                + updater.getClass().getSimpleName()
+                + ", which has no learning rate, got "
+                + multiplier);
+      }
     }
   }
 
