@@ -145,7 +145,8 @@ final class CompareCommand implements Callable<Integer> {
         epochs == null ? defaultEpochs : epochs,
         batch == null ? defaultBatch : batch,
         layer,
-        twoStage ? TwoStageTrainer.LEARNING_RATE : Trainer.LEARNING_RATE);
+        twoStage ? TwoStageTrainer.LEARNING_RATE : Trainer.LEARNING_RATE,
+        twoStage ? TwoStageTrainer.STRIDE : Trainer.STRIDE);
   }
 
   private static String name(Enum<?> kind) {

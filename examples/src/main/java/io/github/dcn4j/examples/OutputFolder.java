@@ -5,9 +5,11 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -17,31 +19,43 @@ import lombok.extern.slf4j.Slf4j;
 @Slf4j
 final class OutputFolder implements Closeable {
   private static final String CHECKPOINTS = "checkpoints";
+  private static final String LOCK = "lock";
 
   private final Path folder;
+
+  /** The folders that were made for this training, the innermost first. */
+  private final List<Path> made;
 
   /** The system takes the lock back whenever the channel or the process ends. */
   private final FileChannel lock;
 
-  private OutputFolder(Path folder, FileChannel lock) {
+  private OutputFolder(Path folder, List<Path> made, FileChannel lock) {
     this.folder = folder;
+    this.made = made;
     this.lock = lock;
   }
 
   /**
-   * Makes the folder if it is missing.
+   * Makes the folder if it is missing. If nothing comes to lie in it, {@link #close} takes it away
+   * again.
    *
    * @throws UserInputException if nothing can be written to it, or another training writes to it
    */
   static OutputFolder open(Path folder) {
     Path checkpoints = folder.resolve(CHECKPOINTS);
+    List<Path> made = new ArrayList<>();
     try {
+      for (Path missing = checkpoints.toAbsolutePath();
+          missing != null && Files.notExists(missing);
+          missing = missing.getParent()) {
+        made.add(missing);
+      }
       Files.createDirectories(checkpoints);
     } catch (IOException e) {
       throw new UserInputException("--output: cannot make the folder " + checkpoints, e);
     }
     try {
-      return new OutputFolder(folder, lock(folder, checkpoints.resolve("lock")));
+      return new OutputFolder(folder, made, lock(folder, checkpoints.resolve(LOCK)));
     } catch (IOException e) {
       throw new UserInputException("--output: cannot write to the folder " + checkpoints, e);
     }
@@ -88,7 +102,30 @@ final class OutputFolder implements Closeable {
 
   @Override
   public void close() throws IOException {
+    removeWhatIsEmpty();
     lock.close();
+  }
+
+  /** Of the folders that were made those that hold nothing but the lock, which is held still. */
+  private void removeWhatIsEmpty() throws IOException {
+    Path checkpoints = folder.resolve(CHECKPOINTS);
+    if (made.isEmpty() || !isEmptyButForTheLock(checkpoints)) {
+      return;
+    }
+    Files.deleteIfExists(checkpoints.resolve(LOCK));
+    for (Path empty : made) {
+      try {
+        Files.delete(empty);
+      } catch (DirectoryNotEmptyException e) {
+        return; // and so are those around it
+      }
+    }
+  }
+
+  private static boolean isEmptyButForTheLock(Path checkpoints) throws IOException {
+    try (Stream<Path> files = Files.list(checkpoints)) {
+      return files.allMatch(file -> file.endsWith(LOCK));
+    }
   }
 
   @Override

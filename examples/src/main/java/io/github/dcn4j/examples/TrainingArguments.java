@@ -2,11 +2,12 @@ package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.checkpoint.Checkpoint;
 import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
+import io.github.dcn4j.examples.data.AnnotatedImages;
 import io.github.dcn4j.examples.data.BadFiles;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.DigitScenes;
 import io.github.dcn4j.examples.data.LabelledImage;
-import io.github.dcn4j.examples.data.VocFolder;
+import io.github.dcn4j.examples.data.LetterboxedDataset;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.TrainingOptions;
 import io.github.dcn4j.examples.detect.TrainingState;
@@ -31,7 +32,10 @@ import picocli.CommandLine.Spec;
 
 /** The options that the commands that train share: what to train on, and how. */
 final class TrainingArguments {
-  private static final int SIDE = DigitScenes.SIDE;
+  /** Input size for a user's images, where none is asked for. */
+  private static final int SIDE_FOR_DATA = 320;
+
+  private static final int MAX_SIDE = 4096;
 
   /** Held-out scenes are the same in every run, so that runs can be compared. */
   private static final long HELD_OUT_SEED = 20_011;
@@ -45,9 +49,27 @@ final class TrainingArguments {
       names = "--data",
       paramLabel = "DIR",
       description =
-          "Pascal VOC folder to train on: JPEGImages, Annotations and, if the split is given,"
-              + " ImageSets/Main/train.txt and val.txt. Images are stretched to 128×128.")
+          "Images to train on. A Pascal VOC folder: JPEGImages, Annotations and, if the split is"
+              + " given, ImageSets/Main/train.txt and val.txt. Or a COCO folder or file:"
+              + " annotations/instances_train*.json and instances_val*.json. Where no split is"
+              + " given, every fifth image is held out.")
   private Path data;
+
+  @Option(
+      names = "--size",
+      paramLabel = "N",
+      description =
+          "Rows and columns of the square that the network sees, a multiple of its stride; an image"
+              + " is scaled into it as a whole (default: 128, with --data 320).")
+  private Integer size;
+
+  @Option(
+      names = "--no-augment",
+      description =
+          "Takes the training images of --data as they are. Otherwise they are mirrored, scaled,"
+              + " cropped and recoloured at random, which is wrong where left and right or colours"
+              + " mean something, as in text and signs.")
+  private boolean noAugment;
 
   @Option(
       names = "--images",
@@ -106,9 +128,11 @@ final class TrainingArguments {
    * Refuses what cannot be used.
    *
    * @param defaultLearningRate what holds where none is asked for
+   * @param stride of the network, in pixels
    * @return training options with all that is given set
    */
-  TrainingOptions options(int epochs, int batch, BackboneLayer layer, double defaultLearningRate) {
+  TrainingOptions options(
+      int epochs, int batch, BackboneLayer layer, double defaultLearningRate, int stride) {
     double rate = learningRate == null ? defaultLearningRate : learningRate;
     check(epochs >= 1, "--epochs", epochs, "at least 1");
     check(batch >= 1, "--batch", batch, "at least 1");
@@ -116,6 +140,15 @@ final class TrainingArguments {
     check(heldOut == null || heldOut >= 1, "--held-out", heldOut, "at least 1");
     check(rate > 0 && rate < 1, "--learning-rate", rate, "between 0 and 1");
     check(checkpointEvery >= 1, "--checkpoint-every", checkpointEvery, "at least 1");
+    check(
+        side() % stride == 0 && side() >= 2 * stride && side() <= MAX_SIDE,
+        "--size",
+        side(),
+        String.format("a multiple of %d from %d to %d", stride, 2 * stride, MAX_SIDE));
+    if (data == null && noAugment) {
+      throw new ParameterException(
+          spec.commandLine(), "--no-augment is for --data: composed images are always new");
+    }
     if (data != null && (images != null || heldOut != null)) {
       throw new ParameterException(
           spec.commandLine(), "--images and --held-out are for composed images, not for --data");
@@ -123,6 +156,8 @@ final class TrainingArguments {
     decisive.put("--epochs", Integer.toString(epochs));
     decisive.put("--batch", Integer.toString(batch));
     decisive.put("--layer", layer.name().toLowerCase(Locale.ROOT));
+    decisive.put("--size", Integer.toString(side()));
+    decisive.put("--no-augment", Boolean.toString(noAugment));
     decisive.put("--learning-rate", Double.toString(rate));
     decisive.put("--seed", Long.toString(seed));
     return TrainingOptions.builder()
@@ -133,6 +168,10 @@ final class TrainingArguments {
         .checkpointEvery(checkpointEvery)
         .backbone(layer)
         .build();
+  }
+
+  private int side() {
+    return size != null ? size : data == null ? DigitScenes.SIDE : SIDE_FOR_DATA;
   }
 
   /**
@@ -149,14 +188,18 @@ final class TrainingArguments {
     }
     badFiles = new BadFiles(onBadFile);
     if (data == null) {
-      training = DigitScenes.training(images == null ? 3200 : images, seed);
-      test = DigitScenes.heldOut(heldOut == null ? 300 : heldOut, HELD_OUT_SEED);
+      training =
+          new LetterboxedDataset(
+              DigitScenes.training(images == null ? 3200 : images, seed), side());
+      test =
+          new LetterboxedDataset(
+              DigitScenes.heldOut(heldOut == null ? 300 : heldOut, HELD_OUT_SEED), side());
       decisive.put("--images", Integer.toString(training.size()));
       decisive.put("--held-out", Integer.toString(test.size()));
     } else {
-      VocFolder folder = readable(VocFolder.open(data, seed, badFiles));
-      training = folder.training(SIDE);
-      test = folder.heldOut(SIDE);
+      AnnotatedImages folder = readable(AnnotatedImages.open(data, seed, badFiles));
+      training = noAugment ? folder.training(side()) : folder.augmented(side());
+      test = folder.heldOut(side());
       decisive.put(
           "--data", String.format("%d images, checksum %x", folder.size(), folder.fingerprint()));
     }
@@ -175,6 +218,7 @@ final class TrainingArguments {
         test.size(),
         training.labels().size(),
         String.join(", ", training.labels()));
+    badFiles.notes().forEach(out::println);
     out.flush();
   }
 
@@ -230,9 +274,9 @@ final class TrainingArguments {
   }
 
   /** Finds unreadable images before the training. */
-  private VocFolder readable(VocFolder folder) {
+  private AnnotatedImages readable(AnnotatedImages folder) {
     try (ProgressBar bar = Console.bar("reading images", folder.size())) {
-      return folder.readable(SIDE, badFiles, bar::step);
+      return folder.readable(side(), !noAugment, badFiles, bar::step);
     }
   }
 

@@ -93,7 +93,8 @@ final class TwoStageCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     TrainingOptions options =
-        arguments.options(epochs, batch, layer, TwoStageTrainer.LEARNING_RATE);
+        arguments.options(
+            epochs, batch, layer, TwoStageTrainer.LEARNING_RATE, TwoStageTrainer.STRIDE);
     try (OutputFolder folder = OutputFolder.open(output)) {
       arguments.prepare(
           folder,

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -8,6 +9,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,11 +49,17 @@ class MainTest {
         "train --on-bad-file ask",
         "train --data",
         "train --colour red",
+        "train --size 100",
+        "train --size 8",
+        "train --size 8192",
+        "train --size large",
+        "train --no-augment",
         "train --data somewhere --images 5",
         "train surplus",
         "train-two-stage --pooling square",
         "train-two-stage --layer round",
         "train-two-stage --epochs 0",
+        "train-two-stage --size 100",
         "train-two-stage --data somewhere --held-out 5",
         "train-two-stage surplus",
         "quickstart surplus",
@@ -83,6 +93,24 @@ class MainTest {
     assertEquals(2, run(command, "--data", missing.toString(), "--output", output));
     assertOneLineOfComplaint();
     assertTrue(err.toString().contains(missing.toString()), err.toString());
+    assertFalse(Files.exists(folder.resolve("out")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train", "train-two-stage"})
+  void aFailureLeavesTheOutputFolderAsItWas(String command) throws IOException {
+    Path missing = folder.resolve("nowhere");
+    Path output = Files.createDirectories(folder.resolve("there/already"));
+    String inner = output.resolve("new/new").toString();
+    assertEquals(2, run(command, "--data", missing.toString(), "--output", inner));
+    try (Stream<Path> files = Files.list(output)) {
+      assertEquals(0, files.count());
+    }
+    Files.createFile(output.resolve("file"));
+    assertEquals(2, run(command, "--data", missing.toString(), "--output", output.toString()));
+    try (Stream<Path> files = Files.list(output)) {
+      assertEquals(List.of(output.resolve("file")), files.collect(Collectors.toList()));
+    }
   }
 
   @ParameterizedTest

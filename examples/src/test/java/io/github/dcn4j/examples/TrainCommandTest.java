@@ -115,6 +115,9 @@ class TrainCommandTest {
         "train",
         "--data",
         data.toString(),
+        "--size",
+        "64",
+        "--no-augment",
         "--epochs",
         "2",
         "--batch",
@@ -139,6 +142,8 @@ class TrainCommandTest {
       "train",
       "--data",
       data.toString(),
+      "--size",
+      "64",
       "--epochs",
       "1",
       "--batch",
@@ -152,6 +157,7 @@ class TrainCommandTest {
     }
     assertTrue(err.toString().contains("--on-bad-file skip"), err.toString());
     assertFalse(out.toString().contains("epoch"), out.toString());
+    assertFalse(Files.exists(folder.resolve("out")));
 
     String[] skipping = Arrays.copyOf(arguments, arguments.length + 2);
     skipping[arguments.length] = "--on-bad-file";
@@ -208,7 +214,8 @@ class TrainCommandTest {
     VocFolders.write(data, List.of(scene, withoutObjects(scene)));
     Files.createDirectories(data.resolve("ImageSets/Main"));
     Files.writeString(data.resolve("ImageSets/Main/train.txt"), "0");
-    train("train", "--data", data.toString(), "--epochs", "1", "--output", folder.toString());
+    String line = "train --size 64 --epochs 1 --data " + data + " --output " + folder;
+    train(line.split(" "));
     assertTrained(folder, 1);
     assertTrue(out.toString().contains("NaN"), out.toString());
   }

@@ -112,6 +112,8 @@ class TwoStageCommandTest {
         "train-two-stage",
         "--data",
         data.toString(),
+        "--size",
+        "64",
         "--pooling",
         "none",
         "--layer",

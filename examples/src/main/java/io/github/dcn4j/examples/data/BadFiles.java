@@ -27,6 +27,7 @@ public final class BadFiles {
 
   private final Policy policy;
   private final Set<String> complaints = new ConcurrentSkipListSet<>();
+  private final Set<String> notes = new ConcurrentSkipListSet<>();
 
   /**
    * Uses a file, and remembers what is wrong if it cannot be used.
@@ -59,6 +60,16 @@ public final class BadFiles {
               + (more > 0 ? "; and " + more + " more" : "")
               + " (--on-bad-file skip leaves out what cannot be used)");
     }
+  }
+
+  /** Takes down something odd that stands in no training's way. */
+  void note(String what) {
+    notes.add(what);
+  }
+
+  /** What is odd, each note beginning with the file. */
+  public List<String> notes() {
+    return List.copyOf(notes);
   }
 
   /** What is wrong, each complaint beginning with the file, in the order of the files' names. */

@@ -106,7 +106,7 @@ public final class DigitScenes implements DetectionDataset {
     if (index < 0 || index >= size) {
       throw new IndexOutOfBoundsException("scene " + index + " of " + size);
     }
-    SplittableRandom random = new SplittableRandom(mix(mix(mix(seed) + epoch) + index));
+    SplittableRandom random = Draws.of(seed, epoch, index);
     BufferedImage image = background(random);
     int[] pixels = ((DataBufferInt) image.getRaster().getDataBuffer()).getData();
     int[] behind = pixels.clone();
@@ -249,13 +249,6 @@ public final class DigitScenes implements DetectionDataset {
       mixed |= (int) Math.min(255, Math.round(value)) << 8 * channel;
     }
     return mixed;
-  }
-
-  /** Spreads nearby numbers over all 64 bits (the finaliser of MurmurHash3). */
-  private static long mix(long z) {
-    z = (z ^ (z >>> 33)) * 0xff51afd7ed558ccdL;
-    z = (z ^ (z >>> 33)) * 0xc4ceb9fe1a85ec53L;
-    return z ^ (z >>> 33);
   }
 
   /** A scene with what it was made from. */

@@ -1,10 +1,16 @@
 package io.github.dcn4j.examples.data;
 
+import com.drew.imaging.ImageMetadataReader;
+import com.drew.imaging.ImageProcessingException;
+import com.drew.metadata.exif.ExifIFD0Directory;
+import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import io.github.dcn4j.examples.UserInputException;
 import java.awt.Graphics2D;
 import java.awt.Image;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBuffer;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
+import javax.imageio.ImageTypeSpecifier;
 import javax.imageio.stream.ImageInputStream;
 
 /** Reads whole image files, and says which one is at fault if it can't. */
@@ -27,44 +34,74 @@ public final class ImageFiles {
   private ImageFiles() {}
 
   /**
-   * Reads an image in any format of the JDK's ImageIO (JPEG, PNG, BMP, GIF, TIFF).
+   * Reads an image: JPEG, PNG, BMP, GIF or TIFF, of any colour model, turned upright as its EXIF
+   * data say. Of an animation it is the first picture.
    *
-   * @return the pixels, as {@link BufferedImage#TYPE_INT_RGB}
+   * @return the pixels, as {@link BufferedImage#TYPE_INT_RGB}; see {@link RgbPixels} for their
+   *     values
    * @throws UserInputException naming the file, if it is missing, empty, damaged, cut short, too
    *     large or no image
    */
   public static BufferedImage read(Path file) {
     if (!Files.isRegularFile(file)) {
-      throw new UserInputException(file + ": there is no such file");
+      throw FileNames.complaint(file, "there is no such file");
     }
-    try (ImageInputStream in = ImageIO.createImageInputStream(file.toFile())) {
-      Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
-      if (!readers.hasNext()) {
-        boolean empty = Files.size(file) == 0;
-        throw new UserInputException(
-            file + (empty ? ": the file is empty" : ": not an image in a known format"));
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      if (bytes.length == 0) {
+        throw FileNames.complaint(file, "the file is empty");
       }
-      ImageReader reader = readers.next();
-      try {
-        return read(reader, in, file);
-      } finally {
-        reader.dispose();
-      }
+      return Orientation.upright(RgbPixels.of(decoded(bytes, file)), orientation(bytes));
     } catch (UserInputException e) {
       throw e;
-    } catch (IOException | RuntimeException e) { // what the JDK's readers throw differs widely
-      throw new UserInputException(file + ": cannot be read as an image: " + e.getMessage(), e);
+    } catch (IOException | RuntimeException e) { // what the readers throw differs widely
+      throw FileNames.complaint(file, "cannot be read as an image: " + e.getMessage(), e);
+    } catch (OutOfMemoryError e) {
+      throw FileNames.complaint(
+          file, "there is too little memory to read the image (java -Xmx gives more)", e);
     }
   }
 
-  private static BufferedImage read(ImageReader reader, ImageInputStream in, Path file)
-      throws IOException {
-    reader.setInput(in, true, true);
+  private static BufferedImage decoded(byte[] bytes, Path file) throws IOException {
+    try (ImageInputStream in = new ByteArrayImageInputStream(bytes)) {
+      ImageReader reader = reader(in);
+      if (reader == null) {
+        throw FileNames.complaint(file, "not an image in a known format");
+      }
+      try {
+        return read(reader, file);
+      } finally {
+        reader.dispose();
+      }
+    }
+  }
+
+  /** The first that knows the format; of floating point TIFF, which that clips at 1, the last. */
+  private static ImageReader reader(ImageInputStream in) throws IOException {
+    Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
+    ImageReader reader = null;
+    while (readers.hasNext() && (reader == null || isFloatingPoint(reader))) {
+      if (reader != null) {
+        reader.dispose();
+      }
+      reader = readers.next();
+      in.seek(0);
+      reader.setInput(in, true, true);
+    }
+    return reader;
+  }
+
+  private static boolean isFloatingPoint(ImageReader reader) throws IOException {
+    Iterator<ImageTypeSpecifier> types = reader.getImageTypes(0);
+    return types.hasNext() && types.next().getSampleModel().getDataType() >= DataBuffer.TYPE_FLOAT;
+  }
+
+  private static BufferedImage read(ImageReader reader, Path file) throws IOException {
     long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
     if (pixels > MAX_PIXELS) {
-      throw new UserInputException(
-          String.format(
-              "%s: the image has %d pixels, and at most %d can be read", file, pixels, MAX_PIXELS));
+      throw FileNames.complaint(
+          file,
+          String.format("the image has %d pixels, and at most %d can be read", pixels, MAX_PIXELS));
     }
     AtomicReference<String> damage = new AtomicReference<>();
     // The JPEG reader fills the missing part of a file that was cut short with grey, and warns.
@@ -77,10 +114,22 @@ public final class ImageFiles {
         });
     BufferedImage decoded = reader.read(0);
     if (damage.get() != null) {
-      throw new UserInputException(
-          file + ": the image is cut short or damaged (" + damage.get() + ")");
+      throw FileNames.complaint(file, "the image is cut short or damaged (" + damage.get() + ")");
     }
-    return drawn(decoded, decoded.getWidth(), decoded.getHeight());
+    return decoded;
+  }
+
+  /** What EXIF says of how the camera was held, 1 to 8; 1 if it says nothing that can be read. */
+  private static int orientation(byte[] bytes) {
+    try {
+      ExifIFD0Directory exif =
+          ImageMetadataReader.readMetadata(new ByteArrayInputStream(bytes), bytes.length)
+              .getFirstDirectoryOfType(ExifIFD0Directory.class);
+      Integer value = exif == null ? null : exif.getInteger(ExifIFD0Directory.TAG_ORIENTATION);
+      return value == null ? Orientation.UPRIGHT : value;
+    } catch (ImageProcessingException | IOException | RuntimeException e) {
+      return Orientation.UPRIGHT; // the pixels could be read, which is what counts
+    }
   }
 
   /**
@@ -93,18 +142,14 @@ public final class ImageFiles {
     if (image.getWidth() == width && image.getHeight() == height) {
       return image;
     }
-    boolean smaller = width < image.getWidth() && height < image.getHeight();
+    boolean smaller = width <= image.getWidth() && height <= image.getHeight();
     Image scaled =
         smaller ? image.getScaledInstance(width, height, Image.SCALE_AREA_AVERAGING) : image;
-    return drawn(scaled, width, height);
-  }
-
-  private static BufferedImage drawn(Image image, int width, int height) {
     BufferedImage rgb = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = rgb.createGraphics();
     graphics.setRenderingHint(
         RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BILINEAR);
-    graphics.drawImage(image, 0, 0, width, height, null);
+    graphics.drawImage(scaled, 0, 0, width, height, null);
     graphics.dispose();
     return rgb;
   }

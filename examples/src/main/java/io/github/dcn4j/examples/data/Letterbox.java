@@ -3,6 +3,8 @@ package io.github.dcn4j.examples.data;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
+import java.util.List;
+import java.util.stream.Collectors;
 import lombok.Value;
 
 /**
@@ -90,6 +92,11 @@ public class Letterbox {
               "image: expected %d×%d pixels, got %d×%d",
               width, height, image.getWidth(), image.getHeight()));
     }
+    return place(image);
+  }
+
+  /** The square, from the image at whatever scale. */
+  BufferedImage place(BufferedImage image) {
     BufferedImage square = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = square.createGraphics();
     graphics.setColor(new Color(PADDING, PADDING, PADDING));
@@ -98,6 +105,11 @@ public class Letterbox {
         ImageFiles.resized(image, scaledWidth(), scaledHeight()), left(), top(), null);
     graphics.dispose();
     return square;
+  }
+
+  /** Boxes in the image's pixels, in the square's. */
+  List<Box> toSquare(List<Box> boxes) {
+    return boxes.stream().map(this::toSquare).collect(Collectors.toUnmodifiableList());
   }
 
   /** A box in the image's pixels, in the square's. */

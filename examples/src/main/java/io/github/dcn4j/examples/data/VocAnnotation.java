@@ -2,14 +2,20 @@ package io.github.dcn4j.examples.data;
 
 import io.github.dcn4j.examples.UserInputException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 import javax.xml.XMLConstants;
 import javax.xml.parsers.DocumentBuilder;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
-import lombok.Value;
+import lombok.experimental.UtilityClass;
 import org.w3c.dom.Element;
 import org.w3c.dom.Node;
 import org.xml.sax.ErrorHandler;
@@ -17,35 +23,16 @@ import org.xml.sax.SAXException;
 import org.xml.sax.SAXParseException;
 
 /**
- * One Pascal VOC annotation: the objects in an image.
+ * Reads Pascal VOC annotations: XML files, one an image.
  *
  * <p>Coordinates may be integers or fractions. As in VOC they count pixels from 1 and include the
  * last one, so {@code xmin} 1 and {@code xmax} equal to the width span the whole image.
  */
-@Value
-final class VocAnnotation {
-  /** The XML file. */
-  Path file;
+@UtilityClass
+class VocAnnotation {
+  private static final Set<String> YES = Set.of("1", "true", "yes");
 
-  /** Width in pixels that the file states, or 0 if it states none. */
-  int width;
-
-  /** Height in pixels that the file states, or 0 if it states none. */
-  int height;
-
-  /** The objects, in the file's order. */
-  List<VocObject> objects;
-
-  /** One object of an annotation; edges in pixels from the image's upper left corner. */
-  @Value
-  static class VocObject {
-    String name;
-    boolean difficult;
-    double x1;
-    double y1;
-    double x2;
-    double y2;
-  }
+  private static final String[] EDGES = {"xmin", "ymin", "xmax", "ymax"};
 
   /**
    * Reads an annotation.
@@ -53,78 +40,50 @@ final class VocAnnotation {
    * @throws UserInputException naming the file, if it is not XML, is no annotation, or an object
    *     lacks something
    */
-  static VocAnnotation read(Path file) {
+  static Annotation read(Path file) {
     Element root = parse(file);
     if (!root.getNodeName().equals("annotation")) {
-      throw new UserInputException(
-          String.format(
-              "%s: expected <annotation>, but the file holds <%s>", file, root.getNodeName()));
+      throw FileNames.complaint(
+          file, "expected <annotation>, but the file holds <" + root.getNodeName() + ">");
     }
     Element size = child(root, "size");
-    List<VocObject> objects = new ArrayList<>();
+    List<AnnotatedObject> objects = new ArrayList<>();
+    boolean normalised = true;
     for (Element object : children(root, "object")) {
-      objects.add(object(file, object));
+      double[] edges = edges(file, object);
+      normalised &= Arrays.stream(edges).allMatch(edge -> edge >= 0 && edge <= 1);
+      normalised &= Arrays.stream(edges).anyMatch(edge -> edge < 1); // else the first pixel
+      objects.add(object(file, object, edges));
     }
-    return new VocAnnotation(
-        file, stated(file, size, "width"), stated(file, size, "height"), List.copyOf(objects));
+    return new Annotation(
+        FileNames.text(file),
+        stated(file, size, "width"),
+        stated(file, size, "height"),
+        objects.stream().distinct().collect(Collectors.toUnmodifiableList()),
+        normalised && !objects.isEmpty());
   }
 
-  /**
-   * Checks the boxes against the image.
-   *
-   * @param imageWidth width of the image in pixels
-   * @param imageHeight height of the image in pixels
-   * @throws UserInputException naming the file, if they cannot belong together
-   */
-  void check(int imageWidth, int imageHeight) {
-    if (width > 0 && height > 0 && (width != imageWidth || height != imageHeight)) {
-      throw new UserInputException(
-          String.format(
-              "%s: <size> says %d×%d, but the image is %d×%d",
-              file, width, height, imageWidth, imageHeight));
-    }
-    for (VocObject object : objects) {
-      boolean inside =
-          object.x1 >= 0
-              && object.y1 >= 0
-              && object.x2 <= imageWidth
-              && object.y2 <= imageHeight
-              && object.x1 < object.x2
-              && object.y1 < object.y2;
-      if (!inside) {
-        throw new UserInputException(
-            String.format(
-                "%s: the box of '%s' (x %s to %s, y %s to %s) is empty or outside the %d×%d image",
-                file,
-                object.name,
-                object.x1,
-                object.x2,
-                object.y1,
-                object.y2,
-                imageWidth,
-                imageHeight));
-      }
-    }
-  }
-
-  private static VocObject object(Path file, Element object) {
+  private static double[] edges(Path file, Element object) {
     Element box = child(object, "bndbox");
     if (box == null) {
-      throw new UserInputException(file + ": an <object> has no <bndbox>");
+      throw FileNames.complaint(file, "an <object> has no <bndbox>");
     }
+    return Arrays.stream(EDGES).mapToDouble(edge -> number(file, box, edge)).toArray();
+  }
+
+  private static AnnotatedObject object(Path file, Element object, double... edges) {
     String name = text(object, "name");
     if (name == null || name.isEmpty()) {
-      throw new UserInputException(file + ": an <object> has no <name>");
+      throw FileNames.complaint(file, "an <object> has no <name>");
     }
-    double left = number(file, box, "xmin");
-    double top = number(file, box, "ymin");
-    return new VocObject(
-        name,
-        "1".equals(text(object, "difficult")),
-        before(left),
-        before(top),
-        number(file, box, "xmax"),
-        number(file, box, "ymax"));
+    String difficult = text(object, "difficult");
+    return new AnnotatedObject(
+        FileNames.normalised(name),
+        difficult != null && YES.contains(difficult.toLowerCase(Locale.ROOT)),
+        before(edges[0]),
+        before(edges[1]),
+        edges[2],
+        edges[3]);
   }
 
   /** The near edge of a 1-based pixel; a 0, as some tools write for the first one, is its edge. */
@@ -145,8 +104,8 @@ final class VocAnnotation {
       value = Double.NaN;
     }
     if (!Double.isFinite(value)) {
-      throw new UserInputException(
-          String.format("%s: <%s> should be a number, but is %s", file, name, text));
+      throw FileNames.complaint(
+          file, String.format("<%s> should be a number, but is %s", name, text));
     }
     return value;
   }
@@ -173,16 +132,16 @@ final class VocAnnotation {
   }
 
   private static Element parse(Path file) {
-    try {
+    try (InputStream in = Files.newInputStream(file)) {
       DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
       factory.setFeature(XMLConstants.FEATURE_SECURE_PROCESSING, true);
       factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
       factory.setExpandEntityReferences(false);
       DocumentBuilder builder = factory.newDocumentBuilder();
       builder.setErrorHandler(new Throwing());
-      return builder.parse(file.toFile()).getDocumentElement();
+      return builder.parse(in).getDocumentElement();
     } catch (SAXException | IOException e) {
-      throw new UserInputException(file + ": cannot be read as XML: " + e.getMessage(), e);
+      throw FileNames.complaint(file, "cannot be read as XML: " + e.getMessage(), e);
     } catch (ParserConfigurationException e) {
       throw new IllegalStateException("the JDK's XML parser lacks a standard feature", e);
     }

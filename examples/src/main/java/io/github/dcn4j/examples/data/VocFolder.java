@@ -2,20 +2,22 @@ package io.github.dcn4j.examples.data;
 
 import io.github.dcn4j.examples.UserInputException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import java.util.zip.CRC32;
-import lombok.Getter;
 import lombok.RequiredArgsConstructor;
 
 /**
@@ -23,230 +25,196 @@ import lombok.RequiredArgsConstructor;
  *
  * <p>{@code JPEGImages} holds the images, {@code Annotations} one XML file of the same name for
  * each. {@code ImageSets/Main/train.txt} and {@code val.txt} list the names of the training and the
- * held-out images, one a line; if there is only one of them, the other part is all the rest; if
- * there is none, every fifth image in an order shuffled by the seed is held out.
+ * held-out images, one a line; if there is only one of them, the other part is all the rest. Hidden
+ * files do not count.
  */
-public final class VocFolder {
-  /** One image of this many is held out where the folder does not say which. */
-  private static final int HOLD_OUT_ONE_IN = 5;
+@RequiredArgsConstructor
+final class VocFolder {
+  private static final String IMAGES = "JPEGImages";
+  private static final String ANNOTATIONS = "Annotations";
 
   private static final Set<String> IMAGE_SUFFIXES =
-      Set.of("jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff");
+      Set.of("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "tif", "tiff");
 
-  /** Class names that occur in any annotation, in alphabetical order. */
-  @Getter private final List<String> labels;
+  /** The lists of single classes say after each name whether the class is in the image. */
+  private static final Pattern NAME_AND_FLAG = Pattern.compile("(.*\\S)\\s+(?:-1|0|1)");
+
+  private static final char BYTE_ORDER_MARK = '\uFEFF';
 
   private final Path folder;
-  private final List<VocEntry> training;
-  private final List<VocEntry> heldOut;
+  private final Map<String, List<Path>> images;
+  private final Map<String, List<Path>> annotations;
+  private final BadFiles badFiles;
 
-  private VocFolder(Path folder, List<VocEntry> training, List<VocEntry> heldOut) {
-    Set<String> names = new TreeSet<>();
-    training.forEach(entry -> entry.addLabelsTo(names));
-    heldOut.forEach(entry -> entry.addLabelsTo(names));
-    this.folder = folder;
-    this.training = training;
-    this.heldOut = heldOut;
-    labels = List.copyOf(names);
+  /** Whether a folder looks like one. */
+  static boolean isOne(Path folder) {
+    return Files.isDirectory(folder.resolve(IMAGES));
   }
 
   /**
-   * Reads all annotations of a folder; images are read when they are asked for. What is wrong with
-   * either is settled in {@link #readable}, so that all of it is named at once.
+   * Reads all annotations.
    *
-   * @param folder the folder that holds {@code JPEGImages} and {@code Annotations}
-   * @param seed decides which images are held out, where the folder does not
    * @param badFiles gets the images and annotations that lack each other, and the annotations that
    *     cannot be read; they are left out
    * @throws UserInputException naming the folder at fault
    */
-  public static VocFolder open(Path folder, long seed, BadFiles badFiles) {
-    Map<String, Path> images = filesByStem(folder.resolve("JPEGImages"), IMAGE_SUFFIXES);
-    Map<String, Path> annotations = filesByStem(folder.resolve("Annotations"), Set.of("xml"));
+  static Parts open(Path folder, BadFiles badFiles) {
+    Map<String, List<Path>> images = filesByStem(folder.resolve(IMAGES), IMAGE_SUFFIXES);
+    Map<String, List<Path>> annotations = filesByStem(folder.resolve(ANNOTATIONS), Set.of("xml"));
     if (images.isEmpty()) {
-      throw new UserInputException(folder.resolve("JPEGImages") + ": holds no images");
+      throw FileNames.complaint(folder.resolve(IMAGES), "holds no images");
     }
+    return new VocFolder(folder, images, annotations, badFiles).parts();
+  }
+
+  private Parts parts() {
+    Set<String> rest = new TreeSet<>(images.keySet());
+    rest.addAll(annotations.keySet());
     Path sets = folder.resolve("ImageSets").resolve("Main");
-    List<String> trainingNames = names(sets.resolve("train.txt"));
-    List<String> heldOutNames = names(sets.resolve("val.txt"));
-    if (trainingNames == null && heldOutNames == null) {
-      List<String> shuffled = new ArrayList<>(images.keySet());
-      Collections.shuffle(shuffled, new Random(seed));
-      int held = Math.max(1, shuffled.size() / HOLD_OUT_ONE_IN);
-      heldOutNames = shuffled.subList(0, held);
+    Path trainingList = sets.resolve("train.txt");
+    Path heldOutList = sets.resolve("val.txt");
+    Set<String> training = names(trainingList, rest);
+    Set<String> heldOut = names(heldOutList, rest);
+    if (training == null && heldOut == null) {
+      return Parts.undivided(entries(rest));
     }
-    Set<String> all = new TreeSet<>(images.keySet());
-    all.addAll(annotations.keySet());
-    if (trainingNames == null) {
-      trainingNames = allBut(all, heldOutNames);
-    } else if (heldOutNames == null) {
-      heldOutNames = allBut(all, trainingNames);
+    if (training == null) {
+      rest.removeAll(heldOut);
+      training = rest;
+    } else if (heldOut == null) {
+      rest.removeAll(training);
+      heldOut = rest;
     }
-    List<VocEntry> training = entries(folder, trainingNames, images, annotations, badFiles);
-    List<VocEntry> heldOut = entries(folder, heldOutNames, images, annotations, badFiles);
-    return new VocFolder(folder, training, heldOut);
+    removeCommon(training, heldOut, trainingList, heldOutList);
+    return new Parts(entries(training), entries(heldOut), List.of());
   }
 
-  /** Number of images in both parts. */
-  public int size() {
-    return training.size() + heldOut.size();
-  }
-
-  /**
-   * Reads all images; the memory keeps what it has room for.
-   *
-   * @param side of the squares to stretch them to, in pixels
-   * @param badFiles what {@link #open} found, and what to do about it and about images that cannot
-   *     be read, or that their annotation does not fit
-   * @param step is run after each image, by any thread
-   * @return the folder without the bad ones
-   * @throws UserInputException naming the files at fault, or the folder if too little is left
-   */
-  public VocFolder readable(int side, BadFiles badFiles, Runnable step) {
-    List<VocEntry> readableTraining = readable(training, side, badFiles, step);
-    List<VocEntry> readableHeldOut = readable(heldOut, side, badFiles, step);
-    badFiles.settle();
-    VocFolder readable = new VocFolder(folder, readableTraining, readableHeldOut);
-    readable.requireEnough();
-    return readable;
-  }
-
-  private void requireEnough() {
-    if (training.isEmpty() || heldOut.isEmpty()) {
-      throw new UserInputException(
-          String.format(
-              "%s: needs at least one image to train on and one held out, but has %d and %d",
-              folder, training.size(), heldOut.size()));
-    }
-    if (training.stream().allMatch(VocEntry::isBackground)) {
-      throw new UserInputException(
-          folder + ": the annotations of the training images hold no <object>, so no classes");
-    }
-  }
-
-  private static List<VocEntry> readable(
-      List<VocEntry> entries, int side, BadFiles badFiles, Runnable step) {
-    return entries.parallelStream()
-        .filter(
-            entry -> {
-              boolean fine = badFiles.isFine(() -> entry.read(side));
-              step.run();
-              return fine;
-            })
-        .collect(Collectors.toUnmodifiableList());
-  }
-
-  /** A checksum of the names and the bytes of the image files, and of their objects. */
-  public long fingerprint() {
-    CRC32 checksum = new CRC32();
-    for (List<VocEntry> part : List.of(training, heldOut)) {
-      for (VocEntry entry : part) {
-        entry.addTo(checksum);
-      }
-      checksum.update('/');
-    }
-    return checksum.getValue();
-  }
-
-  /**
-   * The training images, each stretched to a square.
-   *
-   * @param side of the square, in pixels
-   */
-  public DetectionDataset training(int side) {
-    return new Part(labels, training, side);
-  }
-
-  /**
-   * The held-out images, each stretched to a square.
-   *
-   * @param side of the square, in pixels
-   */
-  public DetectionDataset heldOut(int side) {
-    return new Part(labels, heldOut, side);
-  }
-
-  private static Map<String, Path> filesByStem(Path folder, Set<String> suffixes) {
-    if (!Files.isDirectory(folder)) {
-      throw new UserInputException(folder + ": there is no such folder");
-    }
-    Map<String, Path> found = new TreeMap<>();
-    try (Stream<Path> files = Files.list(folder)) {
-      for (Path file : files.sorted().collect(Collectors.toList())) {
-        String name = file.getFileName().toString();
-        int dot = name.lastIndexOf('.');
-        if (dot > 0
-            && suffixes.contains(name.substring(dot + 1).toLowerCase(java.util.Locale.ROOT))) {
-          Path other = found.put(name.substring(0, dot), file);
-          if (other != null) {
-            throw new UserInputException(
-                String.format("%s and %s: which one is meant is not clear", other, file));
-          }
-        }
-      }
-    } catch (IOException e) {
-      throw new UserInputException(folder + ": cannot be listed: " + e.getMessage(), e);
-    }
-    return found;
-  }
-
-  /** The first word of each line, or null if there is no such file. */
-  private static List<String> names(Path list) {
-    if (!Files.exists(list)) {
-      return null;
-    }
-    try (Stream<String> lines = Files.lines(list)) {
-      return lines
-          .map(String::trim)
-          .filter(line -> !line.isEmpty())
-          .map(line -> line.split("\\s+")[0])
-          .distinct()
-          .collect(Collectors.toList());
-    } catch (IOException | java.io.UncheckedIOException e) {
-      throw new UserInputException(list + ": cannot be read: " + e.getMessage(), e);
-    }
-  }
-
-  private static List<String> allBut(Set<String> all, List<String> names) {
-    Set<String> rest = new TreeSet<>(all);
-    rest.removeAll(Set.copyOf(names));
-    return List.copyOf(rest);
-  }
-
-  private static List<VocEntry> entries(
-      Path folder,
-      List<String> names,
-      Map<String, Path> images,
-      Map<String, Path> annotations,
-      BadFiles badFiles) {
-    List<VocEntry> entries = new ArrayList<>();
-    for (String name : names) {
+  private void removeCommon(
+      Set<String> training, Set<String> heldOut, Path trainingList, Path heldOutList) {
+    Set<String> common = new TreeSet<>(training);
+    common.retainAll(heldOut);
+    for (String name : common) {
       badFiles.isFine(
-          () -> entries.add(VocEntry.of(folder, name, images.get(name), annotations.get(name))));
+          () -> {
+            String also = FileNames.text(heldOutList) + " names '" + name + "'";
+            throw FileNames.complaint(
+                trainingList, also + " too: an image is to train on or held out, not both");
+          });
+    }
+    training.removeAll(common);
+    heldOut.removeAll(common);
+  }
+
+  private List<AnnotatedImage> entries(Set<String> names) {
+    List<AnnotatedImage> entries = new ArrayList<>();
+    for (String name : names) {
+      badFiles.isFine(() -> entries.add(entry(name)));
     }
     return List.copyOf(entries);
   }
 
-  /** Some of the images. */
-  @RequiredArgsConstructor
-  private static final class Part implements DetectionDataset {
-    private final List<String> labels;
-    private final List<VocEntry> entries;
-    private final int side;
-
-    @Override
-    public List<String> labels() {
-      return labels;
+  private AnnotatedImage entry(String name) {
+    Path image = onlyOne(images.getOrDefault(name, List.of()));
+    Path annotation = onlyOne(annotations.getOrDefault(name, List.of()));
+    if (image == null) {
+      String missing =
+          FileNames.text(folder.resolve(IMAGES)) + ": there is no image '" + name + "'";
+      throw annotation == null
+          ? new UserInputException(missing)
+          : FileNames.complaint(annotation, "has no image; in " + missing);
     }
-
-    @Override
-    public int size() {
-      return entries.size();
+    if (annotation == null) {
+      throw FileNames.complaint(
+          image,
+          String.format(
+              "has no annotation %s/%s.xml (an image without objects needs one too, without"
+                  + " <object>)",
+              FileNames.text(folder.resolve(ANNOTATIONS)), name));
     }
+    return new AnnotatedImage(image, VocAnnotation.read(annotation));
+  }
 
-    @Override
-    public LabelledImage get(int index) {
-      return entries.get(index).labelled(labels, side);
+  private static Path onlyOne(List<Path> files) {
+    if (files.size() > 1) {
+      String others =
+          files.stream().skip(1).map(FileNames::text).collect(Collectors.joining(" and "));
+      throw FileNames.complaint(
+          files.get(0), "there is also " + others + ": which one is meant is not clear");
     }
+    return files.isEmpty() ? null : files.get(0);
+  }
+
+  private static Map<String, List<Path>> filesByStem(Path folder, Set<String> suffixes) {
+    if (!Files.isDirectory(folder)) {
+      throw FileNames.complaint(
+          folder,
+          "there is no such folder; expected "
+              + IMAGES
+              + " and "
+              + ANNOTATIONS
+              + " as in Pascal VOC, or annotations/instances_*.json as in COCO");
+    }
+    Map<String, List<Path>> found = new TreeMap<>();
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.sorted().collect(Collectors.toList())) {
+        String name = FileNames.of(file);
+        if (!FileNames.isHidden(name)
+            && suffixes.contains(FileNames.suffix(name))
+            && !Files.isDirectory(file)) {
+          found.computeIfAbsent(FileNames.stem(name), stem -> new ArrayList<>()).add(file);
+        }
+      }
+    } catch (IOException e) {
+      throw FileNames.complaint(folder, "cannot be listed: " + e.getMessage(), e);
+    }
+    return found;
+  }
+
+  /**
+   * The names in a list, or null if there is no such file.
+   *
+   * @param known names that there are
+   */
+  private static Set<String> names(Path list, Set<String> known) {
+    if (!Files.exists(list)) {
+      return null;
+    }
+    try {
+      return text(Files.readAllBytes(list))
+          .lines()
+          .map(line -> FileNames.normalised(line.trim()))
+          .filter(line -> !line.isEmpty())
+          .map(line -> name(line, known))
+          .collect(Collectors.toCollection(LinkedHashSet::new));
+    } catch (IOException e) {
+      throw FileNames.complaint(list, "cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** Text in UTF-8, or in UTF-16 as Windows writes it; both may begin with a mark. */
+  private static String text(byte[] bytes) throws IOException {
+    boolean wide =
+        bytes.length >= 2
+            && (bytes[0] & 0xFF) + (bytes[1] & 0xFF) == 0xFE + 0xFF
+            && Math.max(bytes[0] & 0xFF, bytes[1] & 0xFF) == 0xFF;
+    Charset charset = wide ? StandardCharsets.UTF_16 : StandardCharsets.UTF_8;
+    String text = charset.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    return !text.isEmpty() && text.charAt(0) == BYTE_ORDER_MARK ? text.substring(1) : text;
+  }
+
+  /** What a line means: a known name, perhaps of several words, with a flag or a suffix or not. */
+  private static String name(String line, Set<String> known) {
+    Matcher flagged = NAME_AND_FLAG.matcher(line);
+    String plain = flagged.matches() ? flagged.group(1) : line;
+    for (String name : List.of(line, plain)) {
+      if (known.contains(name)) {
+        return name;
+      }
+      String stem = FileNames.stem(name);
+      if (IMAGE_SUFFIXES.contains(FileNames.suffix(name)) && known.contains(stem)) {
+        return stem;
+      }
+    }
+    return plain;
   }
 }

@@ -26,7 +26,8 @@ public final class Anchors {
   private Anchors() {}
 
   /**
-   * Clusters the boxes of a data set, or of its first images if there are many.
+   * Clusters the boxes of a data set, or of its first images if there are many. Those that are
+   * difficult do not count.
    *
    * @param count sizes wanted; fewer are returned if there are fewer different boxes
    * @param seed of the random start
@@ -35,7 +36,7 @@ public final class Anchors {
   public static double[][] of(DetectionDataset dataset, int count, long seed) {
     List<Box> boxes = new ArrayList<>();
     for (int i = 0; i < dataset.size() && boxes.size() < MAX_BOXES; i++) {
-      boxes.addAll(dataset.get(i).getBoxes());
+      dataset.get(i).getBoxes().stream().filter(box -> !box.isDifficult()).forEach(boxes::add);
     }
     return cluster(boxes, count, seed);
   }

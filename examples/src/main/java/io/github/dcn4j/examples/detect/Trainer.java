@@ -22,6 +22,9 @@ public final class Trainer {
   /** Highest learning rate that suits all kinds of layers. */
   public static final double LEARNING_RATE = 8e-3;
 
+  /** The side of a training image is a multiple of this, in pixels. */
+  public static final int STRIDE = DetectorNetwork.STRIDE;
+
   private static final int ANCHORS = 3;
 
   /** Held-out images to run through the network together. */

@@ -33,6 +33,9 @@ public final class TwoStageTrainer {
   /** Highest learning rate that suits all kinds of pooling. */
   public static final double LEARNING_RATE = 2e-3;
 
+  /** The side of a training image is a multiple of this, in pixels. */
+  public static final int STRIDE = TwoStageNetwork.STRIDE;
+
   private static final int ANCHORS = 3;
 
   private final TrainingOptions options;

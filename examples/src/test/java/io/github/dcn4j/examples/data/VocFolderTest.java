@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -10,9 +11,11 @@ import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -22,6 +25,8 @@ import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class VocFolderTest {
   private static final double EXACT = 1e-9;
@@ -69,8 +74,8 @@ class VocFolderTest {
     list("val.txt", "b");
   }
 
-  private VocFolder open(long seed) {
-    return VocFolder.open(folder, seed, new BadFiles(BadFiles.Policy.REFUSE));
+  private AnnotatedImages open(long seed) {
+    return AnnotatedImages.open(folder, seed, new BadFiles(BadFiles.Policy.REFUSE));
   }
 
   private String complaint() {
@@ -78,7 +83,7 @@ class VocFolderTest {
             UserInputException.class,
             () -> {
               BadFiles badFiles = new BadFiles(BadFiles.Policy.REFUSE);
-              VocFolder.open(folder, 1, badFiles).readable(32, badFiles, () -> {});
+              AnnotatedImages.open(folder, 1, badFiles).readable(32, false, badFiles, () -> {});
             })
         .getMessage();
   }
@@ -91,25 +96,22 @@ class VocFolderTest {
   }
 
   @Test
-  void imagesAreStretchedAndBoxesWithThem() throws IOException {
+  void imagesAreLetterboxedAndBoxesWithThem() throws IOException {
     pair();
-    VocFolder voc = open(1);
+    AnnotatedImages voc = open(1);
     assertEquals(Arrays.asList("cat", "dog"), voc.getLabels());
     LabelledImage a = voc.training(32).get(0);
     assertEquals("a.jpg", a.getName());
     assertEquals(32, a.getImage().getWidth());
     assertEquals(32, a.getImage().getHeight());
-    Box box = a.getBoxes().get(0);
-    assertEquals(0, box.getX1(), EXACT);
-    assertEquals(0, box.getY1(), EXACT);
-    assertEquals(30 * 32 / 60.0, box.getX2(), EXACT);
-    assertEquals(20 * 32 / 40.0, box.getY2(), EXACT);
-    assertEquals(0, box.getLabel());
-    Box all = voc.heldOut(32).get(0).getBoxes().get(0);
-    assertEquals(Box.of(0, 0, 32, 32, 1), all);
-    // The right half is red; the colours survive the JPEG coding and the stretching roughly.
+    // 60×40 becomes 32×21, with 5 rows of padding above and 6 below.
+    assertEquals(List.of(Box.of(0, 5, 16, 5 + 20 * 21 / 40.0, 0)), a.getBoxes());
+    assertEquals(List.of(Box.of(0, 5, 32, 26, 1)), voc.heldOut(32).get(0).getBoxes());
+    // The right half is red; the colours survive the JPEG coding and the scaling roughly.
     assertTrue(new Color(a.getImage().getRGB(28, 16)).getRed() > 200);
     assertTrue(new Color(a.getImage().getRGB(4, 16)).getRed() < 60);
+    assertEquals(0x808080, a.getImage().getRGB(28, 4) & 0xFFFFFF);
+    assertEquals(0x808080, a.getImage().getRGB(28, 26) & 0xFFFFFF);
   }
 
   @Test
@@ -123,11 +125,11 @@ class VocFolderTest {
             + "<ymax>2</ymax></bndbox></part><bndbox><ymax>20.5</ymax><xmax>\n30.25\n</xmax>"
             + "<ymin>3.5</ymin><xmin>2.5</xmin></bndbox><difficult>1</difficult>"
             + "<name> caf\u00e9 &amp; bar </name></object>");
-    VocFolder voc = open(1);
+    AnnotatedImages voc = open(1);
     assertEquals(Arrays.asList("caf\u00e9 & bar", "dog"), voc.getLabels());
     Box box = voc.training(60).get(0).getBoxes().get(0);
     assertEquals(1.5, box.getX1(), EXACT);
-    assertEquals(2.5 * 60 / 40, box.getY1(), EXACT);
+    assertEquals(10 + 2.5, box.getY1(), EXACT);
     assertEquals(30.25, box.getX2(), EXACT);
     assertTrue(box.isDifficult());
   }
@@ -190,7 +192,7 @@ class VocFolderTest {
     pair();
     annotation("a", "");
     annotation("b", "");
-    assertComplaint(folder, "no <object>");
+    assertComplaint(folder, "no objects, so no classes");
   }
 
   @Test
@@ -279,8 +281,9 @@ class VocFolderTest {
     Files.write(folder.resolve("JPEGImages/h.jpg"), new byte[0]);
     BadFiles badFiles = new BadFiles(BadFiles.Policy.SKIP);
     AtomicInteger steps = new AtomicInteger();
-    VocFolder voc =
-        VocFolder.open(folder, 1, badFiles).readable(32, badFiles, steps::incrementAndGet);
+    AnnotatedImages voc =
+        AnnotatedImages.open(folder, 1, badFiles)
+            .readable(32, false, badFiles, steps::incrementAndGet);
     assertEquals(Set.of("g.jpg"), names(voc.training(32)));
     assertEquals(Set.of("i.jpg"), names(voc.heldOut(32)));
     assertEquals(List.of("of g", "of i"), voc.getLabels());
@@ -363,5 +366,183 @@ class VocFolderTest {
     image("a.jpg", 8, 8);
     annotation("a", object("cat", "1", "1", "8", "8"));
     assertComplaint(folder, "at least one image");
+  }
+
+  /** Images that are held out, by default of these: a to j. */
+  private void manyImages() throws IOException {
+    for (char name = 'a'; name <= 'j'; name++) {
+      image(name + ".png", 8, 8);
+      annotation(String.valueOf(name), object("thing", "1", "1", "8", "8"));
+    }
+  }
+
+  @Test
+  void whatIsLeftAfterBadFilesIsDivided() throws IOException {
+    manyImages();
+    for (String name : names(open(1).heldOut(8))) {
+      Files.writeString(folder.resolve("JPEGImages").resolve(name), "text");
+    }
+    BadFiles badFiles = new BadFiles(BadFiles.Policy.SKIP);
+    AnnotatedImages voc =
+        AnnotatedImages.open(folder, 1, badFiles).readable(8, false, badFiles, () -> {});
+    assertEquals(2, badFiles.complaints().size());
+    assertEquals(7, voc.training(8).size());
+    assertEquals(1, voc.heldOut(8).size());
+  }
+
+  @Test
+  void hiddenFilesAndFoldersAreNoImages() throws IOException {
+    pair();
+    Files.delete(folder.resolve("ImageSets/Main/train.txt"));
+    Files.writeString(folder.resolve("JPEGImages/._a.jpg"), "resource fork");
+    Files.writeString(folder.resolve("JPEGImages/.hidden.png"), "");
+    Files.writeString(folder.resolve("Annotations/._a.xml"), "resource fork");
+    Files.createDirectory(folder.resolve("JPEGImages/folder.jpg"));
+    BadFiles badFiles = new BadFiles(BadFiles.Policy.REFUSE);
+    AnnotatedImages voc =
+        AnnotatedImages.open(folder, 1, badFiles).readable(8, false, badFiles, () -> {});
+    assertEquals(Set.of("a.jpg"), names(voc.training(8)));
+    assertEquals(Set.of("b.jpg"), names(voc.heldOut(8)));
+  }
+
+  @Test
+  void twoImagesOfOneNameAreLeftOutOnDemand() throws IOException {
+    manyImages();
+    Path other = image("c.jpg", 8, 8);
+    assertComplaint(other, folder.resolve("JPEGImages/c.png"), "which one is meant");
+    BadFiles badFiles = new BadFiles(BadFiles.Policy.SKIP);
+    AnnotatedImages voc =
+        AnnotatedImages.open(folder, 1, badFiles).readable(8, false, badFiles, () -> {});
+    assertEquals(9, voc.size());
+    assertEquals(1, badFiles.complaints().size());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"UTF-8", "UTF-16LE", "UTF-16BE"})
+  void listsWithAByteOrderMarkAreRead(String charset) throws IOException {
+    manyImages();
+    list("val.txt");
+    Files.write(folder.resolve("ImageSets/Main/val.txt"), "\uFEFFb\r\nd\r\n".getBytes(charset));
+    assertEquals(Set.of("b.png", "d.png"), names(open(1).heldOut(8)));
+    assertEquals(8, open(1).training(8).size());
+  }
+
+  @Test
+  void namesInListsMayHaveSeveralWordsFlagsAndSuffixes() throws IOException {
+    for (String name : List.of("my dog", "my dog 1", "my", "cat", "new cat", "the end")) {
+      image(name + ".png", 8, 8);
+      annotation(name, object("thing", "1", "1", "8", "8"));
+    }
+    list("train.txt", "my dog", "cat  -1", "my dog 1 ");
+    list("val.txt", "new cat 1", "the end.png", "", "my 0");
+    assertEquals(Set.of("my dog.png", "my dog 1.png", "cat.png"), names(open(1).training(8)));
+    assertEquals(Set.of("new cat.png", "the end.png", "my.png"), names(open(1).heldOut(8)));
+    list("val.txt", "my cat");
+    assertComplaint("there is no image 'my cat'");
+  }
+
+  @Test
+  void anImageInBothListsIsNamed() throws IOException {
+    pair();
+    list("train.txt", "a", "b");
+    assertComplaint("train.txt", "val.txt", "'b'");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1", "True", "true", " TRUE ", "yes"})
+  void difficultIsWrittenInSeveralWays(String text) throws IOException {
+    pair();
+    annotation(
+        "a",
+        object("cat", "1", "1", "30", "20")
+            .replace("<bndbox>", "<difficult>" + text + "</difficult><bndbox>"));
+    assertTrue(open(1).training(60).get(0).getBoxes().get(0).isDifficult());
+    annotation(
+        "a",
+        object("cat", "1", "1", "30", "20")
+            .replace("<bndbox>", "<difficult>False</difficult><bndbox>"));
+    assertFalse(open(1).training(60).get(0).getBoxes().get(0).isDifficult());
+  }
+
+  @Test
+  void onlyDifficultObjectsAreNothingToLearn() throws IOException {
+    pair();
+    annotation(
+        "a",
+        object("cat", "1", "1", "30", "20")
+            .replace("<bndbox>", "<difficult>1</difficult><bndbox>"));
+    assertComplaint(folder, "no objects");
+  }
+
+  @Test
+  void namesAreTheSameHoweverTheirAccentsAreWritten() throws IOException {
+    String composed = "caf\u00e9";
+    String decomposed = "cafe\u0301";
+    image(decomposed + ".jpg", 60, 40);
+    annotation(composed, object(composed, "1", "1", "30", "20"));
+    image("b.jpg", 60, 40);
+    annotation("b", object(decomposed, "1", "1", "60", "40"));
+    list("train.txt", composed);
+    AnnotatedImages voc = open(1);
+    assertEquals(List.of(composed), voc.getLabels());
+    assertEquals(Set.of(composed + ".jpg"), names(voc.training(8)));
+    assertEquals(Set.of("b.jpg"), names(voc.heldOut(8)));
+  }
+
+  @Test
+  void normalisedCoordinatesAreCalledSo() throws IOException {
+    pair();
+    Path file = annotation("a", object("cat", "0.1", "0.25", "0.5", "1.0"));
+    assertComplaint(file, "normalised");
+    annotation("a", object("cat", "0", "0", "1", "1"));
+    assertComplaint(file, "normalised");
+    annotation("a", object("cat", "1", "1", "1", "1")); // the first pixel
+    assertEquals(List.of(Box.of(0, 10, 1, 11, 0)), open(1).training(60).get(0).getBoxes());
+  }
+
+  @Test
+  void boxesOverTheEdgeByLessThanAPixelAreCutOff() throws IOException {
+    pair();
+    annotation("a", object("cat", "-0.5", "0", "60.4", "40.99"));
+    assertEquals(List.of(Box.of(0, 10, 60, 50, 0)), open(1).training(60).get(0).getBoxes());
+  }
+
+  @Test
+  void whatAnotherToolMayLeaveWrongIsNotLookedAt() throws IOException {
+    image("a.JPG", 60, 40);
+    annotation(
+        "a",
+        "<filename>other.png</filename><size><width>0</width><height>0</height></size>"
+            + object("cat", "1", "1", "30", "20")
+            + object("cat", "1", "1", "30", "20"));
+    image("b.JPEG", 60, 40);
+    annotation("b", "");
+    list("train.txt", "a");
+    assertEquals(1, open(1).training(60).get(0).getBoxes().size());
+    assertEquals(Set.of("b.JPEG"), names(open(1).heldOut(60)));
+  }
+
+  @Test
+  void boxesLieOnThePixelsOfAnImageTurnedUpright() throws IOException, URISyntaxException {
+    pair();
+    // Stored on its side, 48×32; upright the block of colour (200, 30, 90) is in the middle row.
+    Files.copy(
+        Path.of(getClass().getResource("images/exif-6.jpg").toURI()),
+        folder.resolve("JPEGImages/a.jpg"),
+        StandardCopyOption.REPLACE_EXISTING);
+    annotation(
+        "a",
+        "<size><width>32</width><height>48</height></size>" + object("x", "17", "17", "32", "32"));
+    LabelledImage image = open(1).training(48).get(0);
+    assertEquals(List.of(Box.of(8 + 16, 16, 8 + 32, 32, 1)), image.getBoxes());
+    Color middle = new Color(image.getImage().getRGB(32, 24));
+    assertEquals(200, middle.getRed(), 3);
+    assertEquals(30, middle.getGreen(), 3);
+    Path file =
+        annotation(
+            "a",
+            "<size><width>48</width><height>32</height></size>"
+                + object("x", "17", "17", "32", "32"));
+    assertComplaint(file, "48×32", "32×48", "EXIF");
   }
 }
