@@ -47,7 +47,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      defaultValue = "10",
+      defaultValue = "7",
       description = "Passes over the training images.")
   private int epochs;
 
