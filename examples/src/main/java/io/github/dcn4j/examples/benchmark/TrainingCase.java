@@ -53,7 +53,7 @@ class TrainingCase {
     return race.run(task);
   }
 
-  private static Layer deformable(ConvolutionShape shape) {
+  static Layer deformable(ConvolutionShape shape) {
     return new DeformableConvolution2D.Builder(3, 3)
         .nOut(shape.getOutChannels())
         .padding(1, 1)
@@ -61,7 +61,7 @@ class TrainingCase {
         .build();
   }
 
-  private static Layer plain(ConvolutionShape shape) {
+  static Layer plain(ConvolutionShape shape) {
     return new ConvolutionLayer.Builder(3, 3)
         .nOut(shape.getOutChannels())
         .padding(1, 1)
@@ -69,7 +69,7 @@ class TrainingCase {
         .build();
   }
 
-  private static MultiLayerNetwork network(ConvolutionShape shape, Supplier<Layer> layer) {
+  static MultiLayerNetwork network(ConvolutionShape shape, Supplier<Layer> layer) {
     NeuralNetConfiguration.ListBuilder layers =
         new NeuralNetConfiguration.Builder().seed(1).updater(new Adam(1e-4)).list();
     for (int i = 0; i < LAYERS; i++) {
