@@ -27,10 +27,12 @@ final class Converters {
     Activations.addTo(this);
     Convolutions.addTo(this);
     Elementwise.addTo(this);
+    GridSampling.addTo(this);
     Matrices.addTo(this);
     Normalizations.addTo(this);
     PixelShuffle.addTo(this);
     Pools.addTo(this);
+    Resizing.addTo(this);
     Shapes.addTo(this);
   }
 

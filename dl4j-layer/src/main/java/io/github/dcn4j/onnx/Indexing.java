@@ -134,17 +134,23 @@ final class Indexing {
   static void sliceByInputs(Node node) {
     Value starts = node.input(1);
     Value ends = node.input(2);
-    node.optional(3);
-    node.optional(4);
-    if (starts.knownElements() == null || ends.knownElements() == null) {
-      throw node.refuse("starts and ends: expected to be known before the graph runs");
+    Value axes = node.optional(3);
+    Value steps = node.optional(4);
+    boolean known = true;
+    for (Value value : new Value[] {starts, ends, axes, steps}) {
+      known &= value == null || value.knownElements() != null;
     }
-    slice(
-        node,
-        starts.knownElements(),
-        ends.knownElements(),
-        node.knownIntegers(3),
-        node.knownIntegers(4));
+    if (known) {
+      slice(
+          node,
+          starts.knownElements(),
+          ends.knownElements(),
+          axes == null ? null : axes.knownElements(),
+          steps == null ? null : steps.knownElements());
+    } else {
+      node.shape(0);
+      new DynamicShapes(node).slice(node.input(0), starts, ends, axes, steps);
+    }
   }
 
   /** A slice whose bounds are known; axes and steps may be null. */

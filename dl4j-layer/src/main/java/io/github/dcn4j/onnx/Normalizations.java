@@ -97,7 +97,7 @@ final class Normalizations {
     long[] perChannel = new long[shape.length];
     Arrays.fill(perChannel, 1);
     perChannel[1] = -1;
-    Moments moments = Moments.of(x, axes);
+    Moments moments = Moments.of(x, shape.length, axes);
     SDVariable normal = moments.normalized(epsilon);
     node.output(
         0,
@@ -125,12 +125,12 @@ final class Normalizations {
     private SDVariable mean;
     private SDVariable variance;
 
-    static Moments of(SDVariable x, int... axes) {
+    static Moments of(SDVariable x, int rank, int... axes) {
       SameDiff sd = x.getSameDiff();
       Moments moments = new Moments();
-      moments.mean = sd.mean(x, true, axes);
+      moments.mean = Sums.mean(x, rank, axes);
       moments.centred = x.sub(moments.mean);
-      moments.variance = sd.mean(sd.math().square(moments.centred), true, axes);
+      moments.variance = Sums.mean(sd.math().square(moments.centred), rank, axes);
       return moments;
     }
 
@@ -152,7 +152,7 @@ final class Normalizations {
     Arrays.fill(perChannel, 1);
     perChannel[1] = -1;
     int[] axes = IntStream.range(2, shape.length).toArray();
-    SDVariable normal = Moments.of(x.variable(), axes).normalized(epsilon);
+    SDVariable normal = Moments.of(x.variable(), shape.length, axes).normalized(epsilon);
     node.output(
         normal
             .mul(node.computed(v -> reshaped(v[0], perChannel), scale))
@@ -179,7 +179,7 @@ final class Normalizations {
         shape[0] < 0
             ? groupsOfOpenBatch(node, wide, shape, groups)
             : sd.reshape(wide, shape[0], groups, -1);
-    SDVariable normal = Moments.of(flat, 2).normalized(epsilon);
+    SDVariable normal = Moments.of(flat, 3, 2).normalized(epsilon);
     long[] perChannel = new long[shape.length];
     Arrays.fill(perChannel, 1);
     perChannel[1] = -1;
@@ -238,7 +238,7 @@ final class Normalizations {
     int[] axes = IntStream.range(axis, shape.length).toArray();
     SameDiff sd = node.sd();
     SDVariable wide = widened(x, inner);
-    Moments moments = Moments.of(wide, axes);
+    Moments moments = Moments.of(wide, shape.length, axes);
     SDVariable y = Shapes.cast(moments.normalized(epsilon), x.type()).mul(scale.variable());
     node.output(0, bias == null ? y : y.add(bias.variable()), shape);
     long[] reduced = shape.clone();

@@ -271,13 +271,28 @@ final class Shapes {
 
   /** The axes of Squeeze and Unsqueeze, by attribute before opset 13; null for none. */
   private static long[] axes(Node node) {
-    return node.opset() < 13 ? node.integers("axes") : node.knownIntegers(1);
+    if (node.opset() < 13) {
+      return node.integers("axes");
+    }
+    Value axes = node.optional(1);
+    return axes == null ? null : axes.knownElements();
+  }
+
+  /** Whether the axes are told only while the graph runs. */
+  private static boolean hasOpenAxes(Node node) {
+    return node.opset() >= 13
+        && node.optional(1) != null
+        && node.optional(1).knownElements() == null;
   }
 
   private static void squeeze(Node node) {
     long[] axes = axes(node);
     Value x = node.input(0);
     long[] shape = node.shape(0);
+    if (hasOpenAxes(node)) {
+      new DynamicShapes(node).squeeze(x, node.input(1));
+      return;
+    }
     boolean[] goes = new boolean[shape.length];
     if (axes == null) {
       for (int i = 0; i < shape.length; i++) {
@@ -307,6 +322,10 @@ final class Shapes {
     long[] axes = axes(node);
     Value x = node.input(0);
     long[] shape = node.shape(0);
+    if (hasOpenAxes(node)) {
+      new DynamicShapes(node).unsqueeze(x, node.input(1));
+      return;
+    }
     if (axes == null) {
       throw node.refuse("axes: expected some, got none");
     }
@@ -472,7 +491,11 @@ final class Shapes {
     long[] shape = node.shape(0);
     int axis = node.axis(given, shape.length);
     if (node.opset() >= 13 && node.optional(1) != null) {
-      sizes = node.knownIntegers(1);
+      sizes = node.input(1).knownElements();
+      if (sizes == null) {
+        new DynamicShapes(node).split(x, node.input(1), axis);
+        return;
+      }
     }
     if (parts != node.outputCount()) {
       throw Attributes.bad("num_outputs", node.outputCount() + " as there are outputs", parts);
