@@ -6,6 +6,8 @@ import io.github.dcn4j.examples.compare.Comparison;
 import io.github.dcn4j.examples.compare.ComparisonChart;
 import io.github.dcn4j.examples.compare.InferenceTime;
 import io.github.dcn4j.examples.compare.Outcome;
+import io.github.dcn4j.examples.data.DetectionDataset;
+import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.Trainer;
@@ -18,11 +20,13 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import lombok.RequiredArgsConstructor;
+import lombok.extern.slf4j.Slf4j;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,7 +50,13 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     showDefaultValues = true,
     sortOptions = false)
+@Slf4j
 final class CompareCommand implements Callable<Integer> {
+  /** Where checkpoints go that nobody needs. */
+  private static final String WARM_UP = "warm-up";
+
+  private static final int WARM_UP_STEPS = 20;
+
   @Spec private CommandSpec spec;
 
   @Mixin private TrainingArguments arguments;
@@ -115,6 +125,9 @@ final class CompareCommand implements Callable<Integer> {
         }
       }
       arguments.prepare(folder, networks);
+      for (Kind kind : kinds) {
+        warmUp(kind, folder);
+      }
       Comparison comparison = new Comparison(twoStage ? "pooling of regions" : "convolutions");
       for (int seed = 0; seed < seeds; seed++) {
         for (Kind kind : kinds) {
@@ -145,12 +158,35 @@ final class CompareCommand implements Callable<Integer> {
         epochs == null ? defaultEpochs : epochs,
         batch == null ? defaultBatch : batch,
         layer,
-        twoStage ? TwoStageTrainer.LEARNING_RATE : Trainer.LEARNING_RATE,
+        twoStage ? TwoStageTrainer.LEARNING_RATE : layer.getLearningRate(),
         twoStage ? TwoStageTrainer.STRIDE : Trainer.STRIDE);
   }
 
   private static String name(Enum<?> kind) {
     return kind.name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * A few minibatches whose time does not count: Java compiles as it goes, and the first training
+   * would pay for all.
+   */
+  private void warmUp(Kind kind, OutputFolder folder) throws IOException {
+    TrainingOptions options = kind.options.toBuilder().epochs(1).build();
+    CheckpointFolder checkpoints =
+        new CheckpointFolder(folder.checkpoints(WARM_UP), Collections.emptyMap());
+    checkpoints.clear();
+    try {
+      kind.train(
+          options,
+          new Beginning(arguments.training(), WARM_UP_STEPS * options.getBatchSize()),
+          new Beginning(arguments.heldOut(), 1),
+          checkpoints,
+          new TrainingObserver() {});
+    } catch (ArithmeticException e) {
+      log.debug("a loss that is no number is the training's to report", e);
+    }
+    checkpoints.clear();
+    Files.deleteIfExists(folder.checkpoints(WARM_UP));
   }
 
   private Outcome train(Kind kind, int seed, OutputFolder folder) {
@@ -167,7 +203,11 @@ final class CompareCommand implements Callable<Integer> {
     Console console = new Console(out, options.getEpochs());
     CheckpointFolder checkpoints = arguments.checkpoints(folder, kind.network(seed));
     TrainingOptions seeded = options;
-    ObjectDetector detector = console.watch(observer -> kind.train(seeded, checkpoints, observer));
+    ObjectDetector detector =
+        console.watch(
+            observer ->
+                kind.train(
+                    seeded, arguments.training(), arguments.heldOut(), checkpoints, observer));
     return new Outcome(
         kind.name,
         options.getSeed(),
@@ -206,23 +246,30 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     abstract ObjectDetector train(
-        TrainingOptions seeded, CheckpointFolder checkpoints, TrainingObserver observer);
+        TrainingOptions seeded,
+        DetectionDataset training,
+        DetectionDataset heldOut,
+        CheckpointFolder checkpoints,
+        TrainingObserver observer);
   }
 
-  private final class LayerKind extends Kind {
+  private static final class LayerKind extends Kind {
     LayerKind(String name, TrainingOptions options) {
       super(name, options);
     }
 
     @Override
     ObjectDetector train(
-        TrainingOptions seeded, CheckpointFolder checkpoints, TrainingObserver observer) {
-      return new Trainer(seeded, arguments.training(), arguments.heldOut(), checkpoints)
-          .train(observer);
+        TrainingOptions seeded,
+        DetectionDataset training,
+        DetectionDataset heldOut,
+        CheckpointFolder checkpoints,
+        TrainingObserver observer) {
+      return new Trainer(seeded, training, heldOut, checkpoints).train(observer);
     }
   }
 
-  private final class PoolingKind extends Kind {
+  private static final class PoolingKind extends Kind {
     private final Pooling pooling;
 
     PoolingKind(String name, TrainingOptions options, Pooling pooling) {
@@ -232,9 +279,34 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     ObjectDetector train(
-        TrainingOptions seeded, CheckpointFolder checkpoints, TrainingObserver observer) {
-      return new TwoStageTrainer(seeded, arguments.training(), arguments.heldOut())
-          .train(pooling, checkpoints, observer);
+        TrainingOptions seeded,
+        DetectionDataset training,
+        DetectionDataset heldOut,
+        CheckpointFolder checkpoints,
+        TrainingObserver observer) {
+      return new TwoStageTrainer(seeded, training, heldOut).train(pooling, checkpoints, observer);
+    }
+  }
+
+  /** The first images of a data set. */
+  @RequiredArgsConstructor
+  private static final class Beginning implements DetectionDataset {
+    private final DetectionDataset whole;
+    private final int limit;
+
+    @Override
+    public List<String> labels() {
+      return whole.labels();
+    }
+
+    @Override
+    public int size() {
+      return Math.min(limit, whole.size());
+    }
+
+    @Override
+    public LabelledImage get(int index) {
+      return whole.get(index);
     }
   }
 }

@@ -64,7 +64,7 @@ final class TrainCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     TrainingOptions options =
-        arguments.options(epochs, batch, layer, Trainer.LEARNING_RATE, Trainer.STRIDE);
+        arguments.options(epochs, batch, layer, layer.getLearningRate(), Trainer.STRIDE);
     try (OutputFolder folder = OutputFolder.open(output)) {
       arguments.prepare(folder, List.of(NETWORK));
       train(options, folder);

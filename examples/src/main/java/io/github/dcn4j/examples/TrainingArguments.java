@@ -86,7 +86,8 @@ final class TrainingArguments {
   @Option(
       names = "--learning-rate",
       paramLabel = "X",
-      description = "Highest learning rate of Adam (default: 0.008 in one stage, 0.002 in two).")
+      description =
+          "Highest learning rate of Adam (default: 0.008, with plain layers 0.016; in two stages 0.004).")
   private Double learningRate;
 
   @Option(

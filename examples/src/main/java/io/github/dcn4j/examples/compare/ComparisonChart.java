@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.compare;
 
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
+import java.awt.Color;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -37,6 +38,8 @@ public class ComparisonChart {
     chart.getStyler().setLegendLayout(LegendLayout.Horizontal);
     chart.getStyler().setAvailableSpaceFill(0.6);
     chart.getStyler().setYAxisMin(0.0).setYAxisMax(1.0);
+    chart.getStyler().setYAxisDecimalPattern("0.0").setYAxisTickMarkSpacingHint(40);
+    chart.getStyler().setChartBackgroundColor(Color.WHITE);
     chart.getStyler().setPlotGridVerticalLinesVisible(false);
     add(chart, "mAP@0.5", comparison.statistics(Outcome::getMap50));
     add(chart, "mAP@[.5:.95]", comparison.statistics(Outcome::getMap));

@@ -2,6 +2,8 @@ package io.github.dcn4j.examples.detect;
 
 import io.github.dcn4j.layers.Convolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2D;
+import lombok.Getter;
+import lombok.RequiredArgsConstructor;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.layers.ActivationLayer;
@@ -10,12 +12,13 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.activations.Activation;
 
 /** The kind of 3×3 convolution in a detector's backbone. */
+@RequiredArgsConstructor
 public enum BackboneLayer {
   /**
    * Ordinary convolution, to compare with. By the kernels of the deformable ones, which are faster
    * than those of Deeplearning4j's ConvolutionLayer.
    */
-  PLAIN {
+  PLAIN(0.016) {
     @Override
     Layer convolution(int stride, int nOut) {
       return new Convolution2D.Builder(KERNEL, KERNEL)
@@ -28,7 +31,7 @@ public enum BackboneLayer {
   },
 
   /** Deformable convolution without mask (Deformable ConvNets, arXiv 1703.06211). */
-  V1 {
+  V1(0.008) {
     @Override
     Layer convolution(int stride, int nOut) {
       return deformable(stride, nOut).modulated(false).build();
@@ -36,7 +39,7 @@ public enum BackboneLayer {
   },
 
   /** Deformable convolution with mask (Deformable ConvNets v2, arXiv 1811.11168). */
-  V2 {
+  V2(0.008) {
     @Override
     Layer convolution(int stride, int nOut) {
       return deformable(stride, nOut).build();
@@ -48,6 +51,9 @@ public enum BackboneLayer {
 
   /** Offsets learn slower than weights, as in the DCN papers' detectors. */
   private static final double OFFSET_LEARNING_RATE = 0.1;
+
+  /** Highest learning rate that suits a one-stage detector of these layers. */
+  @Getter private final double learningRate;
 
   /** A 3×3 convolution without bias and activation. */
   abstract Layer convolution(int stride, int nOut);

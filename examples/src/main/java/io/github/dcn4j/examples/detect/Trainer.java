@@ -19,9 +19,6 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 @Slf4j
 @RequiredArgsConstructor
 public final class Trainer {
-  /** Highest learning rate that suits all kinds of layers. */
-  public static final double LEARNING_RATE = 8e-3;
-
   /** The side of a training image is a multiple of this, in pixels. */
   public static final int STRIDE = DetectorNetwork.STRIDE;
 

@@ -14,7 +14,7 @@ public class TrainingOptions {
   @Builder.Default int batchSize = 16;
 
   /** Highest learning rate of Adam; it rises to it at first and then falls to zero. */
-  @Builder.Default double learningRate = Trainer.LEARNING_RATE;
+  @Builder.Default double learningRate = BackboneLayer.V2.getLearningRate();
 
   /** Decides the network's first weights, the anchors and the order of images. */
   @Builder.Default long seed = 1;

@@ -31,7 +31,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 @RequiredArgsConstructor
 public final class TwoStageTrainer {
   /** Highest learning rate that suits all kinds of pooling. */
-  public static final double LEARNING_RATE = 2e-3;
+  public static final double LEARNING_RATE = 4e-3;
 
   /** The side of a training image is a multiple of this, in pixels. */
   public static final int STRIDE = TwoStageNetwork.STRIDE;
