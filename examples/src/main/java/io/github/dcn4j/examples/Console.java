@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.detect.EpochResult;
+import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.TrainingObserver;
 import io.github.dcn4j.examples.detect.TrainingState;
 import java.io.PrintWriter;
@@ -14,16 +15,18 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** A progress bar for each epoch and a line of figures after it. */
+/** A progress bar for each epoch, a line of figures after it, and files of what it brought. */
 final class Console implements TrainingObserver {
   private final List<EpochResult> results = new ArrayList<>();
   private final PrintWriter out;
   private final int epochs;
+  private final TrainingFiles files;
   private ProgressBar bar;
 
-  Console(PrintWriter out, int epochs) {
+  Console(PrintWriter out, int epochs, TrainingFiles files) {
     this.out = out;
     this.epochs = epochs;
+    this.files = files;
   }
 
   /**
@@ -49,6 +52,28 @@ final class Console implements TrainingObserver {
   /** What the last epoch brought. */
   EpochResult last() {
     return results.get(results.size() - 1);
+  }
+
+  /** What the best and the last epoch's models are worth, in words. */
+  String precision() {
+    EpochResult best = results.get(0);
+    for (EpochResult result : results) {
+      best = result.getMap() <= best.getMap() ? best : result;
+    }
+    return "On held-out images: "
+        + (Double.isNaN(best.getMap())
+            ? "NaN, as they hold no objects"
+            : figures("best", best) + "; " + figures("last", last()));
+  }
+
+  private static String figures(String name, EpochResult result) {
+    return String.format(
+        Locale.ROOT,
+        "%s epoch %d mAP@0.5 %.3f, mAP@[.5:.95] %.3f",
+        name,
+        result.getEpoch(),
+        result.getMap50(),
+        result.getMap());
   }
 
   /** Seconds that the epochs took, those before an interruption too. */
@@ -89,6 +114,11 @@ final class Console implements TrainingObserver {
   @Override
   public void evaluationStarted() {
     close();
+  }
+
+  @Override
+  public void measured(ObjectDetector detector, List<EpochResult> all, boolean best) {
+    files.write(detector, all, best);
   }
 
   @Override

@@ -25,7 +25,9 @@ import picocli.CommandLine.Spec;
       "Trains a one-stage detector with deformable layers.",
       "Without --data: on handwritten digits, warped and placed on photographs.",
       "Prints the loss and the mean average precision on held-out images after each epoch, and"
-          + " writes the model (detector.zip), detections.png and training-curve.png."
+          + " writes to the --output folder: best.zip and last.zip, the models of the best epoch (by"
+          + " mAP@[.5:.95]) and the last; results.csv and training-curve.png, the figures of all"
+          + " epochs; arguments.json; and detections.png."
     },
     mixinStandardHelpOptions = true,
     showDefaultValues = true,
@@ -67,6 +69,7 @@ final class TrainCommand implements Callable<Integer> {
         arguments.options(epochs, batch, layer, layer.getLearningRate(), Trainer.STRIDE);
     try (OutputFolder folder = OutputFolder.open(output)) {
       arguments.prepare(folder, List.of(NETWORK));
+      ArgumentsFile.write(spec, folder);
       train(options, folder);
     }
     return 0;
@@ -83,20 +86,18 @@ final class TrainCommand implements Callable<Integer> {
             arguments.training(),
             arguments.heldOut(),
             arguments.checkpoints(folder, NETWORK));
-    Console console = new Console(out, epochs);
+    TrainingFiles files = new TrainingFiles(folder, "");
+    Console console = new Console(out, epochs, files);
     Detector detector = console.watch(trainer::train);
 
-    detector.save(folder.resolve("detector.zip").toFile());
+    files.restore(detector, console.results());
     DetectionSheet.write(detector, arguments.shown(), folder.resolve("detections.png"));
     TrainingCurve.write(console.results(), folder.resolve("training-curve.png"));
-    double precision = console.last().getMap50();
+    out.printf(Locale.ROOT, "Done in %.0f s. %s%n", console.seconds(), console.precision());
     out.printf(
-        Locale.ROOT,
-        "Done in %.0f s. mAP@0.5 on held-out images: %.3f%s%n",
-        console.seconds(),
-        precision,
-        Double.isNaN(precision) ? " (they hold no objects)" : "");
-    out.printf("Written to %s: detector.zip, detections.png, training-curve.png%n", folder);
+        "Written to %s: %s, detections.png, training-curve.png, arguments.json%n",
+        folder, String.join(", ", files.names()));
+    out.printf("See what it finds: detect --model %s --source IMAGE_OR_FOLDER%n", files.best());
     out.flush();
     arguments.printLeftOut();
   }

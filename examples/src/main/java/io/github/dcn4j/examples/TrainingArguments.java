@@ -206,7 +206,8 @@ final class TrainingArguments {
     }
     for (String network : networks) {
       if (resume) {
-        checkpoints(output, network).resume(); // refuses other options now, not hours later
+        checkpoints(output, network)
+            .resume(TrainingState.class); // refuses other options now, not hours later
       } else {
         checkpoints(output, network).clear();
       }
@@ -231,7 +232,8 @@ final class TrainingArguments {
     List<String> networks = output.networks();
     List<TrainingState> states = new ArrayList<>();
     for (String network : networks) {
-      Optional<Checkpoint<TrainingState>> newest = checkpoints(output, network).newest();
+      Optional<Checkpoint<TrainingState>> newest =
+          checkpoints(output, network).newest(TrainingState.class);
       newest.ifPresent(checkpoint -> states.add(checkpoint.getState()));
     }
     boolean begun = !states.isEmpty();

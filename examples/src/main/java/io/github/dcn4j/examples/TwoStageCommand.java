@@ -32,8 +32,10 @@ import picocli.CommandLine.Spec;
           + " position-sensitive pooling of regions, and compares them in a table.",
       "Without --data: on handwritten digits, warped and placed on photographs.",
       "All see the same images in the same order.",
-      "Writes for each pooling the model (POOLING.zip), POOLING-detections.png and, where the bins"
-          + " of the pooling move, POOLING-bins.png, which shows where they moved."
+      "Writes to the --output folder for each pooling: POOLING-best.zip and POOLING-last.zip, the"
+          + " models of the best epoch (by mAP@[.5:.95]) and the last; POOLING-results.csv, the"
+          + " figures of all epochs; POOLING-detections.png; and, where the bins of the pooling"
+          + " move, POOLING-bins.png, which shows where they moved. And arguments.json."
     },
     mixinStandardHelpOptions = true,
     showDefaultValues = true,
@@ -99,6 +101,7 @@ final class TwoStageCommand implements Callable<Integer> {
       arguments.prepare(
           folder,
           pooling.poolings.stream().map(TwoStageCommand::name).collect(Collectors.toList()));
+      ArgumentsFile.write(spec, folder);
       train(options, folder);
     }
     return 0;
@@ -109,17 +112,27 @@ final class TwoStageCommand implements Callable<Integer> {
     TwoStageTrainer trainer =
         new TwoStageTrainer(options, arguments.training(), arguments.heldOut());
     List<String> written = new ArrayList<>();
+    List<Path> models = new ArrayList<>();
     Map<Pooling, Console> consoles = new EnumMap<>(Pooling.class);
     for (Pooling kind : pooling.poolings) {
       out.printf("%n%s%n", title(kind));
       out.flush();
-      Console console = new Console(out, epochs);
+      TrainingFiles files = new TrainingFiles(folder, name(kind) + "-");
+      Console console = new Console(out, epochs, files);
       consoles.put(kind, console);
       CheckpointFolder checkpoints = arguments.checkpoints(folder, name(kind));
-      write(console.watch(observer -> trainer.train(kind, checkpoints, observer)), folder, written);
+      TwoStageDetector detector =
+          console.watch(observer -> trainer.train(kind, checkpoints, observer));
+      files.restore(detector, console.results());
+      written.addAll(files.names());
+      draw(detector, folder, written);
+      models.add(files.best());
     }
     print(out, consoles);
-    out.printf("%nWritten to %s: %s%n", folder, String.join(", ", written));
+    out.printf("%nWritten to %s: %s, arguments.json%n", folder, String.join(", ", written));
+    out.printf(
+        "See what one finds: detect --model %s --source IMAGE_OR_FOLDER%n",
+        models.get(models.size() - 1));
     out.flush();
     arguments.printLeftOut();
   }
@@ -129,11 +142,9 @@ final class TwoStageCommand implements Callable<Integer> {
     return kind.name().toLowerCase(Locale.ROOT);
   }
 
-  private void write(TwoStageDetector detector, OutputFolder folder, List<String> written)
+  private void draw(TwoStageDetector detector, OutputFolder folder, List<String> written)
       throws IOException {
     String name = name(detector.getPooling());
-    detector.save(folder.resolve(name + ".zip").toFile());
-    written.add(name + ".zip");
     String detections = name + "-detections.png";
     DetectionSheet.write(detector, arguments.shown(), folder.resolve(detections));
     written.add(detections);

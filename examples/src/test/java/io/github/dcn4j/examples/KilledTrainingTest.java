@@ -78,7 +78,7 @@ class KilledTrainingTest {
     killWhen(() -> steps() >= 1);
     killWhen(inTheMinibatchAfter(3));
     killWhen(() -> steps() >= 6 && isBeingWritten());
-    killWhen(() -> Files.exists(interrupted.resolve("detector.zip")));
+    killWhen(() -> Files.exists(interrupted.resolve("last.zip")));
     truncateNewest("detector");
     run(interrupted);
     assertSame("detector");
@@ -222,16 +222,29 @@ class KilledTrainingTest {
   private static Checkpoint<TrainingState> newest(Path output, String network) {
     Path checkpoints = output.resolve("checkpoints").resolve(network);
     Optional<Checkpoint<TrainingState>> newest =
-        new CheckpointFolder(checkpoints, Map.of()).newest();
+        new CheckpointFolder(checkpoints, Map.of()).newest(TrainingState.class);
     return newest.orElseThrow();
   }
 
   /** The same parameters, state of the updater, counters and measurements, to the last bit. */
   private void assertSame(String network) throws IOException {
-    for (String part : List.of("configuration.json", "coefficients.bin", "updaterState.bin")) {
-      assertArrayEquals(
-          part(whole, network, part), part(interrupted, network, part), () -> seedAnd(part));
+    String prefix = network.equals("detector") ? "" : network + "-";
+    for (String part : List.of("detector.json", "configuration.json", "coefficients.bin")) {
+      for (String model : List.of(prefix + "best.zip", prefix + "last.zip")) {
+        assertArrayEquals(
+            part(whole.resolve(model), part),
+            part(interrupted.resolve(model), part),
+            () -> seedAnd(model + " " + part));
+      }
     }
+    String updater = "updaterState.bin";
+    assertArrayEquals(
+        part(newest(whole, network).getFile(), updater),
+        part(newest(interrupted, network).getFile(), updater),
+        () -> seedAnd(updater));
+    String table = prefix + "results.csv";
+    assertEquals(
+        figures(whole.resolve(table)), figures(interrupted.resolve(table)), () -> seedAnd(table));
     List<EpochResult> expected = newest(whole, network).getState().getResults();
     List<EpochResult> results = newest(interrupted, network).getState().getResults();
     assertEquals(expected.size(), results.size(), () -> seedAnd(network));
@@ -242,9 +255,16 @@ class KilledTrainingTest {
     }
   }
 
-  private static byte[] part(Path output, String network, String name) throws IOException {
-    try (ZipFile model = new ZipFile(output.resolve(network + ".zip").toFile());
-        InputStream part = model.getInputStream(model.getEntry(name))) {
+  /** A table of results without its times. */
+  private static List<String> figures(Path table) throws IOException {
+    return Files.readAllLines(table).stream()
+        .map(line -> line.replaceFirst(",[^,]*,[^,]*$", ""))
+        .collect(Collectors.toList());
+  }
+
+  private static byte[] part(Path file, String name) throws IOException {
+    try (ZipFile zip = new ZipFile(file.toFile());
+        InputStream part = zip.getInputStream(zip.getEntry(name))) {
       return part.readAllBytes();
     }
   }

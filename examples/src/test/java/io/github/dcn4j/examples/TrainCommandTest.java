@@ -77,7 +77,7 @@ class TrainCommandTest {
         "--output",
         output.toString());
     assertTrained(output, 2);
-    Detector detector = Detector.load(output.resolve("detector.zip").toFile());
+    Detector detector = Detector.load(output.resolve("best.zip"));
     assertEquals(10, detector.getLabels().size());
     LabelledImage scene = DigitScenes.heldOut(1, 1).get(0);
     assertEquals(detector.detect(scene.getImage()), detector.detect(scene.getImage()));

@@ -44,9 +44,9 @@ class TwoStageCommandTest {
     String line = "train-two-stage --layer plain --epochs 1 --images 2 --held-out 1 --batch 2";
     String[] all = (line + " --output " + folder).split(" ");
     String[] one = (line + " --pooling none --output " + folder).split(" ");
-    Path model = Files.createDirectory(folder.resolve("none.zip"));
+    Path model = Files.createDirectory(folder.resolve("none-best.zip"));
     Path obstacle = Files.createFile(model.resolve("obstacle"));
-    assertEquals(1, execute(all)); // ends when the first network is trained, before the others
+    assertEquals(3, execute(all)); // ends when the first network is trained, before the others
     Path checkpoints = folder.resolve("checkpoints");
     Path checkpoint = checkpoints.resolve("none/0000000001.checkpoint");
     FileTime written = Files.getLastModifiedTime(checkpoint);
@@ -92,10 +92,10 @@ class TwoStageCommandTest {
       assertNotNull(ImageIO.read(output.resolve(picture).toFile()), picture);
     }
     LabelledImage scene = DigitScenes.heldOut(1, 1).get(0);
-    for (String model : List.of("none.zip", "deformable.zip", "modulated.zip")) {
-      TwoStageDetector detector = TwoStageDetector.load(output.resolve(model).toFile());
+    for (String model : List.of("none", "deformable", "modulated")) {
+      TwoStageDetector detector = TwoStageDetector.load(output.resolve(model + "-best.zip"));
       assertEquals(10, detector.getLabels().size());
-      assertEquals(model, detector.getPooling().name().toLowerCase() + ".zip");
+      assertEquals(model, detector.getPooling().name().toLowerCase());
       assertEquals(1, detector.detect(List.of(scene)).size());
     }
   }

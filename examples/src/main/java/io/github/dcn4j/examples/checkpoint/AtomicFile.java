@@ -2,11 +2,17 @@ package io.github.dcn4j.examples.checkpoint;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
 import lombok.experimental.UtilityClass;
 
 /** Writes files that are there whole or not at all, whenever the process is killed. */
@@ -14,6 +20,14 @@ import lombok.experimental.UtilityClass;
 public class AtomicFile {
   /** What the name of a file ends in until it is whole. */
   static final String PART = ".part";
+
+  /** What those exceptions mean that bring no words. */
+  private static final Map<Class<?>, String> REASONS =
+      Map.of(
+          AccessDeniedException.class, "permission denied",
+          DirectoryNotEmptyException.class, "a folder of this name is in the way",
+          FileAlreadyExistsException.class, "a file of this name is in the way",
+          NoSuchFileException.class, "there is no such file or folder");
 
   /** Writes what is wanted to a file. */
   @FunctionalInterface
@@ -27,6 +41,8 @@ public class AtomicFile {
    *
    * <p>Until then the content is in a file of the same folder with {@code .part} at the end of its
    * name. A killed process leaves that; the next one that writes the file overwrites it.
+   *
+   * @throws FileSystemException naming the file and the reason, such as a full disk
    */
   public static void write(Path file, Content content) throws IOException {
     Path part = file.resolveSibling(file.getFileName() + PART);
@@ -34,11 +50,31 @@ public class AtomicFile {
       content.writeTo(part);
       force(part, StandardOpenOption.WRITE);
       Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException | RuntimeException | Error e) {
+      force(file.toAbsolutePath().getParent(), StandardOpenOption.READ); // the new name, too
+    } catch (IOException e) {
+      deleteAfter(e, part);
+      throw withName(file, e);
+    } catch (RuntimeException | Error e) {
       deleteAfter(e, part);
       throw e;
     }
-    force(file.toAbsolutePath().getParent(), StandardOpenOption.READ); // the new name, too
+  }
+
+  /** What went wrong with a file, in words, without its name. */
+  public static String reason(IOException e) {
+    if (e instanceof FileSystemException) {
+      String reason = ((FileSystemException) e).getReason();
+      return reason != null ? reason : REASONS.getOrDefault(e.getClass(), e.toString());
+    }
+    return e.getCause() instanceof IOException // as of ImageIO
+        ? reason((IOException) e.getCause())
+        : String.valueOf(e.getMessage());
+  }
+
+  private static FileSystemException withName(Path file, IOException e) {
+    FileSystemException named = new FileSystemException(file.toString(), null, reason(e));
+    named.initCause(e);
+    return named;
   }
 
   private static void force(Path file, OpenOption option) throws IOException {

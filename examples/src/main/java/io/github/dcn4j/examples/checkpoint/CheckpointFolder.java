@@ -2,7 +2,6 @@ package io.github.dcn4j.examples.checkpoint;
 
 import io.github.dcn4j.examples.UserInputException;
 import java.io.IOException;
-import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,16 +47,17 @@ public final class CheckpointFolder {
   /**
    * Reads the newest whole checkpoint, of whatever options.
    *
+   * @param type of the state of the training
    * @return nothing if there are no checkpoints at all
    * @throws UserInputException if there are some, and none is whole; or if another version of this
    *     program wrote the newest whole one
    */
-  public <S extends Serializable> Optional<Checkpoint<S>> newest() {
+  public <S> Optional<Checkpoint<S>> newest(Class<S> type) {
     List<Path> files = files(SUFFIX);
     Collections.reverse(files);
     for (Path file : files) {
       try {
-        return Optional.of(Checkpoint.read(file));
+        return Optional.of(Checkpoint.read(file, type));
       } catch (IOException e) {
         log.warn("{} is not whole, the one before it is tried: {}", file, e.toString());
       }
@@ -72,11 +72,12 @@ public final class CheckpointFolder {
   /**
    * Reads the newest whole checkpoint for a training that goes on from it.
    *
+   * @param type of the state of the training
    * @return nothing if there are no checkpoints at all
-   * @throws UserInputException as {@link #newest}; or if the options differ
+   * @throws UserInputException as {@link #newest(Class)}; or if the options differ
    */
-  public <S extends Serializable> Optional<Checkpoint<S>> resume() {
-    Optional<Checkpoint<S>> newest = newest();
+  public <S> Optional<Checkpoint<S>> resume(Class<S> type) {
+    Optional<Checkpoint<S>> newest = newest(type);
     newest.ifPresent(
         checkpoint -> {
           checkpoint.requireOptions(options);
@@ -91,8 +92,9 @@ public final class CheckpointFolder {
    * <p>If that fails, as where the disk is full, the training can go on: the ones before it stay.
    *
    * @param step minibatches learnt so far; orders the checkpoints
+   * @param state of the training beside the network, anything that {@link Json} writes and reads
    */
-  public void save(long step, Serializable state, Model network) {
+  public void save(long step, Object state, Model network) {
     Path file = folder.resolve(String.format(Locale.ROOT, "%010d%s", step, SUFFIX));
     try {
       Files.createDirectories(folder);

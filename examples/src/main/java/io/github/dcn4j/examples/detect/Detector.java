@@ -1,26 +1,14 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.checkpoint.AtomicFile;
-import io.github.dcn4j.examples.data.ImageFiles;
 import io.github.dcn4j.examples.data.LabelledImage;
-import java.awt.image.BufferedImage;
-import java.io.File;
-import java.io.IOException;
-import java.util.ArrayList;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Collectors;
 import lombok.Getter;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/**
- * A network together with what its output means.
- *
- * <p>A saved detector is an ordinary Deeplearning4j model file, which {@code
- * ModelSerializer.restoreComputationGraph} reads too; the anchors are in the configuration of its
- * last layer, the class names and the input size in two further entries of the file.
- */
+/** A one-stage detector: a network that learnt by {@link YoloLoss}. */
 public final class Detector implements ObjectDetector {
   /** Detections less sure than this are not worth ranking. */
   private static final double MIN_SCORE = 0.02;
@@ -28,69 +16,53 @@ public final class Detector implements ObjectDetector {
   /** Of two detections of one class that overlap more than this, the surer one stays. */
   private static final double MAX_IOU = 0.45;
 
-  private static final String LABELS_ENTRY = "dcn4j-labels";
-  private static final String SIDE_ENTRY = "dcn4j-input-side";
+  @Getter private final ModelDescription description;
 
   @Getter private final ComputationGraph network;
 
-  /** Class names; a detection's label is an index into this list. */
-  @Getter private final List<String> labels;
-
-  /** Rows and columns of the square images that the network takes. */
-  @Getter private final int side;
-
   /**
-   * Joins a network with its labels.
+   * Joins a network with what its output means.
    *
-   * @param network ends in a {@code Yolo2OutputLayer}; takes [N, 3, side, side], values −1 to 1
-   * @param labels class names, in the order of the network's classes
-   * @param side rows and columns of the input
+   * @param network takes [N, 3, side, side], values −1 to 1
    */
-  public Detector(ComputationGraph network, List<String> labels, int side) {
+  Detector(ModelDescription description, ComputationGraph network) {
+    if (description.getKind() != ModelDescription.Kind.ONE_STAGE) {
+      throw new IllegalArgumentException("kind: expected one-stage, got another");
+    }
+    this.description = description;
     this.network = network;
-    this.labels = List.copyOf(labels);
-    this.side = side;
   }
 
   /**
-   * What the network sees in an image of any size.
+   * Reads a model file.
    *
-   * @return detections in the image's pixels, in no particular order
+   * @throws io.github.dcn4j.examples.UserInputException in one line that names the file, if it is
+   *     none of a one-stage detector
    */
-  public List<Detection> detect(BufferedImage image) {
-    BufferedImage input = ImageFiles.resized(image, side, side);
-    List<Detection> found = detect(List.of(new LabelledImage("", input, List.of()))).get(0);
-    double scaleX = (double) image.getWidth() / side;
-    double scaleY = (double) image.getHeight() / side;
-    return found.stream()
-        .map(d -> new Detection(d.getBox().scaled(scaleX, scaleY), d.getScore()))
-        .collect(Collectors.toUnmodifiableList());
+  public static Detector load(Path file) {
+    return ModelDescription.load(file, Detector::new);
   }
 
   @Override
   public List<List<Detection>> detect(List<LabelledImage> images) {
     LabelledImage[] batch = images.toArray(new LabelledImage[0]);
     INDArray output = network.outputSingle(DetectionBatches.features(batch));
-    double cell = (double) side / output.size(3);
-    return YoloDecoder.decode(output, DetectorNetwork.anchors(network), cell, MIN_SCORE, MAX_IOU);
+    int classes = getLabels().size();
+    int anchors = description.getAnchors().length;
+    if (output.rank() != 4 || output.size(1) != (long) anchors * (5 + classes)) {
+      throw new IllegalArgumentException(
+          String.format(
+              "expected a network that says 5 numbers and %d classes of %d anchors in each cell,"
+                  + " got one with the output %s",
+              classes, anchors, Arrays.toString(output.shape())));
+    }
+    double cell = (double) getSide() / output.size(3);
+    return YoloDecoder.decode(output, anchorsInCells(cell), cell, MIN_SCORE, MAX_IOU);
   }
 
-  /** Writes the network, its updater's state, the labels and the input size to one file. */
-  public void save(File file) throws IOException {
-    AtomicFile.write(
-        file.toPath(),
-        part -> {
-          network.save(part.toFile(), true);
-          ModelSerializer.addObjectToFile(part.toFile(), LABELS_ENTRY, new ArrayList<>(labels));
-          ModelSerializer.addObjectToFile(part.toFile(), SIDE_ENTRY, side);
-        });
-  }
-
-  /** Reads what {@link #save} wrote. */
-  public static Detector load(File file) throws IOException {
-    ComputationGraph network = ModelSerializer.restoreComputationGraph(file);
-    List<String> labels = ModelSerializer.getObjectFromFile(file, LABELS_ENTRY);
-    Integer side = ModelSerializer.getObjectFromFile(file, SIDE_ENTRY);
-    return new Detector(network, labels, side);
+  private double[][] anchorsInCells(double cell) {
+    return Arrays.stream(description.getAnchors())
+        .map(size -> new double[] {size[0] / cell, size[1] / cell})
+        .toArray(double[][]::new);
   }
 }

@@ -1,13 +1,12 @@
 package io.github.dcn4j.examples.detect;
 
-import java.io.Serializable;
 import lombok.Value;
+import org.nd4j.shade.jackson.annotation.JsonCreator;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /** What one pass over the training images brought. */
 @Value
-public class EpochResult implements Serializable {
-  private static final long serialVersionUID = 1L;
-
+public class EpochResult {
   /** Which pass, from 1. */
   int epoch;
 
@@ -25,4 +24,20 @@ public class EpochResult implements Serializable {
 
   /** Time spent on the held-out images, in seconds. */
   double evaluationSeconds;
+
+  @JsonCreator
+  EpochResult(
+      @JsonProperty(value = "epoch", required = true) int epoch,
+      @JsonProperty(value = "loss", required = true) double loss,
+      @JsonProperty(value = "map50", required = true) double map50,
+      @JsonProperty(value = "map", required = true) double map,
+      @JsonProperty(value = "trainingSeconds", required = true) double trainingSeconds,
+      @JsonProperty(value = "evaluationSeconds", required = true) double evaluationSeconds) {
+    this.epoch = epoch;
+    this.loss = loss;
+    this.map50 = map50;
+    this.map = map;
+    this.trainingSeconds = trainingSeconds;
+    this.evaluationSeconds = evaluationSeconds;
+  }
 }

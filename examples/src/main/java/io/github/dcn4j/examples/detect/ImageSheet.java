@@ -1,6 +1,5 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.data.LabelledImage;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
@@ -8,7 +7,6 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import javax.imageio.ImageIO;
 
 /** A picture of images side by side, each with something drawn on it. */
 public final class ImageSheet {
@@ -58,6 +56,6 @@ public final class ImageSheet {
       cell.dispose();
     }
     graphics.dispose();
-    AtomicFile.write(file, part -> ImageIO.write(sheet, "png", part.toFile()));
+    Png.write(sheet, file);
   }
 }

@@ -5,6 +5,7 @@ import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
 import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.LabelledImage;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -42,18 +43,28 @@ public final class Trainer {
    */
   public Detector train(TrainingObserver observer) {
     TrainingLoop loop = new TrainingLoop(options, training, heldOut, checkpoints);
-    Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume();
+    Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume(TrainingState.class);
     int side = training.get(0).getImage().getWidth();
+    double[][] anchors = Anchors.of(training, ANCHORS, options.getSeed());
     ComputationGraph network =
-        checkpoint.map(Checkpoint::computationGraph).orElseGet(() -> fresh(side, loop.steps()));
+        checkpoint
+            .map(Checkpoint::computationGraph)
+            .orElseGet(() -> fresh(anchors, side, loop.steps()));
     log.debug("{}", network.summary());
-    Detector detector = new Detector(network, training.labels(), side);
+    ModelDescription description =
+        new ModelDescription(
+            ModelDescription.Kind.ONE_STAGE, null, training.labels(), side, anchors);
+    Detector detector = new Detector(description, network);
     loop.run(new DetectorLearner(detector), checkpoint, observer);
     return detector;
   }
 
-  private ComputationGraph fresh(int side, int steps) {
-    return DetectorNetwork.create(anchors(), training.labels().size(), side, steps, options);
+  private ComputationGraph fresh(double[][] anchors, int side, int steps) {
+    double[][] cells =
+        Arrays.stream(anchors)
+            .map(size -> Arrays.stream(size).map(s -> s / DetectorNetwork.STRIDE).toArray())
+            .toArray(double[][]::new);
+    return DetectorNetwork.create(cells, training.labels().size(), side, steps, options);
   }
 
   /** Compares a detector's output with the true boxes of a data set. */
@@ -71,16 +82,6 @@ public final class Trainer {
       }
     }
     return precision;
-  }
-
-  /** Anchors in cells of the network's output. */
-  private double[][] anchors() {
-    double[][] sizes = Anchors.of(training, ANCHORS, options.getSeed());
-    for (double[] size : sizes) {
-      size[0] /= DetectorNetwork.STRIDE;
-      size[1] /= DetectorNetwork.STRIDE;
-    }
-    return sizes;
   }
 
   /** The numbers from 0 to {@code size - 1} in random order. */

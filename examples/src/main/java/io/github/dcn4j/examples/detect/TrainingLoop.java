@@ -67,7 +67,9 @@ public final class TrainingLoop {
       learner.endEpoch();
       observer.evaluationStarted();
       EpochResult result = evaluate(learner.detector(), state);
-      state.epochEnded(result, training.size());
+      boolean best = state.isBest(result);
+      state.epochEnded(result);
+      observer.measured(learner.detector(), state.getResults(), best);
       save(learner, state);
       observer.epochEnded(result);
     }

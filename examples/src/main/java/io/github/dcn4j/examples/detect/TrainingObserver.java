@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.detect;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /** Is told how training goes on; all calls come from the training thread. */
 public interface TrainingObserver {
@@ -30,6 +31,15 @@ public interface TrainingObserver {
 
   /** All images of the pass have been learnt; the held-out images follow. */
   default void evaluationStarted() {}
+
+  /**
+   * The detector was measured after a pass. The checkpoint follows, so that a training which goes
+   * on from it has been told of all passes before.
+   *
+   * @param results of all passes, this one last
+   * @param best whether no pass before was as good
+   */
+  default void measured(ObjectDetector detector, List<EpochResult> results, boolean best) {}
 
   /** A pass and the evaluation after it are done. */
   default void epochEnded(EpochResult result) {}

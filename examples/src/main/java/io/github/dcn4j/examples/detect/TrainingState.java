@@ -1,22 +1,20 @@
 package io.github.dcn4j.examples.detect;
 
-import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import lombok.Getter;
-import org.apache.commons.lang3.SerializationUtils;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.shade.jackson.annotation.JsonCreator;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
  * How far a training is: with the network and its updater, all that decides how it goes on. The
  * images of a pass, and how they are varied, depend on the pass and the seed only.
  */
 @Getter
-public final class TrainingState implements Serializable {
-  private static final long serialVersionUID = 1L;
-
+public final class TrainingState {
   /** Passes that are wanted. */
   private final int epochs;
 
@@ -31,10 +29,10 @@ public final class TrainingState implements Serializable {
 
   private double lossSum;
   private double seconds;
-  private final ArrayList<EpochResult> results = new ArrayList<>();
+  private final List<EpochResult> results;
 
-  /** Shuffles the images; as it was before it shuffled those of this pass. */
-  private Random shuffler;
+  /** Of the order of the images. */
+  private final long seed;
 
   private long randomRoot;
   private long randomNode;
@@ -42,8 +40,33 @@ public final class TrainingState implements Serializable {
   /** A training that begins. */
   TrainingState(TrainingOptions options) {
     epochs = options.getEpochs();
-    shuffler = new Random(options.getSeed());
+    seed = options.getSeed();
+    results = new ArrayList<>();
     keepRandom();
+  }
+
+  @JsonCreator
+  private TrainingState(
+      @JsonProperty(value = "epochs", required = true) int epochs,
+      @JsonProperty(value = "epoch", required = true) int epoch,
+      @JsonProperty(value = "batches", required = true) int batches,
+      @JsonProperty(value = "steps", required = true) long steps,
+      @JsonProperty(value = "lossSum", required = true) double lossSum,
+      @JsonProperty(value = "seconds", required = true) double seconds,
+      @JsonProperty(value = "results", required = true) List<EpochResult> results,
+      @JsonProperty(value = "seed", required = true) long seed,
+      @JsonProperty(value = "randomRoot", required = true) long randomRoot,
+      @JsonProperty(value = "randomNode", required = true) long randomNode) {
+    this.epochs = epochs;
+    this.epoch = epoch;
+    this.batches = batches;
+    this.steps = steps;
+    this.lossSum = lossSum;
+    this.seconds = seconds;
+    this.results = new ArrayList<>(results);
+    this.seed = seed;
+    this.randomRoot = randomRoot;
+    this.randomNode = randomNode;
   }
 
   /** What the passes brought that are done. */
@@ -58,7 +81,11 @@ public final class TrainingState implements Serializable {
 
   /** The order in which this pass takes its images, the same whenever it is asked for. */
   int[] order(int images) {
-    return Trainer.shuffled(images, SerializationUtils.clone(shuffler));
+    Random shuffler = new Random(seed);
+    for (int pass = 0; pass < epoch; pass++) {
+      Trainer.shuffled(images, shuffler); // as the passes before did
+    }
+    return Trainer.shuffled(images, shuffler);
   }
 
   /** Mean of the loss over the minibatches of this pass so far. */
@@ -74,10 +101,17 @@ public final class TrainingState implements Serializable {
     steps++;
   }
 
-  /** A pass over so many images and the evaluation after it are done. */
-  void epochEnded(EpochResult result, int images) {
+  /**
+   * Whether a result is better than those of all passes before: by its mean average precision over
+   * IoU 0.5 to 0.95. Where there is none, as without held-out objects, the last pass is the best.
+   */
+  boolean isBest(EpochResult result) {
+    return results.stream().allMatch(before -> !(result.getMap() <= before.getMap()));
+  }
+
+  /** A pass over the images and the evaluation after it are done. */
+  void epochEnded(EpochResult result) {
     results.add(result);
-    Trainer.shuffled(images, shuffler);
     epoch++;
     batches = 0;
     lossSum = 0;

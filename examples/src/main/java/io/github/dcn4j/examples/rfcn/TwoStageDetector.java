@@ -1,30 +1,23 @@
 package io.github.dcn4j.examples.rfcn;
 
-import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.data.Box;
 import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.Detection;
 import io.github.dcn4j.examples.detect.DetectionBatches;
+import io.github.dcn4j.examples.detect.ModelDescription;
 import io.github.dcn4j.examples.detect.NonMaximumSuppression;
 import io.github.dcn4j.examples.detect.ObjectDetector;
-import java.io.File;
-import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import lombok.Getter;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/**
- * A two-stage network together with what its output means.
- *
- * <p>A saved detector is an ordinary Deeplearning4j model file, which {@code
- * ModelSerializer.restoreComputationGraph} reads too; its pooling and the class names are in two
- * further entries.
- */
+/** A two-stage network, as {@link TwoStageNetwork} makes it, with what its output means. */
 public final class TwoStageDetector implements ObjectDetector {
   /** Detections less sure than this are not worth ranking. */
   private static final double MIN_PROBABILITY = 0.02;
@@ -32,38 +25,64 @@ public final class TwoStageDetector implements ObjectDetector {
   /** Of two detections of one class that overlap more than this, the surer one stays. */
   private static final double MAX_IOU = 0.45;
 
-  private static final String LABELS_ENTRY = "dcn4j-labels";
-
-  private static final String POOLING_ENTRY = "dcn4j-pooling";
-
+  @Getter private final ModelDescription description;
   @Getter private final ComputationGraph network;
   @Getter private final Pooling pooling;
-  @Getter private final List<String> labels;
 
-  /** Joins a network as {@link TwoStageNetwork} makes it with the names of its classes. */
-  TwoStageDetector(ComputationGraph network, Pooling pooling, List<String> labels) {
+  /** Joins a network as {@link TwoStageNetwork} makes it with what its output means. */
+  private TwoStageDetector(ModelDescription description, ComputationGraph network) {
+    if (description.getKind() != ModelDescription.Kind.TWO_STAGE) {
+      throw new IllegalArgumentException("kind: expected two-stage, got another");
+    }
+    this.description = description;
     this.network = network;
-    this.pooling = pooling;
-    this.labels = List.copyOf(labels);
+    pooling = Pooling.valueOf(String.valueOf(description.getPooling()).toUpperCase(Locale.ROOT));
+  }
+
+  /**
+   * Joins a network with what its output means.
+   *
+   * @param network as {@link TwoStageNetwork} makes it, with this pooling
+   * @param labels class names, in the order of the network's classes
+   * @param side rows and columns of the input
+   */
+  TwoStageDetector(ComputationGraph network, Pooling pooling, List<String> labels, int side) {
+    this(
+        new ModelDescription(
+            ModelDescription.Kind.TWO_STAGE,
+            pooling.name().toLowerCase(Locale.ROOT),
+            labels,
+            side,
+            TwoStageNetwork.anchors(network)),
+        network);
+  }
+
+  /**
+   * Reads a model file.
+   *
+   * @throws io.github.dcn4j.examples.UserInputException in one line that names the file, if it is
+   *     none of a two-stage detector
+   */
+  public static TwoStageDetector load(Path file) {
+    return ModelDescription.load(file, TwoStageDetector::new);
   }
 
   @Override
   public List<List<Detection>> detect(List<LabelledImage> images) {
     List<List<Detection>> found = new ArrayList<>();
     images.forEach(image -> found.add(new ArrayList<>()));
-    int side = images.get(0).getImage().getWidth();
     INDArray[] outputs = network.output(inputs(List.of(), images.toArray(new LabelledImage[0])));
     List<Roi> rois = Roi.fromArray(outputs[1]);
     float[][] scores = Rows.of(outputs[2]);
     float[][] deltas = Rows.of(outputs[3]);
     for (int i = 0; i < scores.length; i++) {
       LossAndGradient.softmax(scores[i]);
-      for (int label = 0; label < labels.size(); label++) {
+      for (int label = 0; label < getLabels().size(); label++) {
         if (scores[i][1 + label] >= MIN_PROBABILITY) {
           Box box = BoxDeltas.decode(deltas[i], rois.get(i).getBox(), label);
           found
               .get(rois.get(i).getImage())
-              .add(new Detection(ProposalVertex.clip(box, side), scores[i][1 + label]));
+              .add(new Detection(ProposalVertex.clip(box, getSide()), scores[i][1 + label]));
         }
       }
     }
@@ -106,24 +125,5 @@ public final class TwoStageDetector implements ObjectDetector {
       all.add(bins);
     }
     return all;
-  }
-
-  /** Writes the network, its updater's state, its pooling and the labels to one file. */
-  public void save(File file) throws IOException {
-    AtomicFile.write(
-        file.toPath(),
-        part -> {
-          network.save(part.toFile(), true);
-          ModelSerializer.addObjectToFile(part.toFile(), LABELS_ENTRY, new ArrayList<>(labels));
-          ModelSerializer.addObjectToFile(part.toFile(), POOLING_ENTRY, pooling);
-        });
-  }
-
-  /** Reads what {@link #save} wrote. */
-  public static TwoStageDetector load(File file) throws IOException {
-    ComputationGraph network = ModelSerializer.restoreComputationGraph(file);
-    List<String> labels = ModelSerializer.getObjectFromFile(file, LABELS_ENTRY);
-    Pooling pooling = ModelSerializer.getObjectFromFile(file, POOLING_ENTRY);
-    return new TwoStageDetector(network, pooling, labels);
   }
 }

@@ -7,6 +7,7 @@ import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.WorkspaceMode;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
+import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
@@ -136,10 +137,18 @@ final class TwoStageNetwork {
     return network;
   }
 
-  /** The anchors that a network was made with. */
+  /** Where the anchors of a network lie. */
   static AnchorGrid anchorGrid(ComputationGraph network, int side) {
-    ProposalVertex proposals = (ProposalVertex) network.getConfiguration().getVertices().get(ROIS);
-    return new AnchorGrid(proposals.getAnchors(), side / STRIDE, STRIDE);
+    return new AnchorGrid(anchors(network), side / STRIDE, STRIDE);
+  }
+
+  /** The anchors that a network was made with: [sizes][width, height] in pixels. */
+  static double[][] anchors(ComputationGraph network) {
+    GraphVertex proposals = network.getConfiguration().getVertices().get(ROIS);
+    if (!(proposals instanceof ProposalVertex)) {
+      throw new IllegalArgumentException("expected a network with proposals, got another");
+    }
+    return ((ProposalVertex) proposals).getAnchors();
   }
 
   private static String addFeatures(GraphBuilder graph, TrainingOptions options) {

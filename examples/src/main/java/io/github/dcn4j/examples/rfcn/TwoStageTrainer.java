@@ -53,14 +53,14 @@ public final class TwoStageTrainer {
   public TwoStageDetector train(
       Pooling pooling, CheckpointFolder checkpoints, TrainingObserver observer) {
     TrainingLoop loop = new TrainingLoop(options, training, heldOut, checkpoints);
-    Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume();
+    Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume(TrainingState.class);
     int side = training.get(0).getImage().getWidth();
     ComputationGraph network =
         checkpoint
             .map(Checkpoint::computationGraph)
             .orElseGet(() -> fresh(pooling, side, loop.steps()));
     log.debug("{}", network.summary());
-    TwoStageDetector detector = new TwoStageDetector(network, pooling, training.labels());
+    TwoStageDetector detector = new TwoStageDetector(network, pooling, training.labels(), side);
     AnchorGrid grid = TwoStageNetwork.anchorGrid(network, side);
     loop.run(new TwoStageLearner(detector, grid), checkpoint, observer);
     return detector;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,9 +36,25 @@ class AtomicFileTest {
           Files.writeString(part, "ne");
           throw failure;
         };
-    assertSame(failure, assertThrows(IOException.class, () -> AtomicFile.write(file, failing)));
+    IOException thrown = assertThrows(IOException.class, () -> AtomicFile.write(file, failing));
+    assertSame(failure, thrown.getCause());
+    assertEquals(file + ": disk full", thrown.getMessage());
     assertEquals("old", Files.readString(file));
     assertFalse(Files.exists(folder.resolve("file.part")));
+  }
+
+  @Test
+  void whatIsInTheWayIsSaid() throws IOException {
+    Path missing = folder.resolve("missing/file");
+    IOException thrown =
+        assertThrows(
+            IOException.class, () -> AtomicFile.write(missing, part -> Files.createFile(part)));
+    assertEquals(missing + ": there is no such file or folder", thrown.getMessage());
+    Path obstacle = Files.createDirectories(folder.resolve("obstacle/inside")).getParent();
+    thrown =
+        assertThrows(
+            IOException.class, () -> AtomicFile.write(obstacle, part -> Files.createFile(part)));
+    assertTrue(thrown.getMessage().startsWith(obstacle + ": "), thrown.getMessage());
   }
 
   @Test

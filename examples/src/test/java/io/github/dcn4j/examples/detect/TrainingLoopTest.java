@@ -12,6 +12,7 @@ import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +23,7 @@ import lombok.RequiredArgsConstructor;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,8 +60,14 @@ class TrainingLoopTest {
     public ObjectDetector detector() {
       return new ObjectDetector() {
         @Override
-        public List<String> getLabels() {
-          return images().labels();
+        public ModelDescription getDescription() {
+          return new ModelDescription(
+              ModelDescription.Kind.ONE_STAGE, null, images().labels(), 2, new double[][] {{1, 1}});
+        }
+
+        @Override
+        public ComputationGraph getNetwork() {
+          throw new UnsupportedOperationException();
         }
 
         @Override
@@ -135,7 +143,7 @@ class TrainingLoopTest {
 
   private MultiLayerNetwork train(Path output, TrainingObserver observer) {
     CheckpointFolder checkpoints = new CheckpointFolder(output, Map.of());
-    Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume();
+    Optional<Checkpoint<TrainingState>> checkpoint = checkpoints.resume(TrainingState.class);
     MultiLayerNetwork network =
         checkpoint.map(Checkpoint::multiLayerNetwork).orElseGet(TrainingLoopTest::fresh);
     new TrainingLoop(OPTIONS, images(), images(), checkpoints)
@@ -186,8 +194,36 @@ class TrainingLoopTest {
     assertEquals(results(folder.resolve("whole")), results(output));
   }
 
+  @Test
+  void theBestPassIsTheFirstOfThoseWithTheHighestPrecision() {
+    TrainingState state = new TrainingState(OPTIONS);
+    List<Boolean> best = new ArrayList<>();
+    for (double map : new double[] {0, 0.2, 0.1, 0.2, 0.3}) {
+      EpochResult result = new EpochResult(best.size() + 1, 1, 1 - map, map, 1, 1);
+      best.add(state.isBest(result));
+      state.epochEnded(result);
+    }
+    assertEquals(List.of(true, true, false, false, true), best);
+  }
+
+  @Test
+  void withoutAnyPrecisionTheLastPassIsTheBest() {
+    List<Boolean> best = new ArrayList<>();
+    train(
+        folder,
+        new TrainingObserver() {
+          @Override
+          public void measured(ObjectDetector detector, List<EpochResult> all, boolean isBest) {
+            assertEquals(best.size() + 1, all.size());
+            best.add(isBest);
+          }
+        });
+    assertEquals(Collections.nCopies(EPOCHS, true), best);
+  }
+
   private static List<Double> results(Path output) {
-    Optional<Checkpoint<TrainingState>> newest = new CheckpointFolder(output, Map.of()).newest();
+    Optional<Checkpoint<TrainingState>> newest =
+        new CheckpointFolder(output, Map.of()).newest(TrainingState.class);
     return newest.orElseThrow().getState().getResults().stream()
         .map(EpochResult::getLoss)
         .collect(Collectors.toList());

@@ -183,6 +183,7 @@ class TwoStageNetworkTest {
   }
 
   private static TwoStageDetector detector(ComputationGraph network, Pooling pooling) {
-    return new TwoStageDetector(network, pooling, DigitScenes.training(1, 1).labels());
+    return new TwoStageDetector(
+        network, pooling, DigitScenes.training(1, 1).labels(), DigitScenes.SIDE);
   }
 }
