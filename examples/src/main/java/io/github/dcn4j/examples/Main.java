@@ -1,11 +1,20 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.benchmark.BenchmarkCommand;
-import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** The command line of the examples. */
@@ -13,7 +22,6 @@ import picocli.CommandLine.Spec;
     name = "dcn4j-examples",
     description = "Examples of deformable convolution in Deeplearning4j.",
     mixinStandardHelpOptions = true,
-    version = "dcn4j-examples 0.1.0",
     subcommands = {
       TrainCommand.class,
       TwoStageCommand.class,
@@ -25,7 +33,13 @@ import picocli.CommandLine.Spec;
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
 
-  /** Runs a subcommand and ends the process: 0 done, 1 it failed, 2 it was given wrong input. */
+  @Option(
+      names = Failures.STACK_TRACE,
+      scope = ScopeType.INHERIT,
+      description = "If something fails, print where in the program, too.")
+  private boolean stackTrace;
+
+  /** Runs a subcommand and ends the process, with an exit code as {@code --help} lists them. */
   public static void main(String[] arguments) {
     System.setProperty("java.awt.headless", "true");
     System.exit(commandLine().execute(arguments));
@@ -33,32 +47,54 @@ public final class Main implements Runnable {
 
   /** The command line, ready to execute. */
   static CommandLine commandLine() {
-    return new CommandLine(new Main())
+    Main main = new Main();
+    Failures failures = new Failures(() -> main.stackTrace);
+    CommandLine commandLine = new CommandLine(main);
+    describe(commandLine);
+    return commandLine
         .setCaseInsensitiveEnumValuesAllowed(true)
-        .setParameterExceptionHandler(
-            (exception, arguments) ->
-                complain(exception.getCommandLine(), exception.getMessage(), exception))
-        .setExecutionExceptionHandler(
-            (exception, commandLine, result) -> {
-              if (exception instanceof UserInputException) {
-                return complain(commandLine, exception.getMessage(), exception);
-              }
-              throw exception;
-            });
+        .setExecutionStrategy(Main::run)
+        .setParameterExceptionHandler(failures)
+        .setExecutionExceptionHandler(failures);
   }
 
-  private static int complain(CommandLine commandLine, String message, Exception exception) {
-    PrintWriter err = commandLine.getErr();
-    String help = exception instanceof ParameterException ? " (see --help)" : "";
-    err.println(commandLine.getCommandName() + ": " + message.replace("\n", " ") + help);
-    err.flush();
-    return CommandLine.ExitCode.USAGE;
+  /** What the help of all commands says alike. */
+  private static void describe(CommandLine commandLine) {
+    CommandSpec spec = commandLine.getCommandSpec();
+    spec.versionProvider(new ManifestVersion());
+    spec.usageMessage().exitCodeListHeading("%nExit codes:%n").exitCodeList(Failures.EXIT_CODES);
+    for (OptionSpec option : List.copyOf(spec.options())) {
+      if (option.type().isEnum()) { // listed as they are given
+        spec.remove(option);
+        spec.addOption(
+            option.toBuilder()
+                .completionCandidates(
+                    StreamSupport.stream(option.completionCandidates().spliterator(), false)
+                        .map(choice -> choice.toLowerCase(Locale.ROOT))
+                        .collect(Collectors.toList()))
+                .build());
+      }
+    }
+    commandLine.getSubcommands().values().forEach(Main::describe);
+  }
+
+  /** As picocli does by default, but errors, such as of linking, are handled as exceptions are. */
+  private static int run(ParseResult result) {
+    try {
+      return new RunLast().execute(result);
+    } catch (Error e) {
+      ParseResult last = result;
+      while (last.hasSubcommand()) {
+        last = last.subcommand();
+      }
+      throw new ExecutionException(last.commandSpec().commandLine(), e.toString(), e);
+    }
   }
 
   @Override
   public void run() {
     throw new ParameterException(
         spec.commandLine(),
-        "expected a subcommand: train, train-two-stage, quickstart, import-onnx or benchmark");
+        "expected a subcommand: " + String.join(", ", spec.subcommands().keySet()));
   }
 }

@@ -117,7 +117,8 @@ final class TrainingArguments {
       defaultValue = "refuse",
       description =
           "What to do if images or annotations of --data cannot be read, lack each other or do not"
-              + " fit each other: refuse to begin, or skip them. They are named in either case.")
+              + " fit each other (${COMPLETION-CANDIDATES}): refuse to begin, or leave them out. They are"
+              + " named in either case.")
   private BadFiles.Policy onBadFile;
 
   private DetectionDataset training;

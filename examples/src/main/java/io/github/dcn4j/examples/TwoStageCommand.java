@@ -81,8 +81,8 @@ final class TwoStageCommand implements Callable<Integer> {
       paramLabel = "KIND",
       defaultValue = "all",
       description =
-          "Pooling of regions: none (bins stay in place), deformable, modulated, or all one after"
-              + " the other.")
+          "Pooling of regions (${COMPLETION-CANDIDATES}): in none the bins stay in place; all are"
+              + " trained one after the other.")
   private Choice pooling;
 
   @Option(

@@ -44,8 +44,8 @@ class TwoStageCommandTest {
     String line = "train-two-stage --layer plain --epochs 1 --images 2 --held-out 1 --batch 2";
     String[] all = (line + " --output " + folder).split(" ");
     String[] one = (line + " --pooling none --output " + folder).split(" ");
-    Path model = Files.createDirectory(folder.resolve("none-best.zip"));
-    Path obstacle = Files.createFile(model.resolve("obstacle"));
+    Path picture = Files.createDirectory(folder.resolve("none-detections.png"));
+    Path obstacle = Files.createFile(picture.resolve("obstacle"));
     assertEquals(3, execute(all)); // ends when the first network is trained, before the others
     Path checkpoints = folder.resolve("checkpoints");
     Path checkpoint = checkpoints.resolve("none/0000000001.checkpoint");
@@ -55,11 +55,11 @@ class TwoStageCommandTest {
     assertEquals(written, Files.getLastModifiedTime(checkpoint));
 
     Files.delete(obstacle);
-    Files.delete(model);
+    Files.delete(picture);
     Files.delete(checkpoints.resolve("deformable"));
     Files.delete(checkpoints.resolve("modulated"));
     run(one); // over the results of a finished one
-    assertTrue(Files.isRegularFile(model));
+    assertTrue(Files.isRegularFile(picture));
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import lombok.Value;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -81,7 +82,10 @@ public class ModelDescription {
     require(format == FORMAT, "format", FORMAT, format);
     require(kind != null, "kind", "one-stage or two-stage", kind);
     require(
-        labels != null && !labels.isEmpty() && !labels.contains(null), "labels", "names", labels);
+        labels != null && !labels.isEmpty() && labels.stream().allMatch(Objects::nonNull),
+        "labels",
+        "names",
+        labels);
     require(inputSize >= 1 && inputSize <= MAX_SIDE, "inputSize", "1 to " + MAX_SIDE, inputSize);
     require(
         letterboxPadding == Letterbox.PADDING,
