@@ -80,7 +80,8 @@ abstract class ConvolvingLayer<C extends GroupedConvolution2D, P extends Convolv
     return hasBias() ? getParamWithNoise(BIAS_KEY, training, ws) : null;
   }
 
-  private INDArray checkedInput(Geometry geometry) {
+  /** The layer's input, of the network's type. */
+  INDArray checkedInput(Geometry geometry) {
     geometry.checkInput(input, layerConf().getNIn(), layerId());
     return input.castTo(dataType); // itself if it has this type
   }

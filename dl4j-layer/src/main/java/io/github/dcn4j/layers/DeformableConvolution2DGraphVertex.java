@@ -65,6 +65,16 @@ final class DeformableConvolution2DGraphVertex
     }
   }
 
+  /**
+   * Where the vertex looks in the inputs that a pass left it.
+   *
+   * @param map from its features to the network's input
+   */
+  SamplingPositions sampling(PixelMap map) {
+    Call call = new Call(inputs[0]);
+    return SamplingPositions.of(call.geometry, call.features, call.offset, call.mask, map);
+  }
+
   @Override
   INDArray forward(boolean training, LayerWorkspaceMgr workspaceMgr) {
     droppedFeatures = training && conf.getIDropout() != null ? drop(workspaceMgr) : null;

@@ -6,7 +6,9 @@ import io.github.dcn4j.ops.DeformableConv2DDerivative;
 import io.github.dcn4j.ops.PlainConv2D;
 import io.github.dcn4j.ops.PlainConv2DDerivative;
 import java.util.Arrays;
+import lombok.AccessLevel;
 import lombok.Builder;
+import lombok.Getter;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
@@ -19,6 +21,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** What the layer and the vertex share: sizes, checks and the calls of the native ops. */
 @Builder(toBuilder = true)
+@Getter(AccessLevel.PACKAGE)
 final class Geometry {
   /** Says whose geometry it is, for messages. */
   private final String owner;
@@ -169,6 +172,34 @@ final class Geometry {
     return format == CNN2DFormat.NHWC
         ? new long[] {input.size(0), size[0], size[1], channels}
         : new long[] {input.size(0), channels, size[0], size[1]};
+  }
+
+  /** An activation array as [N, channels, H, W], a view of it. */
+  INDArray channelsFirst(INDArray activations) {
+    return format == CNN2DFormat.NHWC ? activations.permute(0, 3, 1, 2) : activations;
+  }
+
+  /**
+   * Rows above and columns left of an input that the kernel reaches first; in the mode Same as
+   * ND4J's conv2d has them, possibly negative.
+   */
+  int[] paddingBefore(INDArray input) {
+    if (!same()) {
+      return padding;
+    }
+    int[] before = new int[2];
+    for (int axis = 0; axis < 2; axis++) {
+      int length = (int) channelsFirst(input).size(2 + axis);
+      int outputs = (length + stride[axis] - 1) / stride[axis];
+      int reach = (outputs - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
+      before[axis] = (reach - length) / 2;
+    }
+    return before;
+  }
+
+  /** From the middle of an output pixel to that of what the undeformed kernel sees. */
+  PixelMap pixelMap(INDArray input) {
+    return PixelMap.window(kernel, stride, paddingBefore(input), dilation);
   }
 
   /** A view of some of an activation array's channels. */

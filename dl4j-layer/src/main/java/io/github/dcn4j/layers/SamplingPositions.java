@@ -1,0 +1,199 @@
+package io.github.dcn4j.layers;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import lombok.AccessLevel;
+import lombok.AllArgsConstructor;
+import lombok.Getter;
+import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.conf.graph.GraphVertex;
+import org.deeplearning4j.nn.conf.graph.LayerVertex;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * Where a deformable convolution of a network looks for an input, and how much it makes of what it
+ * finds there.
+ *
+ * <p>For each output pixel, the layer's output before bias and activation function is the sum over
+ * taps of weight × filter × bilinear sample of the layer's input at the position, a sample outside
+ * the input counting as zero (arXiv 1811.11168, equation 1).
+ *
+ * <p>Shapes, for N examples, G deformable groups, kH·kW taps (row by row) and oH × oW output
+ * pixels, whatever the data format: {@link #getPositions()} and {@link #getImagePositions()} [N, G,
+ * kH·kW, oH, oW, 2], {@link #getWeights()} [N, G, kH·kW, oH, oW]; of the network's data type.
+ */
+@Getter
+@AllArgsConstructor(access = AccessLevel.PRIVATE)
+public final class SamplingPositions {
+  /**
+   * Where the taps look: (y, x) in pixels of the layer's input. The middle of its first pixel is
+   * (0, 0), that of the last (H − 1, W − 1).
+   */
+  private final INDArray positions;
+
+  /** The masks, in 0…1 for those that a layer makes itself; ones where there is no mask (v1). */
+  private final INDArray weights;
+
+  @Getter(AccessLevel.NONE)
+  private final PixelMap map;
+
+  /**
+   * The sampling of a layer of a network.
+   *
+   * @param layer number of a {@link DeformableConvolution2D}, frozen or not
+   * @param input of the network, as {@link MultiLayerNetwork#output(INDArray)} takes it
+   * @throws IllegalArgumentException if there is no such layer
+   */
+  public static SamplingPositions of(MultiLayerNetwork network, int layer, INDArray input) {
+    if (layer < 0 || layer >= network.getnLayers() || !isDeformable(network.getLayer(layer))) {
+      throw new IllegalArgumentException(
+          "layer: expected the number of a DeformableConvolution2D, got " + layer);
+    }
+    try {
+      network.setInput(input);
+      network.feedForward(false, false);
+      PixelMap map = PixelMap.IDENTITY;
+      for (int i = 0; i < layer; i++) {
+        map = map.then(PixelMap.of(network.getLayer(i)));
+      }
+      return of(network.getLayer(layer), map);
+    } finally {
+      network.clearLayersStates();
+      network.clear();
+    }
+  }
+
+  /**
+   * The sampling of a layer or a vertex of a graph.
+   *
+   * @param vertex name of a {@link DeformableConvolution2D}, frozen or not, or a {@link
+   *     DeformableConvolution2DVertex}
+   * @param inputs of the graph, as {@link ComputationGraph#output(INDArray...)} takes them
+   * @throws IllegalArgumentException if there is no such vertex
+   */
+  public static SamplingPositions of(ComputationGraph graph, String vertex, INDArray... inputs) {
+    if (!names(graph).contains(vertex)) {
+      throw new IllegalArgumentException(
+          "vertex: expected the name of a deformable convolution, one of "
+              + names(graph)
+              + ", got "
+              + vertex);
+    }
+    try {
+      graph.feedForward(inputs, false, false);
+      PixelMap map = PixelMap.before(graph, vertex);
+      Layer layer = graph.getLayer(vertex);
+      return layer == null
+          ? ((DeformableConvolution2DGraphVertex) graph.getVertex(vertex)).sampling(map)
+          : of(layer, map);
+    } finally {
+      graph.clearLayersStates();
+      graph.clear();
+    }
+  }
+
+  /** The names of a graph's deformable convolutions, layers and vertices, in topological order. */
+  public static List<String> names(ComputationGraph graph) {
+    Map<String, GraphVertex> all = graph.getConfiguration().getVertices();
+    List<String> names = new ArrayList<>();
+    for (int index : graph.topologicalSortOrder()) {
+      String name = graph.getVertices()[index].getVertexName();
+      GraphVertex vertex = all.get(name); // null for an input
+      if (vertex instanceof DeformableConvolution2DVertex
+          || vertex instanceof LayerVertex && isDeformable(graph.getLayer(name))) {
+        names.add(name);
+      }
+    }
+    return names;
+  }
+
+  private static boolean isDeformable(Layer layer) {
+    return unwrapped(layer) instanceof DeformableConvolution2DLayer;
+  }
+
+  /** What is inside of a frozen layer. */
+  static Layer unwrapped(Layer layer) {
+    return layer instanceof BaseWrapperLayer
+        ? unwrapped(((BaseWrapperLayer) layer).getUnderlying())
+        : layer;
+  }
+
+  private static SamplingPositions of(Layer layer, PixelMap map) {
+    return ((DeformableConvolution2DLayer) unwrapped(layer)).sampling(map);
+  }
+
+  /**
+   * The sampling of a convolution.
+   *
+   * @param offset as the op takes it
+   * @param mask as the op takes it, null for none
+   * @param map from the convolution's input to the network's
+   */
+  static SamplingPositions of(
+      Geometry geometry, INDArray input, INDArray offset, INDArray mask, PixelMap map) {
+    long groups = geometry.getDeformableGroups();
+    long taps = geometry.sampledTaps() / groups;
+    long[] output = geometry.channelsFirst(offset).shape();
+    long[] shape = {output[0], groups, taps, output[2], output[3]};
+    INDArray offsets =
+        geometry
+            .channelsFirst(offset)
+            .dup('c')
+            .reshape('c', shape[0], groups, taps, 2, shape[3], shape[4])
+            .permute(0, 1, 2, 4, 5, 3);
+    INDArray grid = grid(geometry, input, taps, shape[3], shape[4]).castTo(offset.dataType());
+    INDArray weights =
+        mask == null
+            ? Nd4j.ones(offset.dataType(), shape)
+            : geometry.channelsFirst(mask).dup('c').reshape('c', shape);
+    return new SamplingPositions(
+        offsets.dup('c').addi(grid.broadcast(offsets.shape())), weights, map);
+  }
+
+  /** Where a plain convolution looks: [1, 1, taps, oH, oW, 2]. */
+  private static INDArray grid(
+      Geometry geometry, INDArray input, long taps, long height, long width) {
+    int[] kernel = geometry.getKernel();
+    int[] stride = geometry.getStride();
+    int[] dilation = geometry.getDilation();
+    int[] padding = geometry.paddingBefore(input);
+    double[] values = new double[Math.toIntExact(taps * height * width * 2)];
+    int at = 0;
+    for (int tap = 0; tap < taps; tap++) {
+      for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+          values[at++] = y * stride[0] - padding[0] + tap / kernel[1] * dilation[0];
+          values[at++] = x * stride[1] - padding[1] + tap % kernel[1] * dilation[1];
+        }
+      }
+    }
+    return Nd4j.createFromArray(values).reshape('c', 1, 1, taps, height, width, 2);
+  }
+
+  /**
+   * The positions in pixels of the network's input, counted as in {@link #getPositions()}: by the
+   * strides, kernels and paddings of the layers before, the middle of a pixel of the layer's input
+   * is the middle of what those of plain (undeformed) convolutions see. A pixel of the network's
+   * input covers its position ± 0.5.
+   *
+   * @throws IllegalArgumentException if a layer before is of a kind whose pixels cannot be placed
+   */
+  public INDArray getImagePositions() {
+    double[][] axes = map.axes();
+    INDArray scale = Nd4j.createFromArray(axes[0]).castTo(positions.dataType());
+    INDArray shift = Nd4j.createFromArray(axes[1]).castTo(positions.dataType());
+    long[] shape = positions.shape();
+    long[] ones = new long[shape.length];
+    Arrays.fill(ones, 1);
+    ones[shape.length - 1] = 2;
+    return positions
+        .mul(scale.reshape('c', ones).broadcast(shape))
+        .addi(shift.reshape('c', ones).broadcast(shape));
+  }
+}
