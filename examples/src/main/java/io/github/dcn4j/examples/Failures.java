@@ -1,7 +1,8 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
-import io.github.dcn4j.loader.NativeLibrary;
+import io.github.dcn4j.ops.DeformableConv2D;
+import io.github.dcn4j.ops.DeformableConv2DConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -10,6 +11,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import lombok.RequiredArgsConstructor;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 import picocli.CommandLine;
 import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -91,7 +94,9 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
   /** Why the native ops are not there; null if they are. */
   private static Throwable nativeFailure() {
     try {
-      NativeLibrary.require();
+      INDArray one = Nd4j.ones(1, 1, 1, 1);
+      DeformableConv2DConfig config = DeformableConv2DConfig.builder().kH(1).kW(1).build();
+      new DeformableConv2D(one, one, Nd4j.zeros(1, 2, 1, 1), null, null, config);
       return null;
     } catch (RuntimeException | Error e) { // of ND4J, or of this project's library
       return e;
