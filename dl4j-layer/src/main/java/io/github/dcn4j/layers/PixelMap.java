@@ -47,16 +47,30 @@ final class PixelMap {
   }
 
   /**
-   * Scales and shifts, each (y, x).
+   * Pixels of the network's input to one of the activation's, (y, x).
    *
    * @throws IllegalArgumentException if they are not known
    */
-  double[][] axes() {
+  double[] scale() {
+    requireKnown();
+    return scale;
+  }
+
+  /**
+   * Where the activation's first pixel lies in the network's input, (y, x).
+   *
+   * @throws IllegalArgumentException if that is not known
+   */
+  double[] shift() {
+    requireKnown();
+    return shift;
+  }
+
+  private void requireKnown() {
     if (unknown != null) {
       throw new IllegalArgumentException(
           "positions in the network's input are not known behind a " + unknown);
     }
-    return new double[][] {scale, shift};
   }
 
   /** The map of a layer's output, if this is that of its input and {@code next} the layer's. */

@@ -40,8 +40,15 @@ public final class SamplingPositions {
   /** The masks, in 0…1 for those that a layer makes itself; ones where there is no mask (v1). */
   private final INDArray weights;
 
+  /** Where they would look without offsets: [kH·kW, oH, oW, 2], otherwise as the positions. */
+  private final INDArray grid;
+
   @Getter(AccessLevel.NONE)
   private final PixelMap map;
+
+  /** From the middle of what the undeformed kernel sees for an output pixel. */
+  @Getter(AccessLevel.NONE)
+  private final PixelMap outputMap;
 
   /**
    * The sampling of a layer of a network.
@@ -153,7 +160,11 @@ public final class SamplingPositions {
             ? Nd4j.ones(offset.dataType(), shape)
             : geometry.channelsFirst(mask).dup('c').reshape('c', shape);
     return new SamplingPositions(
-        offsets.dup('c').addi(grid.broadcast(offsets.shape())), weights, map);
+        offsets.dup('c').addi(grid.broadcast(offsets.shape())),
+        weights,
+        grid.reshape('c', taps, shape[3], shape[4], 2),
+        map,
+        map.then(geometry.pixelMap(input)));
   }
 
   /** Where a plain convolution looks: [1, 1, taps, oH, oW, 2]. */
@@ -176,24 +187,48 @@ public final class SamplingPositions {
     return Nd4j.createFromArray(values).reshape('c', 1, 1, taps, height, width, 2);
   }
 
+  /** The positions in pixels of the network's input, as {@link #toImage} gives them. */
+  public INDArray getImagePositions() {
+    return toImage(positions);
+  }
+
   /**
-   * The positions in pixels of the network's input, counted as in {@link #getPositions()}: by the
-   * strides, kernels and paddings of the layers before, the middle of a pixel of the layer's input
-   * is the middle of what those of plain (undeformed) convolutions see. A pixel of the network's
-   * input covers its position ± 0.5.
+   * Takes positions in the layer's input to the network's. By the strides, kernels and paddings of
+   * the layers before, the middle of a pixel of the layer's input is the middle of all that its
+   * value comes from, deformable layers taken as undeformed. Pixels count alike in both: the middle
+   * of the network input's first pixel is (0, 0), and it covers ± 0.5.
    *
+   * @param positions (y, x) along the last dimension, as those of this class
+   * @return a new array of the same shape
    * @throws IllegalArgumentException if a layer before is of a kind whose pixels cannot be placed
    */
-  public INDArray getImagePositions() {
-    double[][] axes = map.axes();
-    INDArray scale = Nd4j.createFromArray(axes[0]).castTo(positions.dataType());
-    INDArray shift = Nd4j.createFromArray(axes[1]).castTo(positions.dataType());
+  public INDArray toImage(INDArray positions) {
     long[] shape = positions.shape();
-    long[] ones = new long[shape.length];
-    Arrays.fill(ones, 1);
-    ones[shape.length - 1] = 2;
+    long[] last = new long[shape.length];
+    Arrays.fill(last, 1);
+    last[shape.length - 1] = 2;
+    INDArray scale = Nd4j.createFromArray(map.scale()).castTo(positions.dataType());
+    INDArray shift = Nd4j.createFromArray(map.shift()).castTo(positions.dataType());
     return positions
-        .mul(scale.reshape('c', ones).broadcast(shape))
-        .addi(shift.reshape('c', ones).broadcast(shape));
+        .mul(scale.reshape('c', last).broadcast(shape))
+        .addi(shift.reshape('c', last).broadcast(shape));
+  }
+
+  /**
+   * The output pixel whose undeformed kernel has its middle nearest to a point.
+   *
+   * @param y in pixels of the network's input, counted as in {@link #toImage}
+   * @param x as y
+   * @return (row, column)
+   * @throws IllegalArgumentException as {@link #toImage}
+   */
+  public int[] outputPixelAt(double y, double x) {
+    double[] point = {y, x};
+    int[] pixel = new int[2];
+    for (int axis = 0; axis < 2; axis++) {
+      double nearest = (point[axis] - outputMap.shift()[axis]) / outputMap.scale()[axis];
+      pixel[axis] = (int) Math.max(0, Math.min(grid.size(1 + axis) - 1, Math.round(nearest)));
+    }
+    return pixel;
   }
 }

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -15,7 +17,6 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
-import org.deeplearning4j.nn.conf.layers.PoolingType;
 import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
 import org.deeplearning4j.nn.conf.layers.SubsamplingLayer;
 import org.deeplearning4j.nn.conf.layers.Upsampling2D;
@@ -61,7 +62,7 @@ class SamplingPositionsTest {
 
   private INDArray noise(double scale, long... shape) {
     double[] values =
-        random.doubles(java.util.Arrays.stream(shape).reduce(1, (a, b) -> a * b)).toArray();
+        random.doubles(Arrays.stream(shape).reduce(1, (a, b) -> a * b)).toArray();
     return Nd4j.createFromArray(values).subi(0.5).muli(2 * scale).reshape('c', shape);
   }
 
@@ -98,7 +99,7 @@ class SamplingPositionsTest {
     assertArrayEquals(
         new long[] {input.size(0), groups, taps, expected.size(2), expected.size(3), 2},
         positions.shape());
-    assertArrayEquals(java.util.Arrays.copyOf(positions.shape(), 5), weights.shape());
+    assertArrayEquals(Arrays.copyOf(positions.shape(), 5), weights.shape());
     long kW = filter.size(3);
     for (long n = 0; n < expected.size(0); n++) {
       for (long o = 0; o < expected.size(1); o++) {
@@ -202,8 +203,13 @@ class SamplingPositionsTest {
         }
       }
     }
-    assertEquals(Nd4j.valueArrayOf(new long[] {1, 1, 6, 4, 3}, 0.5), sampling.getWeights());
+    assertEquals(Nd4j.valueArrayOf(new long[] {1, 1, 6, 4, 3}, 0.5, DataType.DOUBLE), sampling.getWeights());
     assertEquals(positions, sampling.getImagePositions());
+    assertEquals(positions.reshape(6, 4, 3, 2), sampling.getGrid());
+    // The kernel's middle is at (2y, 3x + 1).
+    assertArrayEquals(new int[] {1, 2}, sampling.outputPixelAt(2.9, 5.6));
+    assertArrayEquals(new int[] {0, 0}, sampling.outputPixelAt(-9, 2.4));
+    assertArrayEquals(new int[] {3, 2}, sampling.outputPixelAt(99, 99));
   }
 
   @Test
@@ -255,7 +261,7 @@ class SamplingPositionsTest {
   }
 
   private static List<String> sorted(List<String> names) {
-    return names.stream().sorted().collect(java.util.stream.Collectors.toList());
+    return names.stream().sorted().collect(Collectors.toList());
   }
 
   /**
@@ -277,7 +283,7 @@ class SamplingPositionsTest {
                 .build(),
             new BatchNormalization(),
             new ZeroPaddingLayer.Builder(1, 2, 3, 0).build(),
-            new SubsamplingLayer.Builder(PoolingType.AVG, new int[] {2, 2}, new int[] {1, 2})
+            new SubsamplingLayer.Builder(SubsamplingLayer.PoolingType.AVG, new int[] {2, 2}, new int[] {1, 2})
                 .build(),
             new Cropping2D.Builder(1, 0, 0, 1).build(),
             new DeformableConvolution2D.Builder(3, 3)

@@ -20,10 +20,16 @@ final class Console implements TrainingObserver {
   private final List<EpochResult> results = new ArrayList<>();
   private final PrintWriter out;
   private final int epochs;
-  private final TrainingFiles files;
+  private final TrainingObserver files;
   private ProgressBar bar;
 
-  Console(PrintWriter out, int epochs, TrainingFiles files) {
+  /** For a training that keeps nothing but its checkpoints. */
+  Console(PrintWriter out, int epochs) {
+    this(out, epochs, new TrainingObserver() {});
+  }
+
+  /** For a training of which some files are kept. */
+  Console(PrintWriter out, int epochs, TrainingObserver files) {
     this.out = out;
     this.epochs = epochs;
     this.files = files;
@@ -118,7 +124,7 @@ final class Console implements TrainingObserver {
 
   @Override
   public void measured(ObjectDetector detector, List<EpochResult> all, boolean best) {
-    files.write(detector, all, best);
+    files.measured(detector, all, best);
   }
 
   @Override

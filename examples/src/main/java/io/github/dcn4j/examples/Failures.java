@@ -27,7 +27,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
   static final String STACK_TRACE = "--stacktrace";
 
   private static final int UNEXPECTED = 1;
-  private static final int INPUT = 2;
+  static final int INPUT = 2;
   private static final int FILES = 3;
   private static final int NATIVE = 4;
 

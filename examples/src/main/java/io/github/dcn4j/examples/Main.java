@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       TrainCommand.class,
       TwoStageCommand.class,
+      DetectCommand.class,
       CompareCommand.class,
       QuickstartCommand.class,
       ImportOnnxCommand.class,

@@ -3,6 +3,7 @@ package io.github.dcn4j.examples;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.detect.EpochResult;
 import io.github.dcn4j.examples.detect.ObjectDetector;
+import io.github.dcn4j.examples.detect.TrainingObserver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -18,7 +19,7 @@ import java.util.Locale;
  * <p>They are written before the epoch's checkpoint is. So a training that is killed and resumed
  * writes the same ones as one that was not.
  */
-final class TrainingFiles {
+final class TrainingFiles implements TrainingObserver {
   private static final String HEADER =
       "epoch,loss,mAP@0.5,mAP@[.5:.95],training seconds,evaluation seconds";
 
@@ -51,13 +52,8 @@ final class TrainingFiles {
     return names;
   }
 
-  /**
-   * Writes what an epoch brought.
-   *
-   * @param all results of all epochs, the last one last
-   * @param isBest whether no epoch before was as good
-   */
-  void write(ObjectDetector detector, List<EpochResult> all, boolean isBest) {
+  @Override
+  public void measured(ObjectDetector detector, List<EpochResult> all, boolean isBest) {
     try {
       if (isBest) {
         detector.save(best);

@@ -25,7 +25,7 @@ public final class Detector implements ObjectDetector {
    *
    * @param network takes [N, 3, side, side], values −1 to 1
    */
-  Detector(ModelDescription description, ComputationGraph network) {
+  public Detector(ModelDescription description, ComputationGraph network) {
     if (description.getKind() != ModelDescription.Kind.ONE_STAGE) {
       throw new IllegalArgumentException("kind: expected one-stage, got another");
     }
@@ -44,9 +44,13 @@ public final class Detector implements ObjectDetector {
   }
 
   @Override
+  public INDArray[] inputs(LabelledImage... images) {
+    return new INDArray[] {DetectionBatches.features(images)};
+  }
+
+  @Override
   public List<List<Detection>> detect(List<LabelledImage> images) {
-    LabelledImage[] batch = images.toArray(new LabelledImage[0]);
-    INDArray output = network.outputSingle(DetectionBatches.features(batch));
+    INDArray output = network.outputSingle(inputs(images.toArray(new LabelledImage[0])));
     int classes = getLabels().size();
     int anchors = description.getAnchors().length;
     if (output.rank() != 4 || output.size(1) != (long) anchors * (5 + classes)) {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Finds objects in images: a network together with what its output means. */
 public interface ObjectDetector {
@@ -25,6 +26,13 @@ public interface ObjectDetector {
    * @return for each image its detections, in the image's pixels and in no particular order
    */
   List<List<Detection>> detect(List<LabelledImage> images);
+
+  /**
+   * What the network takes for some images.
+   *
+   * @param images images of the detector's input size, at least one
+   */
+  INDArray[] inputs(LabelledImage... images);
 
   /** Class names; a detection's label is an index into this list. */
   default List<String> getLabels() {

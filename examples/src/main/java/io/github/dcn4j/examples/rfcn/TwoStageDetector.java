@@ -30,7 +30,7 @@ public final class TwoStageDetector implements ObjectDetector {
   @Getter private final Pooling pooling;
 
   /** Joins a network as {@link TwoStageNetwork} makes it with what its output means. */
-  private TwoStageDetector(ModelDescription description, ComputationGraph network) {
+  public TwoStageDetector(ModelDescription description, ComputationGraph network) {
     if (description.getKind() != ModelDescription.Kind.TWO_STAGE) {
       throw new IllegalArgumentException("kind: expected two-stage, got another");
     }
@@ -68,10 +68,15 @@ public final class TwoStageDetector implements ObjectDetector {
   }
 
   @Override
+  public INDArray[] inputs(LabelledImage... images) {
+    return inputs(List.of(), images);
+  }
+
+  @Override
   public List<List<Detection>> detect(List<LabelledImage> images) {
     List<List<Detection>> found = new ArrayList<>();
     images.forEach(image -> found.add(new ArrayList<>()));
-    INDArray[] outputs = network.output(inputs(List.of(), images.toArray(new LabelledImage[0])));
+    INDArray[] outputs = network.output(inputs(images.toArray(new LabelledImage[0])));
     List<Roi> rois = Roi.fromArray(outputs[1]);
     float[][] scores = Rows.of(outputs[2]);
     float[][] deltas = Rows.of(outputs[3]);

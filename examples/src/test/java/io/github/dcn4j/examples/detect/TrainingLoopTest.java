@@ -66,6 +66,11 @@ class TrainingLoopTest {
         }
 
         @Override
+        public INDArray[] inputs(LabelledImage... images) {
+          throw new UnsupportedOperationException();
+        }
+
+        @Override
         public ComputationGraph getNetwork() {
           throw new UnsupportedOperationException();
         }

@@ -1,0 +1,258 @@
+package io.github.dcn4j.examples;
+
+import io.github.dcn4j.examples.checkpoint.AtomicFile;
+import io.github.dcn4j.examples.checkpoint.Json;
+import io.github.dcn4j.examples.data.Box;
+import io.github.dcn4j.examples.data.ImageFiles;
+import io.github.dcn4j.examples.detect.Detection;
+import io.github.dcn4j.examples.detect.DetectionPicture;
+import io.github.dcn4j.examples.detect.ObjectDetector;
+import io.github.dcn4j.layers.SamplingPositions;
+import java.awt.geom.Point2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Finds objects in images with a trained model. */
+@Command(
+    name = "detect",
+    description = {
+      "Finds objects in images with a model that train or train-two-stage wrote.",
+      "Writes to the --output folder: for each image IMAGE-detections.png, and detections.json with"
+          + " the file, class, score and box (in the image's own pixels) of all that was found."
+    },
+    mixinStandardHelpOptions = true,
+    showDefaultValues = true,
+    sortOptions = false)
+final class DetectCommand implements Callable<Integer> {
+  private static final Set<String> IMAGE_SUFFIXES =
+      Set.of("jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff");
+
+  private static final String LAST = "last";
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--model",
+      paramLabel = "FILE",
+      required = true,
+      description = "The model: best.zip or last.zip of a training.")
+  private Path model;
+
+  @Option(
+      names = "--source",
+      paramLabel = "IMAGE|FOLDER",
+      required = true,
+      description = "An image, or a folder whose images are taken (not those of its folders).")
+  private Path source;
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIR",
+      defaultValue = "detections",
+      description = "Folder to write to; made if missing.")
+  private Path output;
+
+  @Option(
+      names = "--min-score",
+      paramLabel = "S",
+      defaultValue = "0.3",
+      description = "Least score of what is written, 0 to 1.")
+  private double minScore;
+
+  @Option(
+      names = "--show-sampling",
+      paramLabel = "LAYER",
+      arity = "0..1",
+      fallbackValue = LAST,
+      description =
+          "Also writes IMAGE-sampling.png: where the taps of a deformable layer look for the middle"
+              + " of each box. The layer by its name, or by its number from 1 on; without one, the"
+              + " last.")
+  private String layer;
+
+  @Option(
+      names = "--point",
+      paramLabel = "X,Y",
+      split = ",",
+      description = "Shows the sampling of this point of the image instead, in its pixels.")
+  private double[] point;
+
+  @Override
+  public Integer call() throws IOException {
+    if (!(minScore >= 0 && minScore <= 1)) {
+      throw new ParameterException(
+          spec.commandLine(), "--min-score: expected 0 to 1, got " + minScore);
+    }
+    if (point != null && (point.length != 2 || layer == null)) {
+      throw new ParameterException(
+          spec.commandLine(), "--point: expected X,Y together with --show-sampling");
+    }
+    List<Path> images = images();
+    ObjectDetector detector = ModelFiles.load(model);
+    String shown = layer == null ? null : layerName(detector);
+    makeOutput();
+    List<Object> found = new ArrayList<>();
+    List<String> bad = new ArrayList<>();
+    for (Path image : images) {
+      try {
+        found.add(detect(detector, image, ImageFiles.read(image), shown));
+      } catch (UserInputException e) {
+        if (images.size() == 1) {
+          throw e;
+        }
+        bad.add(e.getMessage());
+      }
+    }
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("model", model.toString());
+    all.put("minScore", minScore);
+    all.put("images", found);
+    AtomicFile.write(
+        output.resolve("detections.json"), part -> Files.write(part, Json.bytes(all)));
+    return report(found.size(), bad);
+  }
+
+  private int report(int images, List<String> bad) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf("Written to %s: detections.json and pictures of %d images%n", output, images);
+    out.flush();
+    PrintWriter err = spec.commandLine().getErr();
+    bad.forEach(complaint -> err.println(spec.name() + ": left out: " + complaint));
+    err.flush();
+    return bad.isEmpty() ? 0 : Failures.INPUT;
+  }
+
+  private List<Path> images() throws IOException {
+    if (!Files.isDirectory(source)) {
+      return List.of(source);
+    }
+    try (Stream<Path> files = Files.list(source)) {
+      List<Path> images =
+          files.filter(DetectCommand::isImage).sorted().collect(Collectors.toList());
+      if (images.isEmpty()) {
+        throw new UserInputException(source + ": holds no images");
+      }
+      return images;
+    }
+  }
+
+  private static boolean isImage(Path file) {
+    String name = file.getFileName().toString();
+    String suffix = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+    return !name.startsWith(".") && IMAGE_SUFFIXES.contains(suffix) && Files.isRegularFile(file);
+  }
+
+  private void makeOutput() {
+    try {
+      Files.createDirectories(output);
+    } catch (IOException e) {
+      throw new UserInputException(
+          "--output: cannot make the folder " + output + ": " + AtomicFile.reason(e), e);
+    }
+  }
+
+  private String layerName(ObjectDetector detector) {
+    List<String> names = SamplingPositions.names(detector.getNetwork());
+    if (names.isEmpty()) {
+      throw new UserInputException("--show-sampling: the model has no deformable layers");
+    }
+    if (layer.equals(LAST)) {
+      return names.get(names.size() - 1);
+    }
+    if (names.contains(layer)) {
+      return layer;
+    }
+    if (layer.matches("\\d{1,6}")) {
+      int number = Integer.parseInt(layer);
+      if (number >= 1 && number <= names.size()) {
+        return names.get(number - 1);
+      }
+    }
+    throw new UserInputException(
+        "--show-sampling: expected 1 to "
+            + names.size()
+            + " or one of "
+            + String.join(", ", names)
+            + ", got "
+            + layer);
+  }
+
+  /** Writes the pictures of an image, and gives its entry of the JSON. */
+  private Map<String, Object> detect(
+      ObjectDetector detector, Path file, BufferedImage image, String shown) throws IOException {
+    List<Detection> detections =
+        detector.detect(image).stream()
+            .filter(detection -> detection.getScore() >= minScore)
+            .sorted(Comparator.comparingDouble(Detection::getScore).reversed())
+            .collect(Collectors.toList());
+    List<String> labels = detector.getLabels();
+    String name = file.getFileName().toString();
+    new DetectionPicture(image)
+        .draw(detections, labels)
+        .write(output.resolve(name + "-detections.png"));
+    if (shown != null) {
+      new DetectionPicture(image)
+          .drawSampling(detector, shown, points(detections, image))
+          .write(output.resolve(name + "-sampling.png"));
+    }
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("file", name);
+    entry.put("width", image.getWidth());
+    entry.put("height", image.getHeight());
+    entry.put(
+        "detections",
+        detections.stream().map(d -> entry(d, labels)).collect(Collectors.toList()));
+    return entry;
+  }
+
+  private List<Point2D> points(List<Detection> detections, BufferedImage image) {
+    if (point == null) {
+      return detections.stream()
+          .map(detection -> DetectionPicture.middle(detection.getBox()))
+          .collect(Collectors.toList());
+    }
+    if (!(point[0] >= 0
+        && point[0] <= image.getWidth()
+        && point[1] >= 0
+        && point[1] <= image.getHeight())) {
+      throw new UserInputException(
+          String.format(
+              "--point: expected a point within %d,%d, got %s",
+              image.getWidth(), image.getHeight(), Arrays.toString(point)));
+    }
+    return List.of(new Point2D.Double(point[0], point[1]));
+  }
+
+  private static Map<String, Object> entry(Detection detection, List<String> labels) {
+    Box box = detection.getBox();
+    Map<String, Object> corners = new LinkedHashMap<>();
+    corners.put("x1", box.getX1());
+    corners.put("y1", box.getY1());
+    corners.put("x2", box.getX2());
+    corners.put("y2", box.getY2());
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("label", labels.get(box.getLabel()));
+    entry.put("score", detection.getScore());
+    entry.put("box", corners);
+    return entry;
+  }
+}
