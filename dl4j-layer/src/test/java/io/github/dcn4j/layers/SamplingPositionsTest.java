@@ -61,8 +61,7 @@ class SamplingPositionsTest {
   }
 
   private INDArray noise(double scale, long... shape) {
-    double[] values =
-        random.doubles(Arrays.stream(shape).reduce(1, (a, b) -> a * b)).toArray();
+    double[] values = random.doubles(Arrays.stream(shape).reduce(1, (a, b) -> a * b)).toArray();
     return Nd4j.createFromArray(values).subi(0.5).muli(2 * scale).reshape('c', shape);
   }
 
@@ -203,7 +202,8 @@ class SamplingPositionsTest {
         }
       }
     }
-    assertEquals(Nd4j.valueArrayOf(new long[] {1, 1, 6, 4, 3}, 0.5, DataType.DOUBLE), sampling.getWeights());
+    assertEquals(
+        Nd4j.valueArrayOf(new long[] {1, 1, 6, 4, 3}, 0.5, DataType.DOUBLE), sampling.getWeights());
     assertEquals(positions, sampling.getImagePositions());
     assertEquals(positions.reshape(6, 4, 3, 2), sampling.getGrid());
     // The kernel's middle is at (2y, 3x + 1).
@@ -283,7 +283,8 @@ class SamplingPositionsTest {
                 .build(),
             new BatchNormalization(),
             new ZeroPaddingLayer.Builder(1, 2, 3, 0).build(),
-            new SubsamplingLayer.Builder(SubsamplingLayer.PoolingType.AVG, new int[] {2, 2}, new int[] {1, 2})
+            new SubsamplingLayer.Builder(
+                    SubsamplingLayer.PoolingType.AVG, new int[] {2, 2}, new int[] {1, 2})
                 .build(),
             new Cropping2D.Builder(1, 0, 0, 1).build(),
             new DeformableConvolution2D.Builder(3, 3)

@@ -126,8 +126,7 @@ final class DetectCommand implements Callable<Integer> {
     all.put("model", model.toString());
     all.put("minScore", minScore);
     all.put("images", found);
-    AtomicFile.write(
-        output.resolve("detections.json"), part -> Files.write(part, Json.bytes(all)));
+    AtomicFile.write(output.resolve("detections.json"), part -> Files.write(part, Json.bytes(all)));
     return report(found.size(), bad);
   }
 
@@ -219,8 +218,7 @@ final class DetectCommand implements Callable<Integer> {
     entry.put("width", image.getWidth());
     entry.put("height", image.getHeight());
     entry.put(
-        "detections",
-        detections.stream().map(d -> entry(d, labels)).collect(Collectors.toList()));
+        "detections", detections.stream().map(d -> entry(d, labels)).collect(Collectors.toList()));
     return entry;
   }
 

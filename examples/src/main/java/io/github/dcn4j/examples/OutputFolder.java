@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -52,12 +53,14 @@ final class OutputFolder implements Closeable {
       }
       Files.createDirectories(checkpoints);
     } catch (IOException e) {
-      throw new UserInputException("--output: cannot make the folder " + checkpoints, e);
+      throw new UserInputException(
+          "--output: cannot make the folder " + checkpoints + ": " + AtomicFile.reason(e), e);
     }
     try {
       return new OutputFolder(folder, made, lock(folder, checkpoints.resolve(LOCK)));
     } catch (IOException e) {
-      throw new UserInputException("--output: cannot write to the folder " + checkpoints, e);
+      throw new UserInputException(
+          "--output: cannot write to the folder " + checkpoints + ": " + AtomicFile.reason(e), e);
     }
   }
 

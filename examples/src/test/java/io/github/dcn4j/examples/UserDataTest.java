@@ -157,12 +157,7 @@ class UserDataTest {
   }
 
   private static float[] parameters(Path output) throws IOException {
-    return Detector.load(output.resolve("detector.zip").toFile())
-        .getNetwork()
-        .params()
-        .dup()
-        .data()
-        .asFloat();
+    return Detector.load(output.resolve("best.zip")).getNetwork().params().dup().data().asFloat();
   }
 
   @ParameterizedTest

@@ -18,7 +18,9 @@ import java.util.Arrays;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** A picture of one image, at least {@value #MIN_SIDE} pixels wide or high, with something on it. */
+/**
+ * A picture of one image, at least {@value #MIN_SIDE} pixels wide or high, with something on it.
+ */
 public final class DetectionPicture {
   private static final int MIN_SIDE = 512;
 
@@ -116,11 +118,9 @@ public final class DetectionPicture {
     graphics.setColor(Color.WHITE);
     graphics.draw(new Line2D.Double(plain, moved));
     int opacity = (int) Math.round(OPAQUE * Math.min(1, weight));
-    graphics.setColor(
-        new Color(colour.getRed(), colour.getGreen(), colour.getBlue(), opacity));
+    graphics.setColor(new Color(colour.getRed(), colour.getGreen(), colour.getBlue(), opacity));
     Ellipse2D dot =
-        new Ellipse2D.Double(
-            moved.getX() - radius, moved.getY() - radius, 2 * radius, 2 * radius);
+        new Ellipse2D.Double(moved.getX() - radius, moved.getY() - radius, 2 * radius, 2 * radius);
     graphics.fill(dot);
     graphics.setColor(Color.WHITE);
     graphics.draw(dot);
