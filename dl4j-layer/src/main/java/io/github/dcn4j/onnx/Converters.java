@@ -28,11 +28,16 @@ final class Converters {
     Convolutions.addTo(this);
     Elementwise.addTo(this);
     GridSampling.addTo(this);
+    Logical.addTo(this);
     Matrices.addTo(this);
     Normalizations.addTo(this);
     PixelShuffle.addTo(this);
+    Padding.addTo(this);
     Pools.addTo(this);
     Resizing.addTo(this);
+    Reductions.addTo(this);
+    Repeating.addTo(this);
+    Selection.addTo(this);
     Shapes.addTo(this);
   }
 
