@@ -1,6 +1,8 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.benchmark.BenchmarkCommand;
+import io.github.dcn4j.examples.data.FileNames;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -43,7 +45,8 @@ public final class Main implements Runnable {
   /** Runs a subcommand and ends the process, with an exit code as {@code --help} lists them. */
   public static void main(String[] arguments) {
     System.setProperty("java.awt.headless", "true");
-    System.exit(commandLine().execute(arguments));
+    System.exit(
+        PlainLocale.printing(Main::commandLine).execute(PlainLocale.arguments(arguments)));
   }
 
   /** The command line, ready to execute. */
@@ -53,6 +56,7 @@ public final class Main implements Runnable {
     CommandLine commandLine = new CommandLine(main);
     describe(commandLine);
     return commandLine
+        .registerConverter(Path.class, FileNames::path)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setExecutionStrategy(Main::run)
         .setParameterExceptionHandler(failures)

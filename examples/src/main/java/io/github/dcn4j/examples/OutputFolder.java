@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
+import io.github.dcn4j.examples.data.FileNames;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -133,6 +134,6 @@ final class OutputFolder implements Closeable {
 
   @Override
   public String toString() {
-    return folder.toString();
+    return FileNames.text(folder);
   }
 }
