@@ -45,8 +45,7 @@ public final class Main implements Runnable {
   /** Runs a subcommand and ends the process, with an exit code as {@code --help} lists them. */
   public static void main(String[] arguments) {
     System.setProperty("java.awt.headless", "true");
-    System.exit(
-        PlainLocale.printing(Main::commandLine).execute(PlainLocale.arguments(arguments)));
+    System.exit(PlainLocale.printing(Main::commandLine).execute(PlainLocale.arguments(arguments)));
   }
 
   /** The command line, ready to execute. */

@@ -57,14 +57,20 @@ class PlainLocaleTest {
     Path script = folder.resolve("rename.sh");
     Files.writeString(
         script,
-        "cd '" + plain + "'\n"
+        "cd '"
+            + plain
+            + "'\n"
             + "mv JPEGImages/0.png 'JPEGImages/caf\u00e9 0.png'\n"
             + "mv Annotations/0.xml 'Annotations/cafe\u0301 0.xml'\n"
             + "mv JPEGImages/1.png JPEGImages/\u65e5\u672c.png\n"
             + "mv Annotations/1.xml Annotations/\u65e5\u672c.xml\n"
             + "mv JPEGImages/3.png JPEGImages/\u00e9t\u00e9.png\n"
             + "mv Annotations/3.xml Annotations/\u00e9t\u00e9.xml\n"
-            + "mv '" + plain + "' '" + folder + "/caf\u00e9'\n");
+            + "mv '"
+            + plain
+            + "' '"
+            + folder
+            + "/caf\u00e9'\n");
     assertEquals(0, waitFor(new ProcessBuilder("sh", "-e", script.toString())));
     return plain;
   }
@@ -82,8 +88,7 @@ class PlainLocaleTest {
   void imagesAndListsAreFoundAndComplaintsNameThem(String locale)
       throws IOException, InterruptedException {
     data();
-    String out =
-        run(locale, "train", "--data", folder + "/caf\u00e9", "--output", folder + "/out");
+    String out = run(locale, "train", "--data", folder + "/caf\u00e9", "--output", folder + "/out");
     String bad = folder + "/caf\u00e9/JPEGImages/\u00e9t\u00e9.png: not an image in a known format";
     assertTrue(out.contains("train: " + bad + " (--on-bad-file"), out);
     assertFalse(out.contains("caf\u00e9 0"), out);
