@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
       TrainCommand.class,
       TwoStageCommand.class,
       DetectCommand.class,
+      EvaluateCommand.class,
       CompareCommand.class,
       QuickstartCommand.class,
       ImportOnnxCommand.class,

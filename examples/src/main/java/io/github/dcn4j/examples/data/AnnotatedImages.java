@@ -166,7 +166,16 @@ public final class AnnotatedImages {
    * @param side of the square, in pixels
    */
   public DetectionDataset training(int side) {
-    return new Part(labels, training, side, side);
+    return training(side, labels);
+  }
+
+  /**
+   * The training images for a detector of other labels.
+   *
+   * @param detected the detector's class names; boxes of other classes have the label −1
+   */
+  public DetectionDataset training(int side, List<String> detected) {
+    return new Part(List.copyOf(detected), training, side, side);
   }
 
   /**

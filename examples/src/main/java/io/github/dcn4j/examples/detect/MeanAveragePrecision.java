@@ -87,19 +87,61 @@ public final class MeanAveragePrecision {
    * @return 0 to 1; NaN if the class has no true boxes
    */
   public double averagePrecision(int label, double threshold) {
-    int objects = 0;
+    int objects = objects(label);
+    return objects == 0 ? Double.NaN : area(precisionAndRecall(label, threshold));
+  }
+
+  /** Average precision of one class as {@link #meanOverThresholds}. */
+  public double averageOverThresholds(int label) {
+    double sum = 0;
+    for (int percent = 50; percent < 100; percent += 5) {
+      sum += averagePrecision(label, percent / 100.0);
+    }
+    return sum / 10;
+  }
+
+  /** Number of true boxes of a class that are not difficult. */
+  public int objects(int label) {
+    return (int)
+        truths.stream()
+            .flatMap(List::stream)
+            .filter(box -> box.getLabel() == label && !box.isDifficult())
+            .count();
+  }
+
+  /** Number of detections of a class, sure or not. */
+  public int detections(int label) {
+    return (int)
+        detections.stream()
+            .flatMap(List::stream)
+            .filter(detection -> detection.getBox().getLabel() == label)
+            .count();
+  }
+
+  /**
+   * The points of precision and recall of one class, from the surest detection on.
+   *
+   * @param threshold least intersection over union of a right detection, above 0
+   * @return precision and recall of each point
+   */
+  public double[][] precisionAndRecall(int label, double threshold) {
     List<Judged> judged = new ArrayList<>();
     for (int image = 0; image < truths.size(); image++) {
-      List<Box> boxes = new ArrayList<>();
-      for (Box box : truths.get(image)) {
-        if (box.getLabel() == label) {
-          boxes.add(box);
-          objects += box.isDifficult() ? 0 : 1;
-        }
-      }
+      List<Box> boxes = new ArrayList<>(truths.get(image));
+      boxes.removeIf(box -> box.getLabel() != label);
       judge(detections.get(image), label, boxes, threshold, judged);
     }
-    return objects == 0 ? Double.NaN : area(judged, objects);
+    judged.sort(Comparator.comparingDouble((Judged j) -> j.score).reversed());
+    int objects = objects(label);
+    double[] recall = new double[judged.size()];
+    double[] precision = new double[judged.size()];
+    int right = 0;
+    for (int i = 0; i < recall.length; i++) {
+      right += judged.get(i).right ? 1 : 0;
+      recall[i] = (double) right / objects;
+      precision[i] = right / (i + 1.0);
+    }
+    return new double[][] {precision, recall};
   }
 
   private static void judge(
@@ -130,16 +172,9 @@ public final class MeanAveragePrecision {
     }
   }
 
-  private static double area(List<Judged> judged, int objects) {
-    judged.sort(Comparator.comparingDouble((Judged j) -> j.score).reversed());
-    double[] recall = new double[judged.size()];
-    double[] precision = new double[judged.size()];
-    int right = 0;
-    for (int i = 0; i < recall.length; i++) {
-      right += judged.get(i).right ? 1 : 0;
-      recall[i] = (double) right / objects;
-      precision[i] = right / (i + 1.0);
-    }
+  private static double area(double[][] precisionAndRecall) {
+    double[] precision = precisionAndRecall[0];
+    double[] recall = precisionAndRecall[1];
     double sum = 0;
     double highest = 0;
     int i = recall.length - 1;
