@@ -1,10 +1,13 @@
 // The implementations of an op on the CPU, and the choice between them.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "cpu/isa.h"
 
 namespace dcn4j {
 
@@ -13,10 +16,10 @@ namespace dcn4j {
 template <class Kernel>
 class Registry {
   public:
-    /// Fastest first, the reference last. They are never destroyed: threads may still be at work
-    /// when the process ends.
+    /// Those that this processor runs, fastest first, the reference last. They are never destroyed:
+    /// threads may still be at work when the process ends.
     static const std::vector<const Kernel*>& all() {
-        static const auto& kernels = *new std::vector<const Kernel*>(Kernel::implementations());
+        static const auto& kernels = *new std::vector<const Kernel*>(fastestFirst());
         return kernels;
     }
 
@@ -40,6 +43,17 @@ class Registry {
     static const Kernel& chosen() {
         static const Kernel& kernel = choose(std::getenv("DCN4J_KERNEL"));
         return kernel;
+    }
+
+  private:
+    static std::vector<const Kernel*> fastestFirst() {
+        std::vector<const Kernel*> kernels = Kernel::implementations();
+        if (const char* fastest = cpu::narrowerButFaster()) {
+            std::stable_partition(kernels.begin(), kernels.end(), [&](const Kernel* kernel) {
+                return std::string(kernel->name()) == fastest;
+            });
+        }
+        return kernels;
     }
 };
 

@@ -43,32 +43,55 @@ class Backward {
           weights_(weightsSize_),
           gradWeights_(partition_.slots * partition_.tileChunks * weightsSize_),
           gradSamples_(partition_.slots * partition_.blockChunkCount() * gradSamplesSize_),
-          gradImages_(partition_.tileChunks > 1
-                          ? partition_.slots * partition_.tileChunks * blocking_.imageSize
-                          : 0),
+          sharesGradOutput_(blocking_.count() > g.groups && !blocking_.groupsAreLanes),
+          sharesImages_(partition_.tileChunks > 1),
+          gradTiles_(sharesGradOutput_
+                         ? partition_.slots * g.groups * g.outPixels() * blocking_.outLd
+                         : 0),
+          images_(sharesImages_ ? partition_.slots * blocking_.imageSize : 0),
+          gradImages_(sharesImages_ ? partition_.slots * partition_.tileChunks * blocking_.imageSize
+                                    : 0),
+          written_(sharesImages_ ? partition_.slots * partition_.tileChunks * blocking_.count()
+                                 : 0),
           samples_(threads, blocking_.tile * g.taps()),
           tileGradSamples_(threads, 3 * g.taps() * blocking_.tile),
           weightRows_(threads, 2 * blocking_.columnLd),
           column_(threads, blocking_.tile * blocking_.columnLd),
           gradColumn_(threads, blocking_.tile * blocking_.columnLd),
-          gradTile_(threads, blocking_.tile * blocking_.outLd),
-          image_(threads, (g.pixels() + 1) * (blocking_.maxDepth / g.taps())),
-          gradImage_(threads, partition_.tileChunks > 1
-                                  ? 0
-                                  : (g.pixels() + 1) * (blocking_.maxDepth / g.taps())) {}
+          gradTile_(threads, sharesGradOutput_ ? 0 : blocking_.tile * blocking_.outLd),
+          image_(threads, sharesImages_ ? 0 : imageRoom()),
+          gradImage_(threads, sharesImages_ ? 0 : imageRoom()) {}
 
     void run() {
 #pragma omp parallel num_threads(threads_)
         {
 #pragma omp for schedule(dynamic)
             for (Index block = 0; block < blocking_.count(); ++block) packWeights(block);
-#pragma omp for
-            for (Index i = 0; i < partition_.slots * partition_.tileChunks; ++i) {
-                std::fill_n(gradWeights_.data() + i * weightsSize_, weightsSize_, Real{0});
-            }
             // Each slot takes every slots-th image.
             for (Index first = 0; first < g_.batch; first += partition_.slots) {
                 const Index images = std::min(partition_.slots, g_.batch - first);
+                if (sharesGradOutput_) {
+#pragma omp for collapse(3) schedule(dynamic) nowait
+                    for (Index slot = 0; slot < images; ++slot) {
+                        for (Index group = 0; group < g_.groups; ++group) {
+                            for (Index tile = 0; tile < blocking_.tiles; ++tile) {
+                                loadGradOutput(first + slot, group, tile,
+                                               gradTile(slot, group, tile));
+                            }
+                        }
+                    }
+                }
+                if (sharesImages_) {
+#pragma omp for collapse(2) schedule(dynamic) nowait
+                    for (Index slot = 0; slot < images; ++slot) {
+                        for (Index block = 0; block < blocking_.count(); ++block) {
+                            const Block& b = blocking_.block(block);
+                            loadBlock<Element>(kernels_, inputs_.input, g_, b, first + slot,
+                                               image(slot, b));
+                        }
+                    }
+                }
+#pragma omp barrier
 #pragma omp for collapse(3) schedule(dynamic)
                 for (Index slot = 0; slot < images; ++slot) {
                     for (Index tileChunk = 0; tileChunk < partition_.tileChunks; ++tileChunk) {
@@ -78,11 +101,11 @@ class Backward {
                         }
                     }
                 }
-                if (partition_.tileChunks > 1) {
-#pragma omp for collapse(2) schedule(dynamic)
+                if (sharesImages_) {
+#pragma omp for collapse(2) schedule(dynamic) nowait
                     for (Index slot = 0; slot < images; ++slot) {
                         for (Index block = 0; block < blocking_.count(); ++block) {
-                            storeGradImage(first + slot, slot, blocking_.block(block));
+                            storeGradImage(first + slot, slot, block);
                         }
                     }
                 }
@@ -149,6 +172,29 @@ class Backward {
         return gradImages_.data() +
                (slot * partition_.tileChunks + tileChunk) * blocking_.imageSize + b.imageStart;
     }
+    Real* image(Index slot, const Block& b) const {
+        return images_.data() + slot * blocking_.imageSize + b.imageStart;
+    }
+    Real* gradTile(Index slot, Index group, Index tile) const {
+        return gradTiles_.data() +
+               ((slot * g_.groups + group) * g_.outPixels() + tile * blocking_.tile) *
+                   blocking_.outLd;
+    }
+
+    /// The pixels of a gradient image that a chunk of tiles has set to zero and may have added to;
+    /// the others are not written.
+    struct PixelSpan {
+        Index first, end;
+    };
+    PixelSpan& written(Index slot, Index tileChunk, Index block) const {
+        return written_
+            .data()[(slot * partition_.tileChunks + tileChunk) * blocking_.count() + block];
+    }
+
+    /// Numbers of a block's image.
+    Index imageRoom() const {
+        return (g_.pixels() + 1) * (blocking_.maxDepth / g_.taps());
+    }
 
     /// One task: image `n`, in a slot, from one chunk of its tiles to one chunk of the blocks.
     struct Task {
@@ -157,40 +203,102 @@ class Backward {
 
     void compute(const Task& task) const {
         const BlockChunk& blocks = partition_.blockChunk(task.blockChunk);
-        const bool whole = partition_.tileChunks == 1;
         for (Index block = blocks.firstBlock; block < blocks.endBlock; ++block) {
             const Block& b = blocking_.block(block);
-            Real* image = whole ? gradImage_.mine() : gradImage(task.slot, task.tileChunk, b);
-            loadBlock<Element>(kernels_, inputs_.input, g_, b, task.n, image_.mine());
-            std::fill_n(image, (g_.pixels() + 1) * b.paddedChannels, Real{0});
+            const Index row = b.paddedChannels;
+            Work work{block, nullptr, nullptr, {0, 0}};
+            if (sharesImages_) {
+                work.image = image(task.slot, b);
+                work.gradImage = gradImage(task.slot, task.tileChunk, b);
+                std::fill_n(work.gradImage + g_.pixels() * row, row, Real{0});
+            } else {
+                loadBlock<Element>(kernels_, inputs_.input, g_, b, task.n, image_.mine());
+                work.image = image_.mine();
+                work.gradImage = gradImage_.mine();
+                std::fill_n(work.gradImage, (g_.pixels() + 1) * row, Real{0});
+            }
             const Index end = partition_.firstTile(task.tileChunk + 1);
             for (Index tile = partition_.firstTile(task.tileChunk); tile < end; ++tile) {
-                computeTile(task, block, tile, image);
+                computeTile(task, work, tile);
                 addGradSamples(task, tile, block == blocks.firstBlock);
             }
-            if (whole) storeBlock<Element>(kernels_, gradients_.input, g_, b, task.n, image);
+            if (sharesImages_) {
+                written(task.slot, task.tileChunk, block) = work.zeroed;
+            } else {
+                storeBlock<Element>(kernels_, gradients_.input, g_, b, task.n, work.gradImage);
+            }
         }
     }
 
-    void computeTile(const Task& task, Index block, Index tile, Real* gradImage) const {
-        const Block& b = blocking_.block(block);
+    /// What a task has at hand of one block.
+    struct Work {
+        Index block;
+        const Real* image;
+        Real* gradImage;
+        PixelSpan zeroed;  ///< where gradient images are shared out by chunks of tiles
+    };
+
+    /// Extends what is set to zero to all pixels that a tile's samples touch.
+    void zeroTouched(Work& work, Index points) const {
+        const Block& b = blocking_.block(work.block);
+        const PlannedSample<Real>* samples = samples_.mine();
+        // Corner by corner, so that they share a vector. A corner outside is numbered `pixels`, and
+        // has a row of its own.
+        using Pixel = decltype(PlannedSample<Real>::place);
+        const auto none = static_cast<Pixel>(g_.pixels());
+        Pixel firsts[Corners], lasts[Corners];
+        std::fill_n(firsts, Index{Corners}, none);
+        std::fill_n(lasts, Index{Corners}, Pixel{-1});
+        for (Index i = 0; i < points * g_.taps(); ++i) {
+            for (int c = 0; c < Corners; ++c) {
+                const Pixel pixel = samples[i].pixel[c];
+                firsts[c] = pixel < firsts[c] ? pixel : firsts[c];
+                const Pixel inside = pixel == none ? Pixel{-1} : pixel;
+                lasts[c] = inside > lasts[c] ? inside : lasts[c];
+            }
+        }
+        const Index first = *std::min_element(firsts, firsts + Corners);
+        const Index last = *std::max_element(lasts, lasts + Corners);
+        if (last < 0) return;
+        PixelSpan& z = work.zeroed;
+        if (z.first == z.end) z = {first, first};
+        const auto zero = [&](Index from, Index end) {
+            std::fill_n(work.gradImage + from * b.paddedChannels, (end - from) * b.paddedChannels,
+                        Real{0});
+        };
+        if (first < z.first) {
+            zero(first, z.first);
+            z.first = first;
+        }
+        if (last >= z.end) {
+            zero(z.end, last + 1);
+            z.end = last + 1;
+        }
+    }
+
+    void computeTile(const Task& task, Work& work, Index tile) const {
+        const Block& b = blocking_.block(work.block);
         const Index first = tile * blocking_.tile, points = pointsOf(tile);
         positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
-        const Real* weights = weights_.data() + block * blockSize_;
-        Real* gradWeights = this->gradWeights(task.slot, task.tileChunk, block);
+        if (sharesImages_) zeroTouched(work, points);
+        const Real* weights = weights_.data() + work.block * blockSize_;
+        Real* gradWeights = this->gradWeights(task.slot, task.tileChunk, work.block);
+        // What a slot and a chunk of tiles see first, they write; they add the rest.
+        const bool isFirst = task.n == task.slot && tile == partition_.firstTile(task.tileChunk);
         const ScatterTile<Real> samples{points,
                                         g_.taps(),
                                         blocking_.groupsAreLanes ? b.paddedChannels : b.channels,
                                         samples_.mine(),
-                                        image_.mine(),
+                                        work.image,
                                         b.paddedChannels,
                                         gradColumn_.mine(),
                                         b.paddedChannels,
                                         column_.mine(),
                                         blocking_.columnLd,
-                                        gradImage,
+                                        work.gradImage,
                                         tileGradSamples_.mine()};
         if (blocking_.groupsAreLanes) {
+            if (isFirst) std::fill_n(gradWeights, b.depth * outputs_, Real{0});
             loadLanesOfGradOutput(task.n, b, first, points);
             const LaneTile<Real> t{
                 points,           g_.taps() * b.inputs, outputs_,          b.paddedLanes,
@@ -200,19 +308,26 @@ class Backward {
             kernels_.lanesToWeights(t, column_.mine(), gradWeights);
             return;
         }
-        loadPixels<Element>(
-            kernels_,
-            {gradOutput_, g_.outWidth, {task.n, b.group * outputs_, outputs_}, first, points},
-            {gradTile_.mine(), blocking_.outLd});
-        kernels_.gemm(points, b.depth, outputs_, {gradTile_.mine(), blocking_.outLd, 1},
+        const Real* gradOutput =
+            sharesGradOutput_ ? gradTile(task.slot, b.group, tile) : gradTile_.mine();
+        if (!sharesGradOutput_) loadGradOutput(task.n, b.group, tile, gradTile_.mine());
+        kernels_.gemm(points, b.depth, outputs_, {gradOutput, blocking_.outLd, 1},
                       {weights, outputs_ * panel_, panel_}, gradColumn_.mine(), blocking_.columnLd,
                       false);
         kernels_.scatter(samples);
         // The columns as panels and not as rows: they stream through once, whole cache lines at a
         // time, past a tile of gradients that stays.
-        kernels_.gemm(outputs_, b.depth, points, {gradTile_.mine(), 1, blocking_.outLd},
+        kernels_.gemm(outputs_, b.depth, points, {gradOutput, 1, blocking_.outLd},
                       {column_.mine(), panel_, blocking_.columnLd}, gradWeights, blocking_.columnLd,
-                      true);
+                      !isFirst);
+    }
+
+    /// A tile of a group's gradient of the output, [points][outLd].
+    void loadGradOutput(Index n, Index group, Index tile, Real* to) const {
+        const Channels channels{n, group * outputs_, outputs_};
+        loadPixels<Element>(
+            kernels_, {gradOutput_, g_.outWidth, channels, tile * blocking_.tile, pointsOf(tile)},
+            {to, blocking_.outLd});
     }
 
     /// A tile of the output's gradient for groups that are lanes, [points][outputs][paddedLanes].
@@ -244,12 +359,19 @@ class Backward {
         }
     }
 
-    /// The gradient of a block of the input: over the chunks of tiles, in their order.
-    void storeGradImage(Index n, Index slot, const Block& b) const {
+    /// The gradient of a block of the input: over the chunks of tiles, in their order, each where
+    /// it wrote.
+    void storeGradImage(Index n, Index slot, Index block) const {
+        const Block& b = blocking_.block(block);
+        const Index row = b.paddedChannels;
         Real* total = gradImage(slot, 0, b);
+        const PixelSpan own = written(slot, 0, block);
+        std::fill_n(total, own.first * row, Real{0});
+        std::fill_n(total + own.end * row, (g_.pixels() - own.end) * row, Real{0});
         for (Index tileChunk = 1; tileChunk < partition_.tileChunks; ++tileChunk) {
+            const PixelSpan span = written(slot, tileChunk, block);
             const Real* part = gradImage(slot, tileChunk, b);
-            for (Index i = 0; i < g_.pixels() * b.paddedChannels; ++i) total[i] += part[i];
+            for (Index i = span.first * row; i < span.end * row; ++i) total[i] += part[i];
         }
         storeBlock<Element>(kernels_, gradients_.input, g_, b, n, total);
     }
@@ -291,7 +413,9 @@ class Backward {
     }
 
     void addParts(Real* total, Index count) const {
-        for (Index part = 1; part < partition_.slots * partition_.tileChunks; ++part) {
+        if (g_.batch == 0) std::fill_n(total, count, Real{0});
+        const Index parts = g_.batch == 0 ? 1 : partition_.slots * partition_.tileChunks;
+        for (Index part = 1; part < parts; ++part) {
             const Real* from = total + part * weightsSize_;
             for (Index k = 0; k < count; ++k) total[k] += from[k];
         }
@@ -313,7 +437,13 @@ class Backward {
     const Index weightsSize_;  ///< numbers of all blocks' weights
     const Index
         gradSamplesSize_;  ///< numbers of the gradients of an image's samples, of a chunk of blocks
-    const Buffer<Real> weights_, gradWeights_, gradSamples_, gradImages_;
+    const Buffer<Real> weights_, gradWeights_, gradSamples_;
+    /// Where blocks share it, the output's gradient is repacked once: [slot][group][pixel][outLd].
+    const bool sharesGradOutput_;
+    /// Where chunks of tiles do, the input is, and each has gradients of its own.
+    const bool sharesImages_;
+    const Buffer<Real> gradTiles_, images_, gradImages_;
+    const Buffer<PixelSpan> written_;
     const PerThread<PlannedSample<Real>> samples_;
     const PerThread<Real> tileGradSamples_, weightRows_, column_, gradColumn_, gradTile_;
     const PerThread<Real> image_, gradImage_;
