@@ -1,7 +1,9 @@
 // What the Java benchmark compares with and can't reach from Java: the rate of fused multiply-adds,
-// and oneDNN's plain convolution where that is installed. It reads one question a line and answers
-// each with one line, so that the contenders of another process can take turns with these.
+// and oneDNN's plain convolution where that is installed; and which of our kernels calls use here.
+// It reads one question a line and answers each with one line, so that the contenders of another
+// process can take turns with these.
 //
+//   kernel                                          its name
 //   fma                                             GFLOP/s in float
 //   forward|backward N C H=W O groups stride k      milliseconds of a convolution of floats with
 //                                                   k x k taps and padding k / 2, or "absent"
@@ -18,6 +20,7 @@
 #include <string>
 
 #include "../src/kernels/deformable_conv2d.h"
+#include "../src/kernels/registry.h"
 #include "fma_peak.h"
 #ifdef DCN4J_PEERS
 #include "onednn_convolution.h"
@@ -56,11 +59,13 @@ std::string answer(const std::string& question) {
     std::string what, rest;
     words >> what >> std::ws;
     std::getline(words, rest);
+    if (what == "kernel") return Registry<DeformableConv2dKernel>::all().front()->name();
     if (what == "fma") {
         return std::to_string(fmaPeak(omp_get_max_threads()) / 1e9);
     }
     if (what != "forward" && what != "backward") {
-        throw std::invalid_argument("expected fma, forward or backward, got '" + question + "'");
+        throw std::invalid_argument("expected kernel, fma, forward or backward, got '" + question +
+                                    "'");
     }
 #ifdef DCN4J_PEERS
     OneDnnConvolution& c = convolution(rest);

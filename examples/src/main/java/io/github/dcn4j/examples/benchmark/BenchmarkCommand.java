@@ -88,7 +88,7 @@ public final class BenchmarkCommand implements Callable<Integer> {
     for (String kernel : Plan.KERNELS) {
       for (Task task : results.isEmpty() ? plan.full(kernel) : plan.brief(kernel)) {
         Optional<TaskResult> result = WorkerProcess.run(task);
-        if (result.isEmpty()) {
+        if (result.isEmpty()) { // this processor lacks the instruction set
           break;
         }
         results.add(result.get());
@@ -96,7 +96,7 @@ public final class BenchmarkCommand implements Callable<Integer> {
         out.flush();
       }
     }
-    String report = Report.markdown(conditions(), results);
+    String report = Report.markdown(conditions(plan), results);
     Files.writeString(output.resolve("benchmark.md"), report);
     RatioChart.write(results.get(0), output.resolve("forward.png"));
     out.printf("%n%s%nWritten to %s: benchmark.md, forward.png%n", report, output);
@@ -148,7 +148,7 @@ public final class BenchmarkCommand implements Callable<Integer> {
     }
   }
 
-  private static List<String> conditions() {
+  private static List<String> conditions(Plan plan) throws IOException {
     return List.of(
         String.format(
             "%s, %d cores; ND4J and DL4J %s, ONNX Runtime %s, Java %s",
@@ -165,7 +165,18 @@ public final class BenchmarkCommand implements Callable<Integer> {
             + " arrays that are there before",
         "waiting threads sleep (OMP_WAIT_POLICY=passive, ONNX Runtime's allow_spinning=0);"
             + " OPENBLAS_CORETYPE is unset, so ND4J's OpenBLAS chooses its own kernels; the"
-            + " instruction set named is ours, the peers choose theirs");
+            + " instruction set named is ours, the default what our library chooses here"
+            + chosenKernel(plan.getNativePeers())
+            + "; the peers choose theirs");
+  }
+
+  private static String chosenKernel(String nativePeers) throws IOException {
+    if (nativePeers == null) {
+      return "";
+    }
+    try (NativePeers peers = new NativePeers(nativePeers)) {
+      return " (" + peers.chosenKernel() + ")";
+    }
   }
 
   /** From the name of ND4J's jar: nothing in it says its version. */

@@ -30,6 +30,11 @@ final class NativePeers implements AutoCloseable {
             new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII));
   }
 
+  /** The instruction set that our library chooses here. */
+  String chosenKernel() throws IOException {
+    return ask("kernel");
+  }
+
   /** The milliseconds that the multiply-adds of a shape's forward pass take at the least. */
   Race.Run fmaPeak(ConvolutionShape shape) {
     return () -> shape.operations() / 1e6 / Double.parseDouble(ask("fma"));

@@ -3,12 +3,16 @@ package io.github.dcn4j.examples.benchmark;
 import java.util.ArrayList;
 import java.util.List;
 import lombok.Builder;
+import lombok.Getter;
 
 /** What is measured in one run of the benchmark. */
 @Builder
 final class Plan {
-  /** All instruction sets, fastest first. */
-  static final List<String> KERNELS = List.of("avx512", "avx2", "baseline");
+  /** The instruction set that the library chooses. */
+  static final String DEFAULT_KERNEL = "default";
+
+  /** What runs in full, and then all instruction sets. */
+  static final List<String> KERNELS = List.of(DEFAULT_KERNEL, "avx512", "avx2", "baseline");
 
   /** The C = 64, 256 and 512 of common backbones, then few channels, then a pointwise one. */
   private static final List<ConvolutionShape> SHAPES =
@@ -53,9 +57,9 @@ final class Plan {
   private final boolean quick;
 
   /** The program of the native peers; null without. */
-  private final String nativePeers;
+  @Getter private final String nativePeers;
 
-  /** Everything that the fastest instruction set of the processor is to do. */
+  /** Everything that the first instruction set is to do. */
   List<Task> full(String kernel) {
     List<ConvolutionShape> all = shapes == null ? SHAPES : shapes;
     List<Task> tasks = new ArrayList<>();
@@ -77,7 +81,7 @@ final class Plan {
     return tasks;
   }
 
-  /** What the slower instruction sets are to do. */
+  /** What the others are to do. */
   List<Task> brief(String kernel) {
     return quick
         ? List.of()

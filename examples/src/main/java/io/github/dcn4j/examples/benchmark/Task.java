@@ -26,7 +26,7 @@ class Task implements Serializable {
 
   Kind kind;
 
-  /** The instruction set, as the environment variable DCN4J_KERNEL names it. */
+  /** The instruction set, as the environment variable DCN4J_KERNEL names it, or the default. */
   String kernel;
 
   int threads;

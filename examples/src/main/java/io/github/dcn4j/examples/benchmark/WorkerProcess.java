@@ -54,7 +54,10 @@ class WorkerProcess {
             input.toString(),
             output.toString());
     Map<String, String> environment = builder.environment();
-    environment.put(KERNEL_VARIABLE, task.getKernel());
+    environment.remove(KERNEL_VARIABLE);
+    if (!task.getKernel().equals(Plan.DEFAULT_KERNEL)) {
+      environment.put(KERNEL_VARIABLE, task.getKernel());
+    }
     environment.put("OMP_NUM_THREADS", Integer.toString(task.getThreads()));
     // OpenMP threads that spin while they wait would take time from the next contender.
     environment.put("OMP_WAIT_POLICY", "passive");

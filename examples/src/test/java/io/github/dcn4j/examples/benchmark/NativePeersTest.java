@@ -44,6 +44,13 @@ class NativePeersTest {
   }
 
   @Test
+  void theChosenKernelIsAskedFor() throws Exception {
+    try (NativePeers peers = peers("while read q; do [ \"$q\" = kernel ] && echo avx2; done")) {
+      assertEquals("avx2", peers.chosenKernel());
+    }
+  }
+
+  @Test
   void aProgramThatEndsIsAnError() throws Exception {
     try (NativePeers peers = peers("exit 1")) {
       assertThrows(IOException.class, () -> peers.haveOneDnn(SHAPE));
