@@ -144,14 +144,14 @@ struct Blocking {
     }
 
     /// Channels of a block: whole vectors for every instruction set, fewer where the kernel is
-    /// large, so that a tile's columns keep to their cache.
+    /// large, so that a tile's columns keep to their cache, but enough for a product.
     static Index forwardBlockChannels(const Conv2dGeometry& g) {
-        return g.taps() <= 9 ? 64 : g.taps() <= 25 ? 32 : 16;
+        return g.taps() == 1 ? 256 : g.taps() <= 9 ? 64 : g.taps() <= 25 ? 32 : 16;
     }
 
     /// In the backward pass blocks are tasks too: narrower where images and channels are few.
     static Index backwardBlockChannels(const Conv2dGeometry& g) {
-        const Index most = forwardBlockChannels(g);
+        const Index most = std::min<Index>(forwardBlockChannels(g), 64);
         if (isOfSmallGroups(g)) return most;
         return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
     }

@@ -34,6 +34,9 @@ class Forward {
                                                     mostWaveNumbers / blocking_.imageSize)),
                                   1, std::max<Index>(g.batch, 1))),
           hasBias_(inputs.bias.present()),
+          isPointwise_(!inputs.offset.present() && !inputs.mask.present() && g.taps() == 1 &&
+                       g.strideH == 1 && g.strideW == 1 && g.padTop == 0 && g.padLeft == 0 &&
+                       g.outPixels() == g.pixels() && !blocking_.groupsAreLanes),
           outputs_(g.outChannelsPerGroup()),
           weights_(blocking_.groupsAreLanes
                        ? blocking_.count() * blocking_.maxDepth * outputs_
@@ -130,7 +133,7 @@ class Forward {
         Index planned = -1;
         for (Index block = 0; block < blocking_.count(); ++block) {
             const Block& b = blocking_.block(block);
-            if (b.offsetGroup != planned) {
+            if (!isPointwise_ && b.offsetGroup != planned) {
                 positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
                 planned = b.offsetGroup;
             }
@@ -138,9 +141,8 @@ class Forward {
                 sumLanes(task, block, first, points);
                 continue;
             }
-            kernels_.gather({points, g_.taps(), b.paddedChannels, samples_.mine(), image(task.i, b),
-                             b.paddedChannels, column_.mine(), blocking_.columnLd});
-            kernels_.gemm(points, channels, b.depth, {column_.mine(), blocking_.columnLd, 1},
+            const PackedRows<const Real> column = loadColumn(task, b, first, points);
+            kernels_.gemm(points, channels, b.depth, {column.data, column.ld, 1},
                           {panelOf(b.group, firstPanel) + b.firstDepth * panel_,
                            blocking_.groupDepth * panel_, panel_},
                           result_.mine(), blocking_.outLd, b.firstDepth > 0);
@@ -150,6 +152,16 @@ class Forward {
                       bias_.data() + out.first);
             }
         }
+    }
+
+    /// The column tile of a block; where every sample is its own pixel, the image itself.
+    PackedRows<const Real> loadColumn(const Task& task, const Block& b, Index first,
+                                      Index points) const {
+        const Real* packed = image(task.i, b);
+        if (isPointwise_) return {packed + first * b.paddedChannels, b.paddedChannels};
+        kernels_.gather({points, g_.taps(), b.paddedChannels, samples_.mine(), packed,
+                         b.paddedChannels, column_.mine(), blocking_.columnLd});
+        return {column_.mine(), blocking_.columnLd};
     }
 
     /// The outputs of a block whose lanes are groups.
@@ -180,7 +192,8 @@ class Forward {
     const Index panel_;
     const Index wave_;  ///< images repacked together: enough that their tiles occupy many threads
     const bool hasBias_;
-    const Index outputs_;  ///< of a group
+    const bool isPointwise_;  ///< every output pixel samples the one at its place
+    const Index outputs_;     ///< of a group
     const Buffer<Real> weights_, images_, bias_;
     const PerThread<PlannedSample<Real>> samples_;
     const PerThread<Real> column_, result_, weightRows_;
