@@ -3,6 +3,7 @@ package io.github.dcn4j.onnx;
 import java.util.function.BiFunction;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Activation functions but for those over an axis. */
@@ -40,9 +41,10 @@ final class Activations {
     return sd.nn().relu(x, 0);
   }
 
-  /** min(x, 0) */
+  /** min(x, 0), whose slope at 0 is 1 as that of {@link #relu} is 0. */
   private static SDVariable negativePart(SameDiff sd, SDVariable x) {
-    return relu(sd, x.neg()).neg();
+    SDVariable zero = sd.zerosLike(x);
+    return sd.where(zero, x, sd.gt(x, zero));
   }
 
   /** log(1 + exp(x)), which is not infinite for large x. */
@@ -93,12 +95,17 @@ final class Activations {
 
   /** scale·(x where it is positive, else alpha·(exp(x/width) - 1)) */
   private static void exponential(Node node, double alpha, double width, double scale) {
-    Value x = node.floating(0);
+    Value input = node.floating(0);
     SameDiff sd = node.sd();
-    SDVariable negative = negativePart(sd, x.variable());
+    // Rounded once.
+    SDVariable x =
+        input.type() == DataType.DOUBLE
+            ? input.variable()
+            : Shapes.cast(input.variable(), DataType.FLOAT);
+    SDVariable negative = negativePart(sd, x);
     SDVariable curve = sd.math().expm1(width == 1 ? negative : negative.div(width)).mul(alpha);
-    SDVariable sum = relu(sd, x.variable()).add(curve);
-    node.output(scale == 1 ? sum : sum.mul(scale), x.shape());
+    SDVariable sum = relu(sd, x).add(curve);
+    node.output(Shapes.cast(scale == 1 ? sum : sum.mul(scale), input.type()), input.shape());
   }
 
   private static void elu(Node node) {

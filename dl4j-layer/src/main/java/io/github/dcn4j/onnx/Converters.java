@@ -26,6 +26,7 @@ final class Converters {
   private Converters() {
     Activations.addTo(this);
     Convolutions.addTo(this);
+    Detection.addTo(this);
     Elementwise.addTo(this);
     GridSampling.addTo(this);
     Logical.addTo(this);
