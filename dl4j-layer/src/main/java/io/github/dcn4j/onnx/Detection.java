@@ -47,7 +47,8 @@ final class Detection {
                         Shapes.cast(most.variable(), DataType.DOUBLE), 0, Integer.MAX_VALUE),
                 DataType.INT32),
             new long[0]);
-    SDVariable threshold = threshold(node, overlap, 0);
+    // ND4J's op drops boxes that overlap by just the threshold.
+    SDVariable threshold = threshold(node, overlap, 0).mul(1 + 0x1p-23).add(Float.MIN_NORMAL);
     SDVariable lowest = threshold(node, least, -Float.MAX_VALUE);
     SDVariable corners = corners(node, boxes, centre);
     SDVariable[] rows = new SDVariable[(int) (images * classes)];
@@ -70,9 +71,7 @@ final class Detection {
         SDVariable chosen =
             new NonMaxSuppressionV3(sd, own, score, count, threshold, lowest).outputVariable();
         SDVariable places = sd.reshape(Shapes.cast(chosen, DataType.INT64), -1, 1);
-        SDVariable[] columns = {
-          sd.zerosLike(places).add(i), sd.zerosLike(places).add(j), places
-        };
+        SDVariable[] columns = {sd.zerosLike(places).add(i), sd.zerosLike(places).add(j), places};
         rows[(int) (i * classes + j)] = sd.concat(1, columns);
       }
     }
@@ -89,15 +88,7 @@ final class Detection {
   private static SDVariable row(SDVariable x, long from, long to) {
     return x.getSameDiff()
         .stridedSlice(
-            x,
-            new long[] {from, 0, 0},
-            new long[] {to, 0, 0},
-            new long[] {1, 1, 1},
-            0,
-            6,
-            0,
-            0,
-            0);
+            x, new long[] {from, 0, 0}, new long[] {to, 0, 0}, new long[] {1, 1, 1}, 0, 6, 0, 0, 0);
   }
 
   /** Boxes as (smaller y, smaller x, larger y, larger x): two opposite corners may be any. */

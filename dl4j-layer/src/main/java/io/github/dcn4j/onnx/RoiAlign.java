@@ -91,8 +91,7 @@ final class RoiAlign {
     return Shapes.cast(x, type);
   }
 
-  private Samples samples(
-      SDVariable corners, int column, int bins, boolean half, SDVariable size) {
+  private Samples samples(SDVariable corners, int column, int bins, boolean half, SDVariable size) {
     Samples samples = new Samples();
     SDVariable start = column(corners, column);
     SDVariable length = column(corners, column + 2).sub(start);
@@ -108,7 +107,9 @@ final class RoiAlign {
     } else { // one a pixel
       samples.counts = sd.math().clipByValue(sd.math().ceil(bin), 0, 1 << 12);
       SDVariable largest = sd.reshape(samples.counts, 1, 1, -1).max(2);
-      samples.most = Shapes.cast(sd.reshape(sd.math().clipByValue(largest, 1, 1 << 12), new long[0]), DataType.INT64);
+      samples.most =
+          Shapes.cast(
+              sd.reshape(sd.math().clipByValue(largest, 1, 1 << 12), new long[0]), DataType.INT64);
     }
     SDVariable inBin =
         floats(
@@ -145,10 +146,7 @@ final class RoiAlign {
     SDVariable one = node.scalar(DataType.INT64, 1);
     SDVariable rest = node.scalar(DataType.INT64, -1);
     return sd.reshape(
-        x,
-        rows
-            ? Extents.vector(node, count, rest, one)
-            : Extents.vector(node, count, one, rest));
+        x, rows ? Extents.vector(node, count, rest, one) : Extents.vector(node, count, one, rest));
   }
 
   /** [R, bins, bins, C] */
@@ -174,8 +172,7 @@ final class RoiAlign {
       // The largest of the four weighted corners, as ONNX Runtime has it.
       sample = sample == null ? corner : largest ? sd.max(sample, corner) : sample.add(corner);
     }
-    SDVariable isOne =
-        sd.reshape(flat(rows.isOne, true).mul(flat(columns.isOne, false)), -1, 1);
+    SDVariable isOne = sd.reshape(flat(rows.isOne, true).mul(flat(columns.isOne, false)), -1, 1);
     SDVariable six =
         Extents.vector(
             node,
