@@ -215,8 +215,7 @@ final class Selection {
             rows.add(GatherWithGradient.segments(UnsortedSegmentSum::new, updates, places, size));
         break;
       case "mul":
-        result =
-            rows.mul(GatherWithGradient.segments(UnsortedSegmentProd::new, updates, places, size));
+        result = rows.mul(products(rows, updates, places, size));
         break;
       case "max":
         result =
@@ -242,6 +241,15 @@ final class Selection {
     SDVariable shaped =
         x.isStatic() ? sd.reshape(result, x.shape()) : sd.reshape(result, Extents.all(node, x));
     node.output(Shapes.cast(shaped, x.type()), x.shape());
+  }
+
+  /** ND4J's gradient of these needs their number, where it is known. */
+  private static SDVariable products(
+      SDVariable rows, SDVariable updates, SDVariable places, SDVariable size) {
+    long count = size.isConstant() ? size.getArr().getLong(0) : Value.OPEN;
+    return count < 0
+        ? GatherWithGradient.segments(UnsortedSegmentProd::new, updates, places, size)
+        : rows.getSameDiff().unsortedSegmentProd(updates, places, Math.toIntExact(count));
   }
 
   /** Unsigned numbers as INT64: of no unsigned ones ND4J's largest one is 1. */
