@@ -13,7 +13,8 @@ struct VectorOf {
 // Independent sums: more than the latency of a multiply-add times the units that a core has, and
 // no more than 16 registers hold beside the factors.
 constexpr int sums = 12;
-constexpr int steps = 100000;
+// Some milliseconds: many times what a sleeping thread takes to wake.
+constexpr int steps = 1000000;
 
 template <int Bytes>
 inline __attribute__((always_inline)) void multiplyAdd() {
@@ -62,8 +63,7 @@ Work work() {
 double fmaPeak(int threads) {
     const Work w = work();
     double best = 0;
-    // The first repetition wakes the threads, and is as good as lost.
-    for (int repetition = 0; repetition < 10; ++repetition) {
+    for (int repetition = 0; repetition < 5; ++repetition) {
         const double start = omp_get_wtime();
 #pragma omp parallel num_threads(threads)
         w.run();

@@ -160,7 +160,7 @@ public final class BenchmarkCommand implements Callable<Integer> {
         "3×3 kernels, stride 1 where not said otherwise, half the kernel as padding, offsets ~"
             + " N(0, 1), mask and bias; in milliseconds, best (median) of the rounds; × is how many"
             + " times ours that is, by the best; % is the share of what the multiply-adds of the"
-            + " product take at the processor's FMA peak, measured in the same rounds",
+            + " product take at the processor's FMA peak, measured in the same rounds, the best of a table",
         "the contenders of a row run in turn, with the same number of threads, and write into"
             + " arrays that are there before",
         "waiting threads sleep (OMP_WAIT_POLICY=passive, ONNX Runtime's allow_spinning=0);"

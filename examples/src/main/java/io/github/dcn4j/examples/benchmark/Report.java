@@ -51,11 +51,12 @@ class Report {
     if (result.getTask().getKind() == Task.Kind.SMALL_MAPS) {
       rows.add(together(rows));
     }
+    double peak = peak(result.getCases());
     for (TaskResult.Case row : rows) {
       text.append("| ").append(row.getShape()).append(" | ");
       text.append(
           contenders.stream()
-              .map(contender -> cell(contender, row.getTimings()))
+              .map(contender -> cell(contender, row) + share(contender, row, peak))
               .collect(Collectors.joining(" | ")));
       text.append(" |\n");
     }
@@ -67,10 +68,34 @@ class Report {
     for (TaskResult.Case c : cases.subList(1, cases.size())) {
       c.getTimings().forEach((contender, timing) -> sums.merge(contender, timing, Timing::plus));
     }
-    return new TaskResult.Case("together", sums);
+    double operations = cases.stream().mapToDouble(TaskResult.Case::getOperations).sum();
+    return new TaskResult.Case("together", operations, sums);
   }
 
-  private static String cell(Contender contender, Map<Contender, Timing> timings) {
+  /**
+   * Operations a millisecond at the FMA peak, the best of all rows: in a row of its own it would be
+   * too low whenever another guest of the machine had a core just then. 0 where it was not
+   * measured.
+   */
+  private static double peak(List<TaskResult.Case> cases) {
+    return cases.stream()
+        .filter(c -> c.getTimings().containsKey(Contender.FMA_PEAK))
+        .mapToDouble(c -> c.getOperations() / c.getTimings().get(Contender.FMA_PEAK).getBest())
+        .max()
+        .orElse(0);
+  }
+
+  private static String share(Contender contender, TaskResult.Case row, double peak) {
+    Timing timing = row.getTimings().get(contender);
+    if (timing == null || peak == 0 || contender.passes() == 0) {
+      return "";
+    }
+    double share = contender.passes() * row.getOperations() / peak / timing.getBest();
+    return String.format(Locale.ROOT, " %.0f %%", 100 * share);
+  }
+
+  private static String cell(Contender contender, TaskResult.Case row) {
+    Map<Contender, Timing> timings = row.getTimings();
     Timing timing = timings.get(contender);
     if (timing == null) {
       return ABSENT;
@@ -81,11 +106,6 @@ class Report {
     } else {
       double ratio = timing.getBest() / timings.get(contender.ours()).getBest();
       text += String.format(Locale.ROOT, " ×%.2f", ratio);
-    }
-    Timing peak = timings.get(Contender.FMA_PEAK);
-    if (peak != null && contender.passes() > 0) {
-      double share = contender.passes() * peak.getBest() / timing.getBest();
-      text += String.format(Locale.ROOT, " %.0f %%", 100 * share);
     }
     return text;
   }

@@ -15,6 +15,10 @@ class TaskResult implements Serializable {
   @Value
   static class Case implements Serializable {
     String shape;
+
+    /** Floating-point operations of a forward pass's product. */
+    double operations;
+
     Map<Contender, Timing> timings;
   }
 }

@@ -29,7 +29,8 @@ final class Worker {
     try (NativePeers peers =
         task.getNativePeers() == null ? null : new NativePeers(task.getNativePeers())) {
       for (ConvolutionShape shape : task.getShapes()) {
-        cases.add(new TaskResult.Case(shape.toString(), measure(shape, task, peers)));
+        cases.add(
+            new TaskResult.Case(shape.toString(), shape.operations(), measure(shape, task, peers)));
       }
     }
     Files.write(Path.of(files[1]), SerializationUtils.serialize(new TaskResult(task, cases)));
