@@ -138,11 +138,11 @@ final class DynamicShapes {
         s = step == null ? scalar(1) : element(step, at);
       } else {
         SDVariable column = sd.reshape(Indexing.partOf(matches, 2, 1, axis, axis + 1), -1);
-        SDVariable cut = total(column);
+        SDVariable cut = total(column, count);
         SDVariable whole = scalar(1).sub(cut);
-        b = total(begin.mul(column));
-        e = total(end.mul(column)).add(whole.mul(scalar(Long.MAX_VALUE / 2)));
-        s = (step == null ? cut : total(step.mul(column))).add(whole);
+        b = total(begin.mul(column), count);
+        e = total(end.mul(column), count).add(whole.mul(scalar(Long.MAX_VALUE / 2)));
+        s = (step == null ? cut : total(step.mul(column), count)).add(whole);
       }
       y = Indexing.rows(y, rows(x, axis, b, e, s), axis);
       result[axis] = Value.OPEN;
@@ -150,8 +150,9 @@ final class DynamicShapes {
     node.output(y, result);
   }
 
-  private SDVariable total(SDVariable vector) {
-    return Sums.along(vector, 1, 0);
+  private SDVariable total(SDVariable vector, int count) {
+    SDVariable sum = Sums.along(sd.reshape(vector, 1, 1, count), 3, 2);
+    return sd.reshape(sum, new long[0]);
   }
 
   private int indexOf(int axis, long[] axes, int count, int rank) {

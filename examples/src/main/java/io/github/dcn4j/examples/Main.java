@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.benchmark.BenchmarkCommand;
+import io.github.dcn4j.examples.benchmark.OnnxModelsCommand;
 import io.github.dcn4j.examples.data.FileNames;
 import java.nio.file.Path;
 import java.util.List;
@@ -32,7 +33,8 @@ import picocli.CommandLine.Spec;
       CompareCommand.class,
       QuickstartCommand.class,
       ImportOnnxCommand.class,
-      BenchmarkCommand.class
+      BenchmarkCommand.class,
+      OnnxModelsCommand.class
     })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
