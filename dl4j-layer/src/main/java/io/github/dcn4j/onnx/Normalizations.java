@@ -46,10 +46,7 @@ final class Normalizations {
               .sub(mean.constant().castTo(factors.dataType()).mul(factors).castTo(bias.type()))
               .castTo(x.type());
       Value.Rescaling rescaling = x.rescaling();
-      node.lazyOutput(
-          shape,
-          () -> rescaling.apply(factors.castTo(x.type()), addends),
-          (f, a) -> rescaling.apply(factors.castTo(x.type()).mul(f), addends.mul(f).addi(a)));
+      node.output(rescaling.apply(factors.castTo(x.type()), addends), shape);
       return;
     }
     long[] perChannel = new long[shape.length];

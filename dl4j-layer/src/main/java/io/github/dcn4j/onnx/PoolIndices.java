@@ -22,7 +22,10 @@ final class PoolIndices {
     long[] shape = Sizes.concat(Arrays.copyOf(in, 2), out);
     int axes = out.length;
     long taps = Sizes.product(window.kernel);
-    node.checkSize("kernel_shape", taps);
+    if (taps > 4096) {
+      throw Attributes.bad("kernel_shape", "at most 4096 taps", taps);
+    }
+    node.checkSize("the output", Sizes.product(shape));
     SDVariable padded = Pools.padded(x.variable(), window, in, out, Double.NEGATIVE_INFINITY);
     List<SDVariable> seen = new ArrayList<>();
     long[] offsets = new long[(int) taps];

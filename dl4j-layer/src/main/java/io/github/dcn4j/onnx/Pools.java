@@ -16,6 +16,9 @@ import org.nd4j.linalg.factory.Nd4j;
  * other, each from as many strided slices as the window has taps.
  */
 final class Pools {
+  /** Each tap is an op of the graph. */
+  private static final long MOST_TAPS = 4096;
+
   private Pools() {}
 
   static void addTo(Converters all) {
@@ -105,6 +108,10 @@ final class Pools {
       long[] out,
       double padding,
       BinaryOperator<SDVariable> fold) {
+    long taps = Arrays.stream(window.kernel).sum();
+    if (taps > MOST_TAPS) {
+      throw Attributes.bad("kernel_shape", "at most " + MOST_TAPS + " in all", taps);
+    }
     SDVariable y = padded(x, window, in, out, padding);
     for (int i = 0; i < out.length; i++) {
       SDVariable seen = null;
@@ -159,6 +166,7 @@ final class Pools {
     SDVariable sum = slid(sd, x.variable(), window, in, out, 0, SDVariable::add);
     SDVariable count;
     if (Sizes.known(out)) {
+      node.checkSize("the output", Sizes.product(out));
       count = node.constant(counts(window, sizes, out, countPadding).castTo(x.type()));
     } else {
       SDVariable one = x.variable();

@@ -20,6 +20,7 @@ final class Shapes {
     all.add("Constant", 1, Shapes::constant)
         .add("ConstantOfShape", 9, Shapes::constantOfShape)
         .add("Identity", 1, node -> node.pass(0, node.input(0)))
+        .add("Dropout", 7, Shapes::dropout)
         .add("Cast", 6, Shapes::cast)
         .add("Shape", 1, Shapes::shape)
         .add("Size", 1, Shapes::size)
@@ -97,6 +98,32 @@ final class Shapes {
     return elements == null
         ? null
         : LongStream.of(elements).map(e -> e == Value.UNKNOWN ? Value.OPEN : e).toArray();
+  }
+
+  /** In inference, which is all that is imported, it does nothing. */
+  private static void dropout(Node node) {
+    if (node.opset() < 12) {
+      node.number("ratio", 0.5f);
+    } else {
+      node.integer("seed", 0);
+    }
+    Value x = node.floating(0);
+    Value ratio = node.opset() < 12 ? null : node.optional(1);
+    Value training = node.opset() < 12 ? null : node.optional(2);
+    boolean trains = training != null && (isNot(training, 0) && (ratio == null || isNot(ratio, 0)));
+    if (trains) {
+      throw node.bad(2, "no training", training.constant() == null ? "a variable" : "training");
+    }
+    node.pass(0, x);
+    if (node.wants(1)) {
+      SDVariable ones = node.sd().onesLike(x.variable());
+      node.output(1, node.opset() < 10 ? ones : cast(ones, DataType.BOOL), x.shape());
+    }
+  }
+
+  private static boolean isNot(Value value, double number) {
+    INDArray constant = value.constant();
+    return constant == null || constant.length() != 1 || constant.castTo(DataType.DOUBLE).getDouble(0) != number;
   }
 
   private static void cast(Node node) {

@@ -172,6 +172,9 @@ final class TransposedConvolution {
       s[i] = axes == 1 && i == 0 ? 1 : window.strides[axes == 1 ? 0 : i + skip];
       j[i] = axes == 1 && i == 0 ? 1 : cells(axes == 1 ? 0 : i + skip);
     }
+    long[] shapeOfW = weights.shape();
+    node.checkSize(
+        "the weights", Sizes.product(shapeOfW[0], shapeOfW[1], s[0], j[0], s[1], j[1]));
     SDVariable plain = node.computed(v -> plainWeights(v[0], s, j), weights);
     Convolutions.Plane plane = new Convolutions.Plane();
     plane.kernel = j;

@@ -33,17 +33,20 @@ final class Value {
   private Supplier<SDVariable> maker;
   private SDVariable variable;
 
+  /** What this is another name of; null for itself. */
+  private final Value source;
+
   /** A value that the graph computes. */
   static Value of(String name, SDVariable variable, long[] shape, long[] elements) {
     boolean none = elements == null && shape != null && Arrays.equals(shape, new long[] {0});
     long[] known = none && variable.dataType().isIntType() ? new long[0] : elements;
-    return new Value(name, variable.dataType(), shape, null, known, null, null, variable);
+    return new Value(name, variable.dataType(), shape, null, known, null, null, variable, null);
   }
 
   /** A value that is known; its variable is made when first asked for. */
   static Value constant(String name, INDArray array, Supplier<SDVariable> maker) {
     return new Value(
-        name, array.dataType(), array.shape(), array, elementsOf(array), null, maker, null);
+        name, array.dataType(), array.shape(), array, elementsOf(array), null, maker, null, null);
   }
 
   /**
@@ -52,7 +55,7 @@ final class Value {
    */
   static Value lazy(
       String name, DataType type, long[] shape, Supplier<SDVariable> maker, Rescaling rescaling) {
-    return new Value(name, type, shape, null, null, rescaling, maker, null);
+    return new Value(name, type, shape, null, null, rescaling, maker, null, null);
   }
 
   /** The same with its variable made otherwise. */
@@ -62,7 +65,7 @@ final class Value {
 
   /** What a node that was refused would have made: whoever looks at it is left out. */
   static Value refused(String name) {
-    return new Value(name, null, null, null, null, null, null, null);
+    return new Value(name, null, null, null, null, null, null, null, null);
   }
 
   private static long[] elementsOf(INDArray array) {
@@ -156,7 +159,10 @@ final class Value {
   /** The same under another name. */
   Value named(String other) {
     check();
-    return new Value(other, type, shape, constant, elements, null, this::variable, variable);
+    // Names of names are names of one value: chains of them may be long.
+    Value first = source == null ? this : source;
+    return new Value(
+        other, type, shape, constant, elements, null, first::variable, first.variable, first);
   }
 
   /** Makes a value of which each channel (axis 1) was multiplied by a factor and added to. */

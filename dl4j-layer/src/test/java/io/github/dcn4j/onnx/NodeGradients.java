@@ -41,6 +41,9 @@ final class NodeGradients {
       INDArray array = c.getInputs().get(input.getName());
       if (isFloat(array)) {
         INDArray wide = array.castTo(DataType.DOUBLE);
+        if (isPosition(graph.getNode(0), input.getName())) {
+          wide.addi(Nd4j.rand(DataType.DOUBLE, wide.shape()).mul(0.05).add(0.02));
+        }
         graph.addInitializer(TestGraph.tensor(input.getName(), wide));
         variables.put(input.getName(), wide);
       } else {
@@ -51,6 +54,14 @@ final class NodeGradients {
     Graph checked = new Graph(model.build());
     sd = new GraphImport(checked, new ExternalData(null), variables.keySet()).run();
     addLoss(c);
+  }
+
+  /** Whole positions, which the tests are full of, are kinks: the right derivative is not both. */
+  private static boolean isPosition(Onnx.NodeProto node, String input) {
+    int place = node.getInputList().indexOf(input);
+    String op = node.getOpType();
+    return op.equals("DeformConv") && place == 2
+        || (op.equals("GridSample") || op.equals("RoiAlign")) && place == 1;
   }
 
   private void addLoss(NodeCases.Case c) {
