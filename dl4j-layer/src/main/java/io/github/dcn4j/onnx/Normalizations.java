@@ -223,6 +223,15 @@ final class Normalizations {
     return x.type().width() < inner.width() ? Shapes.cast(x.variable(), inner) : x.variable();
   }
 
+  /** Without so many first axes of size 1. */
+  private static SDVariable less(SDVariable x, int axes) {
+    SDVariable y = x;
+    for (int i = 0; i < axes; i++) {
+      y = x.getSameDiff().squeeze(y, 0);
+    }
+    return y;
+  }
+
   private static void layer(Node node) {
     long given = node.integer("axis", -1);
     float epsilon = node.number("epsilon", 1e-5f);
@@ -235,15 +244,30 @@ final class Normalizations {
     int[] axes = IntStream.range(axis, shape.length).toArray();
     SameDiff sd = node.sd();
     SDVariable wide = widened(x, inner);
-    Moments moments = Moments.of(wide, shape.length, axes);
-    SDVariable y = Shapes.cast(moments.normalized(epsilon), x.type()).mul(scale.variable());
+    // Of three dimensions at least: ND4J takes arrays of fewer for vectors and scalars.
+    int more = Math.max(0, 3 - shape.length);
+    for (int i = 0; i < more; i++) {
+      wide = sd.expandDims(wide, 0);
+    }
+    int[] wideAxes = Arrays.stream(axes).map(i -> i + more).toArray();
+    Moments moments = Moments.of(wide, 3, wideAxes);
+    SDVariable y = less(Shapes.cast(moments.normalized(epsilon), x.type()), more);
+    y = y.mul(scale.variable());
     node.output(0, bias == null ? y : y.add(bias.variable()), shape);
     long[] reduced = shape.clone();
     Arrays.fill(reduced, axis, shape.length, 1);
-    node.output(1, moments.mean, reduced);
+    node.output(1, less(moments.mean, more), reduced);
     if (node.wants(2)) {
-      node.output(2, sd.math().reciprocal(deviation(moments.variance, epsilon)), reduced);
+      SDVariable deviation = deviation(moments.variance, epsilon);
+      node.output(2, less(sd.math().reciprocal(deviation), more), reduced);
     }
+  }
+
+  /** ND4J's own op has no gradient. */
+  private static SDVariable logSoftmax(SameDiff sd, SDVariable x, int rank, int axis) {
+    SDVariable largest = Sums.max(x, rank, axis);
+    SDVariable below = x.sub(largest);
+    return below.sub(sd.math().log(Sums.sum(sd.math().exp(below), rank, axis)));
   }
 
   /** Along one axis; before opset 13 over all axes from one on. */
@@ -266,7 +290,8 @@ final class Normalizations {
       v = sd.reshape(v, rows, columns);
       dimension = 1;
     }
-    SDVariable y = log ? sd.nn().logSoftmax(v, dimension) : sd.nn().softmax(v, dimension);
+    int rank = flat ? 2 : shape.length;
+    SDVariable y = log ? logSoftmax(sd, v, rank, dimension) : sd.nn().softmax(v, dimension);
     node.output(flat ? likeBefore(sd, y, x.variable(), shape) : y, shape);
   }
 }

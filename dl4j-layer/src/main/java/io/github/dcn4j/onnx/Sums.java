@@ -11,15 +11,33 @@ import org.nd4j.autodiff.samediff.SameDiff;
 final class Sums {
   private Sums() {}
 
-  /** Means along axes, which stay with size 1. */
-  static SDVariable mean(SDVariable x, int rank, int... axes) {
-    SameDiff sd = x.getSameDiff();
+  /** What an op makes of an array along axes, which stay with size 1. */
+  private interface Reduction {
+    SDVariable of(SDVariable x, boolean keep, int... axes);
+  }
+
+  private static SDVariable kept(Reduction op, SDVariable x, int rank, int... axes) {
     int more = Math.max(0, 3 - rank);
-    SDVariable y = sd.mean(wide(x, more), true, shifted(axes, more));
+    SDVariable y = op.of(wide(x, more), true, shifted(axes, more));
     for (int i = 0; i < more; i++) {
-      y = sd.squeeze(y, 0);
+      y = x.getSameDiff().squeeze(y, 0);
     }
     return y;
+  }
+
+  /** Means along axes, which stay with size 1. */
+  static SDVariable mean(SDVariable x, int rank, int... axes) {
+    return kept(SDVariable::mean, x, rank, axes);
+  }
+
+  /** Sums along axes, which stay with size 1. */
+  static SDVariable sum(SDVariable x, int rank, int... axes) {
+    return kept(SDVariable::sum, x, rank, axes);
+  }
+
+  /** Largest values along axes, which stay with size 1. */
+  static SDVariable max(SDVariable x, int rank, int... axes) {
+    return kept(SDVariable::max, x, rank, axes);
   }
 
   /** Sums along one axis, which goes. */

@@ -41,7 +41,7 @@ final class NodeGradients {
       INDArray array = c.getInputs().get(input.getName());
       if (isFloat(array)) {
         INDArray wide = array.castTo(DataType.DOUBLE);
-        if (isPosition(graph.getNode(0), input.getName())) {
+        if (!isParameter(graph.getNode(0), input.getName())) {
           wide.addi(Nd4j.rand(DataType.DOUBLE, wide.shape()).mul(0.05).add(0.02));
         }
         graph.addInitializer(TestGraph.tensor(input.getName(), wide));
@@ -56,12 +56,14 @@ final class NodeGradients {
     addLoss(c);
   }
 
-  /** Whole positions, which the tests are full of, are kinks: the right derivative is not both. */
-  private static boolean isPosition(Onnx.NodeProto node, String input) {
-    int place = node.getInputList().indexOf(input);
+  /**
+   * What decides on sizes stays as it is. All else is moved off the kinks that whole numbers and
+   * equal ones are.
+   */
+  private static boolean isParameter(Onnx.NodeProto node, String input) {
+    boolean first = node.getInputList().indexOf(input) == 0;
     String op = node.getOpType();
-    return op.equals("DeformConv") && place == 2
-        || (op.equals("GridSample") || op.equals("RoiAlign")) && place == 1;
+    return !first && (op.equals("Resize") || op.equals("Upsample")) || op.equals("Mod");
   }
 
   private void addLoss(NodeCases.Case c) {
@@ -86,9 +88,11 @@ final class NodeGradients {
     return array.dataType().isFPType();
   }
 
-  /** Whether there is something to compare. */
+  /** Whether there is something to compare: powers of negative numbers have no gradient. */
   static boolean isDifferentiable(NodeCases.Case c) {
-    return c.getInputs().values().stream().anyMatch(a -> isFloat(a) && !a.isEmpty())
+    boolean defined = !c.getName().matches("test_pow|test_mod_float_edge_cases.*");
+    return defined
+        && c.getInputs().values().stream().anyMatch(a -> isFloat(a) && !a.isEmpty())
         && c.getOutputs().values().stream().anyMatch(a -> isFloat(a) && !a.isEmpty());
   }
 
@@ -101,7 +105,8 @@ final class NodeGradients {
             .toArray(String[]::new);
     Map<String, INDArray> found = gradients.sd.calculateGradients(gradients.others, names);
     for (String name : names) {
-      gradients.check(name, found.get(name));
+      INDArray none = Nd4j.zeros(DataType.DOUBLE, gradients.variables.get(name).shape());
+      gradients.check(name, found.get(name) == null ? none : found.get(name));
     }
   }
 
