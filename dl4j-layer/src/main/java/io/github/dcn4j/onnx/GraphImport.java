@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import onnx.Onnx;
 import org.nd4j.autodiff.samediff.NameScope;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -66,7 +67,11 @@ final class GraphImport {
     if (graph.outputs().isEmpty()) {
       throw new IllegalArgumentException("outputs: expected at least one, got none");
     }
-    graph.outputs().forEach(this::finishOutput);
+    try {
+      graph.outputs().forEach(this::finishOutput);
+    } catch (Refusal e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
     sd.setOutputs(graph.named(graph.outputs()));
     return sd;
   }
@@ -131,12 +136,19 @@ final class GraphImport {
       Value[] outputs = new Folding(proto, graph.opset()).fold(converter, inputs);
       if (outputs == null) {
         outputs = new Value[proto.getOutputCount()];
-        NameScope scope = sd.withNameScope(scope(proto));
-        try {
-          convert(converter, new Node(proto, graph.opset(), sd, inputs, outputs, graph.readers()));
-        } finally {
-          scope.close();
-        }
+        Value[] made = outputs;
+        within(
+            scope(proto),
+            () -> {
+              convert(
+                  converter, new Node(proto, graph.opset(), sd, inputs, made, graph.readers()));
+              for (Value value : made) {
+                if (value != null && !value.isLazy() && value.constant() == null) {
+                  variable(value);
+                }
+              }
+              return null;
+            });
       }
       keep(proto, outputs);
     } catch (Value.RefusedInput e) {
@@ -149,6 +161,27 @@ final class GraphImport {
 
   private static String input(Onnx.NodeProto node, int index) {
     return index < node.getInputCount() ? node.getInput(index) : "";
+  }
+
+  /** A value's variable, made now if it is not there yet. */
+  private static SDVariable variable(Value value) {
+    try {
+      return value.variable();
+    } catch (Refusal | Value.RefusedInput e) {
+      throw e;
+    } catch (RuntimeException e) { // SameDiff's
+      throw new Refusal(e.getMessage() == null ? e.toString() : e.getMessage());
+    }
+  }
+
+  /** Variables that are made have names of their own, which begin with the scope. */
+  private <T> T within(String scope, Supplier<T> action) {
+    NameScope open = sd.withNameScope(scope);
+    try {
+      return action.get();
+    } finally {
+      open.close();
+    }
   }
 
   /** Converts, and refuses what the converter did not look at. */
@@ -202,7 +235,9 @@ final class GraphImport {
       }
       String newName = graph.names().get(name);
       if (value.isLazy() && value.name().equals(name)) {
-        values.put(name, value.madeBy(made -> renamed(made, newName)));
+        values.put(
+            name,
+            value.madeBy(made -> within(scope(proto), () -> renamed(made.get(), newName))));
         continue;
       }
       SDVariable variable = value.variable();
@@ -220,7 +255,7 @@ final class GraphImport {
 
   /** An output that is only another name of a value becomes a copy. */
   private void finishOutput(String name) {
-    SDVariable variable = values.get(name).variable();
+    SDVariable variable = variable(values.get(name));
     String newName = graph.names().get(name);
     if (!variable.name().equals(newName)) {
       renamed(new Cast(sd, variable, variable.dataType()).outputVariable(), newName);

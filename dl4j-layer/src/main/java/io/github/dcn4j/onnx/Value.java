@@ -1,8 +1,8 @@
 package io.github.dcn4j.onnx;
 
 import java.util.Arrays;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
 import lombok.AccessLevel;
 import lombok.AllArgsConstructor;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -59,8 +59,8 @@ final class Value {
   }
 
   /** The same with its variable made otherwise. */
-  Value madeBy(UnaryOperator<SDVariable> then) {
-    return lazy(name, type, shape, () -> then.apply(maker.get()), rescaling);
+  Value madeBy(Function<Supplier<SDVariable>, SDVariable> then) {
+    return lazy(name, type, shape, () -> then.apply(maker), rescaling);
   }
 
   /** What a node that was refused would have made: whoever looks at it is left out. */

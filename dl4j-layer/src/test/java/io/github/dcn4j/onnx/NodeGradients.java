@@ -39,11 +39,11 @@ final class NodeGradients {
     graph.clearInput();
     for (Onnx.ValueInfoProto input : inputs) {
       INDArray array = c.getInputs().get(input.getName());
-      if (isFloat(array)) {
+      if (isParameter(graph.getNode(0), input.getName())) {
+        graph.addInitializer(TestGraph.tensor(input.getName(), array));
+      } else if (isFloat(array)) {
         INDArray wide = array.castTo(DataType.DOUBLE);
-        if (!isParameter(graph.getNode(0), input.getName())) {
-          wide.addi(Nd4j.rand(DataType.DOUBLE, wide.shape()).mul(0.05).add(0.02));
-        }
+        wide.addi(Nd4j.rand(DataType.DOUBLE, wide.shape()).mul(0.05).add(0.02));
         graph.addInitializer(TestGraph.tensor(input.getName(), wide));
         variables.put(input.getName(), wide);
       } else {
@@ -57,13 +57,13 @@ final class NodeGradients {
   }
 
   /**
-   * What decides on sizes stays as it is. All else is moved off the kinks that whole numbers and
+   * What decides on sizes is a constant. All else is moved off the kinks that whole numbers and
    * equal ones are.
    */
   private static boolean isParameter(Onnx.NodeProto node, String input) {
     boolean first = node.getInputList().indexOf(input) == 0;
     String op = node.getOpType();
-    return !first && (op.equals("Resize") || op.equals("Upsample")) || op.equals("Mod");
+    return !first && (op.equals("Resize") || op.equals("Upsample"));
   }
 
   private void addLoss(NodeCases.Case c) {
