@@ -140,8 +140,7 @@ final class GraphImport {
         within(
             scope(proto),
             () -> {
-              convert(
-                  converter, new Node(proto, graph.opset(), sd, inputs, made, graph.readers()));
+              convert(converter, new Node(proto, graph.opset(), sd, inputs, made, graph.readers()));
               for (Value value : made) {
                 if (value != null && !value.isLazy() && value.constant() == null) {
                   variable(value);
@@ -236,8 +235,7 @@ final class GraphImport {
       String newName = graph.names().get(name);
       if (value.isLazy() && value.name().equals(name)) {
         values.put(
-            name,
-            value.madeBy(made -> within(scope(proto), () -> renamed(made.get(), newName))));
+            name, value.madeBy(made -> within(scope(proto), () -> renamed(made.get(), newName))));
         continue;
       }
       SDVariable variable = value.variable();

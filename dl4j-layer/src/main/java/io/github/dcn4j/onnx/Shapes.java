@@ -123,7 +123,9 @@ final class Shapes {
 
   private static boolean isNot(Value value, double number) {
     INDArray constant = value.constant();
-    return constant == null || constant.length() != 1 || constant.castTo(DataType.DOUBLE).getDouble(0) != number;
+    return constant == null
+        || constant.length() != 1
+        || constant.castTo(DataType.DOUBLE).getDouble(0) != number;
   }
 
   private static void cast(Node node) {

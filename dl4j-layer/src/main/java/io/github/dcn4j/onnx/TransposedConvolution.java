@@ -173,8 +173,7 @@ final class TransposedConvolution {
       j[i] = axes == 1 && i == 0 ? 1 : cells(axes == 1 ? 0 : i + skip);
     }
     long[] shapeOfW = weights.shape();
-    node.checkSize(
-        "the weights", Sizes.product(shapeOfW[0], shapeOfW[1], s[0], j[0], s[1], j[1]));
+    node.checkSize("the weights", Sizes.product(shapeOfW[0], shapeOfW[1], s[0], j[0], s[1], j[1]));
     SDVariable plain = node.computed(v -> plainWeights(v[0], s, j), weights);
     Convolutions.Plane plane = new Convolutions.Plane();
     plane.kernel = j;

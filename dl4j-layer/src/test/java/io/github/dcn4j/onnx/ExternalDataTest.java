@@ -30,10 +30,7 @@ class ExternalDataTest {
   }
 
   private static Onnx.StringStringEntryProto entry(String key, Object value) {
-    return Onnx.StringStringEntryProto.newBuilder()
-        .setKey(key)
-        .setValue(value.toString())
-        .build();
+    return Onnx.StringStringEntryProto.newBuilder().setKey(key).setValue(value.toString()).build();
   }
 
   /** y = x + w, with w somewhere. */
@@ -72,8 +69,7 @@ class ExternalDataTest {
   }
 
   private static void assertRefused(OnnxModel model, String what) {
-    String message =
-        assertThrows(IllegalArgumentException.class, model::toSameDiff).getMessage();
+    String message = assertThrows(IllegalArgumentException.class, model::toSameDiff).getMessage();
     assertTrue(message.startsWith("tensor w: ") && message.contains(what), message);
   }
 

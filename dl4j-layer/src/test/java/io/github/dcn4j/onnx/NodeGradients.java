@@ -129,7 +129,14 @@ final class NodeGradients {
           Math.abs(expected - g.getDouble(i)) <= TOLERANCE * Math.max(1, Math.abs(expected));
       assertTrue(
           close,
-          "gradient of " + name + " at " + i + ": expected " + expected + ", got " + g.getDouble(i));
+          "gradient of "
+              + name
+              + " at "
+              + i
+              + ": expected "
+              + expected
+              + ", got "
+              + g.getDouble(i));
     }
   }
 

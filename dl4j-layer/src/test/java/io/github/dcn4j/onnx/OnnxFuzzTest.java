@@ -21,8 +21,20 @@ import org.nd4j.linalg.api.buffer.DataType;
 class OnnxFuzzTest {
   private static final int MODELS = Integer.getInteger("dcn4j.onnx.fuzz", 1500);
   private static final long[] NUMBERS = {
-    0, 1, -1, 2, 3, 7, -2, 255, 1 << 16, Integer.MAX_VALUE, Integer.MIN_VALUE, 1L << 40,
-    Long.MAX_VALUE, Long.MIN_VALUE
+    0,
+    1,
+    -1,
+    2,
+    3,
+    7,
+    -2,
+    255,
+    1 << 16,
+    Integer.MAX_VALUE,
+    Integer.MIN_VALUE,
+    1L << 40,
+    Long.MAX_VALUE,
+    Long.MIN_VALUE
   };
 
   private final Random random = new Random(5);
@@ -183,9 +195,7 @@ class OnnxFuzzTest {
             .node("Relu", List.of("a"), "b");
     assertMessage(cycle, "b", "cycle");
     TestGraph missing =
-        new TestGraph()
-            .input("x", DataType.FLOAT, 2)
-            .node("Add", List.of("x", "nowhere"), "a");
+        new TestGraph().input("x", DataType.FLOAT, 2).node("Add", List.of("x", "nowhere"), "a");
     assertMessage(missing, "a", "nowhere");
   }
 

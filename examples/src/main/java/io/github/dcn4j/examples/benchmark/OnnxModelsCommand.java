@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
 /** Times imported ONNX models beside ONNX Runtime, in turn, with as many threads. */
 @Command(
     name = "benchmark-onnx",
-    description = "Times the inference of ONNX models, imported into SameDiff, beside ONNX Runtime.",
+    description =
+        "Times the inference of ONNX models, imported into SameDiff, beside ONNX Runtime.",
     mixinStandardHelpOptions = true,
     showDefaultValues = true)
 public final class OnnxModelsCommand implements Callable<Integer> {
@@ -119,8 +120,7 @@ public final class OnnxModelsCommand implements Callable<Integer> {
     return Nd4j.rand(DataType.FLOAT, shape);
   }
 
-  private static OnnxTensor tensor(OrtEnvironment environment, INDArray array)
-      throws OrtException {
+  private static OnnxTensor tensor(OrtEnvironment environment, INDArray array) throws OrtException {
     FloatBuffer numbers =
         ByteBuffer.allocateDirect(Math.toIntExact(4 * array.length()))
             .order(ByteOrder.nativeOrder())
