@@ -38,6 +38,16 @@ public class Convolution2D extends GroupedConvolution2D {
     initializeConstraints(builder);
   }
 
+  /**
+   * A layer with the settings of another, its name and updater included, and not its parameters;
+   * {@link Conversion} takes these over too.
+   *
+   * @param layer a {@code ConvolutionLayer}, not of a class that extends it; unchanged
+   */
+  public static Convolution2D from(ConvolutionLayer layer) {
+    return Conversion.from(layer, Convolution2D.class);
+  }
+
   @Override
   public Convolution2D clone() {
     return (Convolution2D) super.clone();

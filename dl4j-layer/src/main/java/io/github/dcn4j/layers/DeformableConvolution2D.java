@@ -43,10 +43,11 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * </ul>
  *
  * <p><b>A fresh modulated layer gives half a plain convolution:</b> {@code offsetW} and {@code
- * offsetB} start at zero, so all offsets are 0 and all masks are sigmoid(0) = 0.5. When weights are
- * transferred from a trained convolution, double {@code W} (not {@code b}), or set the mask logits
- * of {@code offsetB} to a large value such as 10, to keep its function. A fresh unmodulated layer
- * is exactly the plain convolution.
+ * offsetB} start at zero, so all offsets are 0 and all masks are sigmoid(0) = 0.5; {@code
+ * initialMask} makes the masks start elsewhere, through the logits in {@code offsetB}. {@link
+ * Conversion} puts a deformable layer in the place of a trained convolution and keeps its function:
+ * it divides {@code W} (not {@code b}) by that mask. A fresh unmodulated layer is exactly the plain
+ * convolution.
  *
  * <p>What the usual settings act on:
  *
@@ -69,6 +70,9 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
 public class DeformableConvolution2D extends GroupedConvolution2D {
+  /** Where the sigmoid is 1 but for 5e-5. Further out it has no slope left to learn from. */
+  private static final double LARGEST_LOGIT = 10;
+
   private static final String MULTIPLIER = "offsetLearningRateMultiplier";
 
   /** Groups of input channels with offsets of their own; divides nIn. */
@@ -80,12 +84,27 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
   /** Factor of the learning rate of offsetW and offsetB. */
   private double offsetLearningRateMultiplier = 1.0;
 
+  /** The mask of a fresh layer, more than 0 and at most 1. */
+  private double initialMask = 0.5;
+
   private DeformableConvolution2D(Builder builder) {
     super(builder);
     deformableGroups = builder.deformableGroups;
     modulated = builder.modulated;
     offsetLearningRateMultiplier = builder.offsetLearningRateMultiplier;
+    initialMask = builder.initialMask;
     initializeConstraints(builder);
+  }
+
+  /**
+   * A layer with the settings of a plain one, its name and updater included, one deformable group
+   * and a mask; not its parameters: {@link Conversion} takes these over too.
+   *
+   * @param layer a {@code ConvolutionLayer}, not of a class that extends it, or a {@link
+   *     Convolution2D}; unchanged
+   */
+  public static DeformableConvolution2D from(ConvolutionLayer layer) {
+    return Conversion.from(layer, DeformableConvolution2D.class);
   }
 
   @Override
@@ -106,6 +125,7 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
   @Override
   void check() {
     super.check();
+    checkedMask(initialMask);
     ScaledUpdater.check(MULTIPLIER, offsetLearningRateMultiplier, getIUpdater(), getBiasUpdater());
   }
 
@@ -148,6 +168,31 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
             .collect(Collectors.toList());
   }
 
+  /** The mask of a fresh layer, more than 0 and at most 1. */
+  @JsonProperty("initialMask")
+  public void setInitialMask(double initialMask) {
+    this.initialMask = checkedMask(initialMask);
+  }
+
+  private static double checkedMask(double mask) {
+    if (!(mask > 0 && mask <= 1)) {
+      throw new IllegalArgumentException(
+          "initialMask: expected more than 0 and at most 1, got " + mask);
+    }
+    return mask;
+  }
+
+  /** The logit that a fresh layer's masks have. */
+  double startingLogit() {
+    return Math.max(
+        -LARGEST_LOGIT, Math.min(LARGEST_LOGIT, Math.log(initialMask / (1 - initialMask))));
+  }
+
+  /** What a fresh layer multiplies its samples by. */
+  double startingMask() {
+    return modulated ? 1 / (1 + Math.exp(-startingLogit())) : 1;
+  }
+
   /** Factor of the learning rate of offsetW and offsetB, finite and at least 0. */
   @JsonProperty(MULTIPLIER)
   public void setOffsetLearningRateMultiplier(double multiplier) {
@@ -158,8 +203,12 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
   @Override
   protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> builder) {
     super.initializeConstraints(builder);
+    constraints = withoutOffsets(constraints);
+  }
+
+  private static List<LayerConstraint> withoutOffsets(List<LayerConstraint> constraints) {
     if (constraints == null) {
-      return;
+      return null;
     }
     List<LayerConstraint> kept = new ArrayList<>();
     for (LayerConstraint constraint : constraints) {
@@ -168,7 +217,7 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
       constraint.setParams(names);
       kept.add(constraint);
     }
-    constraints = kept;
+    return kept;
   }
 
   @Override
@@ -201,6 +250,10 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
     @Setter(AccessLevel.NONE)
     private double offsetLearningRateMultiplier = 1.0;
 
+    /** The mask of a fresh layer. */
+    @Setter(AccessLevel.NONE)
+    private double initialMask = 0.5;
+
     /** A layer with a 5×5 kernel, as ConvolutionLayer's default is. */
     public Builder() {}
 
@@ -232,6 +285,18 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
     /** True (default) for DCN v2, with a mask; false for v1, without. */
     public Builder modulated(boolean modulated) {
       this.modulated = modulated;
+      return this;
+    }
+
+    /**
+     * The mask that all samples of a fresh layer get, more than 0 and at most 1. Default 0.5, as in
+     * arXiv 1811.11168. It is set through the logits in {@code offsetB}, log(m / (1 − m)), kept
+     * within ±10: for 1 the mask is sigmoid(10) = 1 − 4.5e-5, as a sigmoid that is 1 has no slope
+     * to learn from. With 0.99 it still learns at a 25th of the rate of 0.5. Without a mask it has
+     * no meaning.
+     */
+    public Builder initialMask(double initialMask) {
+      this.initialMask = checkedMask(initialMask);
       return this;
     }
 

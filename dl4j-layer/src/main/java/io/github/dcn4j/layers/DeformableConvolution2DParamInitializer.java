@@ -7,6 +7,7 @@ import java.util.Map;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.params.ConvolutionParamInitializer;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * The parameters of {@link DeformableConvolution2D}, in the order W, b, offsetW, offsetB, each in
@@ -78,8 +79,16 @@ final class DeformableConvolution2DParamInitializer extends TableInitializer {
 
   @Override
   void fill(Layer layer, Map<String, INDArray> params) {
-    Convolution2DParamInitializer.fillConvolution((DeformableConvolution2D) layer, params);
+    DeformableConvolution2D conf = (DeformableConvolution2D) layer;
+    Convolution2DParamInitializer.fillConvolution(conf, params);
     params.get(OFFSET_WEIGHT_KEY).assign(0);
-    params.get(OFFSET_BIAS_KEY).assign(0);
+    INDArray offsetBias = params.get(OFFSET_BIAS_KEY);
+    offsetBias.assign(0);
+    if (conf.isModulated()) {
+      long offsets = 2 * conf.geometry().sampledTaps();
+      offsetBias
+          .get(NDArrayIndex.interval(offsets, offsetBias.length()))
+          .assign(conf.startingLogit());
+    }
   }
 }

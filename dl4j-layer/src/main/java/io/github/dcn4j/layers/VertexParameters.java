@@ -2,11 +2,18 @@ package io.github.dcn4j.layers;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
+import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
+import org.deeplearning4j.nn.updater.UpdaterBlock;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /**
@@ -94,10 +101,7 @@ public final class VertexParameters {
    * @param learningRate for each updater that has one, in the place of any schedule
    */
   public static void setLearningRate(ComputationGraph graph, double learningRate) {
-    graph.setLearningRate(learningRate);
-    for (GraphVertex vertex : learning(graph)) {
-      graph.setLearningRate(vertex.getVertexName(), learningRate);
-    }
+    setLearningRates(graph, learningRate, null);
   }
 
   /**
@@ -106,18 +110,51 @@ public final class VertexParameters {
    * @param schedule for each updater that has a learning rate
    */
   public static void setLearningRate(ComputationGraph graph, ISchedule schedule) {
-    graph.setLearningRate(schedule);
-    for (GraphVertex vertex : learning(graph)) {
-      graph.setLearningRate(vertex.getVertexName(), schedule);
-    }
+    setLearningRates(graph, Double.NaN, schedule);
   }
 
   /**
-   * Vertices of this library: DL4J's own can't be set by their names, and frozen ones don't learn.
+   * All at once: DL4J's own method loses its way where some updaters have a state and others, such
+   * as Sgd, have none, as it does between the first and the last of several calls.
    */
-  private static List<GraphVertex> learning(ComputationGraph graph) {
-    List<GraphVertex> learning = vertices(graph);
-    learning.removeIf(vertex -> !(vertex instanceof RunningParameterVertex));
-    return learning;
+  private static void setLearningRates(ComputationGraph graph, double rate, ISchedule schedule) {
+    List<IUpdater> updaters = new ArrayList<>();
+    for (Layer layer : graph.getLayers()) {
+      if (layer.conf().getLayer() instanceof BaseLayer) {
+        updaters.add(((BaseLayer) layer.conf().getLayer()).getIUpdater());
+      }
+    }
+    for (GraphVertex vertex : vertices(graph)) {
+      if (vertex instanceof RunningParameterVertex) { // one that is frozen does not learn
+        updaters.add(((RunningParameterVertex<?>) vertex).conf.getUpdater());
+      }
+    }
+    Map<String, List<INDArray>> states = new HashMap<>();
+    forEachState(
+        graph,
+        (name, state) -> states.computeIfAbsent(name, n -> new ArrayList<>()).add(state.dup()));
+    for (IUpdater updater : updaters) {
+      if (updater != null && updater.hasLearningRate()) {
+        updater.setLrAndSchedule(rate, schedule);
+      }
+    }
+    graph.setUpdater(null); // which parameters share a part of the state depends on the rates
+    forEachState(graph, (name, state) -> state.assign(states.get(name).remove(0)));
+  }
+
+  /** The parts of the updater's state, such as Adam's two for each parameter, in their order. */
+  private static void forEachState(ComputationGraph graph, BiConsumer<String, INDArray> action) {
+    for (UpdaterBlock block : graph.getUpdater().getUpdaterBlocks()) {
+      INDArray view = block.getUpdaterView();
+      long end = view == null ? 0 : view.length();
+      for (long start = 0; start < end; ) {
+        for (UpdaterBlock.ParamState param : block.getLayersAndVariablesInBlock()) {
+          long next = start + param.getParamView().length();
+          String name = param.getLayer().getConfig().getLayerName() + "_" + param.getParamName();
+          action.accept(name, view.reshape(end).get(NDArrayIndex.interval(start, next)));
+          start = next;
+        }
+      }
+    }
   }
 }

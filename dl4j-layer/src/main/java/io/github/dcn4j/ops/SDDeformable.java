@@ -1,5 +1,6 @@
 package io.github.dcn4j.ops;
 
+import org.nd4j.autodiff.samediff.SDIndex;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.ops.SDOps;
@@ -62,6 +63,56 @@ public class SDDeformable extends SDOps {
       DeformableConv2DConfig config) {
     return sd.updateVariableNameAndReference(
         deformableConv2d(input, weights, offset, mask, bias, config), name);
+  }
+
+  /**
+   * Deformable convolution that predicts its own offsets and mask, as the layer {@code
+   * DeformableConvolution2D} and the layers of the PyTorch DCNv2 ports do: a plain convolution of
+   * the input, with the same kernel size, stride, padding and dilation, gives the offsets and, with
+   * a mask, its logits, whose sigmoid is the mask. Shapes in NCHW, for G deformable groups and
+   * kH·kW taps.
+   *
+   * @param name the result's name; null for one that SameDiff makes
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param bias [O]; null for none
+   * @param offsetWeights [3·G·kH·kW, C, kH, kW], its outputs the offsets (group-major, then tap,
+   *     then (dy, dx)), then the logits (group-major, then tap); [2·G·kH·kW, C, kH, kW] without a
+   *     mask. Zeros to start with
+   * @param offsetBias [3·G·kH·kW], or [2·G·kH·kW] without a mask; null for none
+   * @param modulated whether there is a mask: true for Deformable ConvNets v2
+   * @param config the geometry
+   * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   */
+  public SDVariable deformableConv2dLayer(
+      String name,
+      SDVariable input,
+      SDVariable weights,
+      SDVariable bias,
+      SDVariable offsetWeights,
+      SDVariable offsetBias,
+      boolean modulated,
+      DeformableConv2DConfig config) {
+    Arguments.required("config", config);
+    SDVariable prediction =
+        conv2d(
+            input,
+            Arguments.required("offsetWeights", offsetWeights),
+            offsetBias,
+            config.toBuilder().groups(1).deformableGroups(1).build());
+    int taps = Math.toIntExact(config.getDeformableGroups() * config.getKH() * config.getKW());
+    SDVariable offset = channels(prediction, 0, 2 * taps, config);
+    SDVariable mask =
+        modulated ? sd.nn().sigmoid(channels(prediction, 2 * taps, 3 * taps, config)) : null;
+    SDVariable output = deformableConv2d(input, weights, offset, mask, bias, config);
+    return name == null ? output : sd.updateVariableNameAndReference(output, name);
+  }
+
+  private static SDVariable channels(
+      SDVariable from, int begin, int end, DeformableConv2DConfig config) {
+    SDIndex all = SDIndex.all();
+    SDIndex some = SDIndex.interval(begin, end);
+    return config.isNHWC() ? from.get(all, all, all, some) : from.get(all, some, all, all);
   }
 
   /**

@@ -261,4 +261,34 @@ class VertexParametersTest {
     INDArray dropped = graph.feedForward(x, true).get("dcn");
     assertEquals(3 * 25, dropped.tensorAlongDimension(2, 2, 3).sumNumber().doubleValue(), 1e-6);
   }
+
+  /** Adam goes on with its moments, whichever parameters shared a learning rate before. */
+  @Test
+  void aNewLearningRateKeepsTheUpdatersState() {
+    ComputationGraph graph =
+        graph(settings(new Adam(0.1)), vertex().updater(new Adam(0.2)).build());
+    ComputationGraph other =
+        graph(settings(new Adam(0.1)), vertex().updater(new Adam(0.2)).build());
+    fit(graph, 3);
+    fit(other, 3);
+    VertexParameters.setLearningRate(graph, 0.05);
+    fit(graph, 2);
+    VertexParameters.setLearningRate(graph, new ExponentialSchedule(ScheduleType.EPOCH, 0.05, 1));
+    fit(graph, 2);
+    for (String name : new String[] {"offset", "dcn", "out"}) { // in one call each: all have states
+      other.setLearningRate(name, 0.05);
+    }
+    fit(other, 4);
+    Networks.assertClose("parameters", other.params(), graph.params(), 1e-12);
+  }
+
+  @Test
+  void updatersWithoutStateDoNotMatter() {
+    ComputationGraph graph = graph(settings(new Adam(0.1)), vertex().updater(new Sgd(0.2)).build());
+    fit(graph, 2);
+    VertexParameters.setLearningRate(graph, 0.05);
+    assertEquals(0.05, graph.getLearningRate("dcn"));
+    fit(graph, 2);
+    assertTrue(Double.isFinite(graph.score()));
+  }
 }

@@ -1,0 +1,61 @@
+package io.github.dcn4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.junit.jupiter.api.Test;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** The code in README.md compiles and runs: it is that of {@link ReadmeSnippets}. */
+class ReadmeTest {
+  private static final List<String> SOURCES =
+      List.of(
+          "src/test/java/io/github/dcn4j/ReadmeSnippets.java",
+          "spark-test/src/main/java/io/github/dcn4j/spark/TrainOnCluster.java");
+  private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+
+  @Test
+  void everySnippetIsOneThatIsCompiled() throws Exception {
+    String compiled = "";
+    for (String source : SOURCES) {
+      compiled += withoutSpaces(Files.readString(Path.of(source)));
+    }
+    Matcher snippets = JAVA.matcher(Files.readString(Path.of("README.md")));
+    List<String> unknown = new ArrayList<>();
+    int found = 0;
+    while (snippets.find()) {
+      found++;
+      if (!compiled.contains(withoutSpaces(snippets.group(1)))) {
+        unknown.add(snippets.group(1));
+      }
+    }
+    assertTrue(found > 3);
+    assertEquals(List.of(), unknown);
+  }
+
+  private static String withoutSpaces(String code) {
+    return code.replaceAll("\\s+", "");
+  }
+
+  @Test
+  void theSnippetsRun() {
+    ReadmeSnippets.conversion(ReadmeSnippets.layers());
+    ReadmeSnippets.ops();
+    ComputationGraph graph = ReadmeSnippets.vertices();
+    ReadmeSnippets.transfer(graph);
+    assertEquals(
+        4,
+        graph
+            .outputSingle(
+                Nd4j.rand(1, 3, 32, 32),
+                Nd4j.createFromArray(new float[][] {{0, 2, 3, 20, 25}, {0, 5, 5, 9, 9}}))
+            .size(1));
+  }
+}
