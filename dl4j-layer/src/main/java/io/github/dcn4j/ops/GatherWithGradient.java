@@ -1,5 +1,6 @@
 package io.github.dcn4j.ops;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -7,6 +8,7 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.impl.shape.Gather;
+import org.nd4j.linalg.api.ops.impl.shape.StridedSlice;
 import org.nd4j.linalg.api.ops.impl.transforms.segment.UnsortedSegmentSum;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -34,16 +36,35 @@ public class GatherWithGradient extends Gather {
     SDVariable sum;
     if (jaxis == 0) {
       SDVariable rows = gradients.get(0).reshape(sameDiff.concat(0, count, rest));
-      sum = segments(UnsortedSegmentSum::new, rows, index, size);
+      sum = summed(rows, 2, index, size);
     } else {
       SDVariable before =
           sameDiff.stridedSlice(shape, new long[] {0}, new long[] {jaxis}, new long[] {1}).prod(0);
       SDVariable parts =
           gradients.get(0).reshape(sameDiff.concat(0, sameDiff.reshape(before, 1), count, rest));
       SDVariable first = sameDiff.permute(parts, 1, 0, 2);
-      sum = sameDiff.permute(segments(UnsortedSegmentSum::new, first, index, size), 1, 0, 2);
+      sum = sameDiff.permute(summed(first, 3, index, size), 1, 0, 2);
     }
     return List.of(sum.reshape(shape), sameDiff.zerosLike(arg(1)));
+  }
+
+  /**
+   * The sums of rows. ND4J takes a single row for a vector of segments' numbers of its own, so
+   * there is one of zeros more.
+   */
+  private SDVariable summed(SDVariable rows, int rank, SDVariable index, SDVariable size) {
+    int others = (1 << rank) - 2;
+    long[] begin = new long[rank];
+    long[] end = new long[rank];
+    end[0] = 1;
+    long[] step = new long[rank];
+    Arrays.fill(step, 1);
+    SDVariable first =
+        new StridedSlice(sameDiff, rows, begin, end, step, others, others, 0, 0, 0)
+            .outputVariable();
+    SDVariable more = sameDiff.concat(0, rows, sameDiff.zerosLike(first));
+    SDVariable zero = sameDiff.constant(Nd4j.zeros(index.dataType(), 1));
+    return segments(UnsortedSegmentSum::new, more, sameDiff.concat(0, index, zero), size);
   }
 
   /**
