@@ -2,9 +2,12 @@
 #include "../src/kernels/cpu/buffer.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <set>
 #include <thread>
@@ -12,6 +15,13 @@
 
 namespace dcn4j::cpu {
 namespace {
+
+/// Bytes of addresses that the process has mapped.
+std::size_t addressSpace() {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
 
 TEST(Memory, IsAlignedAndUsable) {
     for (const std::size_t bytes : {0, 1, 63, 64, 65, 1000, 4097, 1 << 20}) {
@@ -39,6 +49,51 @@ TEST(Memory, OfASizeNoLongerAskedForIsReleased) {
     EXPECT_GE(keptMemory(), large);
     for (int i = 0; i < 5000; ++i) giveMemory(takeMemory(64), 64);
     EXPECT_LT(keptMemory(), large);
+}
+
+TEST(Memory, NothingIsMoreThanAnEighthLarger) {
+    giveMemory(takeMemory(1), 1);
+    for (std::size_t bytes = 512; bytes < std::size_t{12} << 20; bytes += bytes / 7) {
+        const std::size_t before = keptMemory();
+        void* memory = takeMemory(bytes);
+        const std::size_t reused = before - keptMemory();
+        giveMemory(memory, bytes);
+        const std::size_t size = keptMemory() - before + reused;
+        EXPECT_GE(size, bytes);
+        EXPECT_LE(size, bytes + bytes / 8 + 64) << bytes;
+    }
+}
+
+TEST(Memory, OfManySizesIsNotAllKept) {
+    for (std::size_t i = 1; i <= 150; ++i) {
+        const std::size_t bytes = i * (std::size_t{1} << 20);
+        giveMemory(takeMemory(bytes), bytes);
+        EXPECT_LE(keptMemory(), std::size_t{256} << 20);
+    }
+}
+
+TEST(Memory, ThatIsKeptIsGivenUpWhereMemoryIsMissing) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__linux__)
+    GTEST_SKIP() << "needs a limit of the address space";
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    GTEST_SKIP() << "needs a limit of the address space";
+#endif
+#endif
+    const std::size_t kept = std::size_t{200} << 20, wanted = std::size_t{300} << 20;
+    giveMemory(takeMemory(kept), kept);
+    ASSERT_GE(keptMemory(), kept);
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+    rlimit now = before;
+    now.rlim_cur = addressSpace() + (std::size_t{200} << 20);
+    ASSERT_EQ(setrlimit(RLIMIT_AS, &now), 0);
+    void* memory = nullptr;
+    EXPECT_NO_THROW(memory = takeMemory(wanted));
+    EXPECT_THROW(takeMemory(std::size_t{1} << 40), std::bad_alloc);
+    setrlimit(RLIMIT_AS, &before);
+    if (memory != nullptr) giveMemory(memory, wanted);
+    EXPECT_LE(keptMemory(), wanted + wanted / 8);
 }
 
 TEST(Memory, MoreThanThereIsThrowsAndLeavesTheRestUsable) {

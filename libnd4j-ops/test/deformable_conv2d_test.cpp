@@ -199,6 +199,30 @@ TEST_P(EveryKernel, PassesNotANumberOnAsArithmeticHasIt) {
     }
 }
 
+TEST_P(EveryKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradients) {
+    if (!shape().offset) return;  // samples are where they are
+    Problem<float> p(shape(), 6);
+    p.offset.forEach([](float& e) { e = 1e5f; });
+    for (Index o = 0; o < p.g.outChannels; ++o) {
+        p.gradOutput.at(0, o, 0, 0) = std::numeric_limits<float>::infinity();
+    }
+    p.backward(kernel());
+    const Index samples = p.g.offsetGroups * p.g.taps();
+    for (Index k = 0; k < samples; ++k) {
+        EXPECT_TRUE(std::isnan(p.gradOffset.at(0, 2 * k, 0, 0))) << k;
+        EXPECT_TRUE(std::isnan(p.gradOffset.at(0, 2 * k + 1, 0, 0))) << k;
+        if (shape().mask) {
+            EXPECT_TRUE(std::isnan(p.gradMask.at(0, k, 0, 0))) << k;
+        }
+        if (p.g.outWidth == 1) continue;
+        EXPECT_EQ(p.gradOffset.at(0, 2 * k, 0, 1), 0) << k;
+        if (shape().mask) {
+            EXPECT_EQ(p.gradMask.at(0, k, 0, 1), 0) << k;
+        }
+    }
+    for (const double value : p.gradInput.values()) EXPECT_EQ(value, 0);
+}
+
 TEST_P(EveryKernel, GivesZeroWeightGradientsForAnEmptyBatch) {
     Case empty = shape();
     empty.n = 0;

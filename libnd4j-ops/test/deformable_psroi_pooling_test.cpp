@@ -201,6 +201,20 @@ TEST_P(EveryPoolingKernel, AgreesWithTheReferenceAtIntegerPositions) {
     });
 }
 
+TEST_P(EveryPoolingKernel, FindsTheFirstRoiOfNoImage) {
+    const double nan = std::nan("");
+    Problem<float, double> p(shape(), 5);
+    EXPECT_FALSE(kernel().findBadRoi(p.g, p.inputs).has_value());
+    const double images = static_cast<double>(p.g.batch);
+    for (const double index : {-1.0, images, 0.5, nan, 1e30}) {
+        p.setRoi(p.g.rois - 1, index, 0, 0, 1, 1);
+        const auto bad = kernel().findBadRoi(p.g, p.inputs);
+        ASSERT_TRUE(bad.has_value()) << index;
+        EXPECT_EQ(bad->row, p.g.rois - 1);
+        EXPECT_TRUE(bad->batchIndex == index || std::isnan(index)) << index;
+    }
+}
+
 TEST_P(EveryPoolingKernel, GivesZeroInputGradientsWithoutRois) {
     Case empty = shape();
     empty.rois = 0;

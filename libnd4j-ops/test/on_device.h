@@ -159,6 +159,12 @@ class DeformablePsroiPoolingOnDevice final : public DeformablePsroiPoolingKernel
 
     const char* name() const override { return kernel_.name(); }
 
+    std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& g,
+                                     const DeformablePsroiPoolingInputs& inputs) const override {
+        DeviceArrays arrays(stream_);
+        return kernel_.findBadRoi(g, bring(arrays, g, inputs));
+    }
+
     void forward(const PsroiPoolingGeometry& g, const DeformablePsroiPoolingInputs& inputs,
                  const Tensor<4>& output, const Tensor<4>& count, int threads) const override {
         DeviceArrays arrays(stream_);

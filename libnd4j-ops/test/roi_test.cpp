@@ -109,5 +109,20 @@ TEST(RoiSampling, AnyRoiHasNoSampleWhereItIsNotANumber) {
     }
 }
 
+TEST(RoiSampling, BatchIndexIsReadInTheRoisOwnType) {
+    PsroiPoolingGeometry g{};
+    g.spatialScale = 1;
+    for (const Index image : {(Index{1} << 24) + 1, (Index{1} << 25) - 1}) {
+        double roi[] = {static_cast<double>(image), 1, 2, 3, 4};
+        DeformablePsroiPoolingInputs in;
+        in.type = ElementType::Float32;
+        in.roisType = ElementType::Float64;
+        in.rois.data = roi;
+        in.rois.strides[0] = 5;
+        in.rois.strides[1] = 1;
+        EXPECT_EQ(readRoi<float>(g, in, 0).image, image);
+    }
+}
+
 }  // namespace
 }  // namespace dcn4j

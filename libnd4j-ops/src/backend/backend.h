@@ -3,11 +3,8 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
-#include "../kernels/deformable_conv2d.h"
-#include "../kernels/deformable_psroi_pooling.h"
 #include "../libnd4j/libnd4j.h"
 
 namespace dcn4j {
@@ -29,15 +26,11 @@ class Execution {
     Execution(const Execution&) = delete;
     Execution& operator=(const Execution&) = delete;
 
-    const DeformableConv2dKernel& deformableConv2d() const;
-    const DeformablePsroiPoolingKernel& deformablePsroiPooling() const;
+    /// The implementation of the op whose interface `Kernel` is.
+    template <class Kernel>
+    const Kernel& kernel() const;
     /// What the kernels are to be told; CUDA kernels ignore it.
     int threads() const;
-
-    /// The first of the rois ([rois, 5], of type `inputs.roisType`) whose batch index is not an
-    /// integer in 0 .. batch - 1. The one thing that CUDA waits for.
-    std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
-                                     const DeformablePsroiPoolingInputs& inputs) const;
 
   private:
     struct State;

@@ -2,6 +2,7 @@
 // implementation shares.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "tensor.h"
@@ -73,6 +74,11 @@ class DeformablePsroiPoolingKernel {
 
     virtual const char* name() const = 0;
 
+    /// The first of the rois whose batch index, as it stands in their own type, is not an integer
+    /// in 0 .. batch - 1. The other calls need them all valid.
+    virtual std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
+                                             const DeformablePsroiPoolingInputs& inputs) const = 0;
+
     /// Writes `output` and `count`, both [rois, outputDim, pooledSize, pooledSize].
     /// Throws std::bad_alloc before anything is written when there is no memory to work in.
     virtual void forward(const PsroiPoolingGeometry& geometry,
@@ -87,6 +93,10 @@ class DeformablePsroiPoolingKernel {
                           const Tensor<4>& gradOutput,
                           const DeformablePsroiPoolingGradients& gradients, int threads) const = 0;
 };
+
+/// findBadRoi of the kernels whose arrays are in host memory.
+std::optional<BadRoi> findBadRoiInMemory(const PsroiPoolingGeometry& geometry,
+                                         const DeformablePsroiPoolingInputs& inputs);
 
 /// The plain loops over the definition, on one thread: slow, and the oracle of the other kernels.
 const DeformablePsroiPoolingKernel& referenceDeformablePsroiPooling();

@@ -13,11 +13,11 @@ void checkOutput(const std::string& op, const Output& expected, const sd::NDArra
 }
 
 void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& output,
-                 const Arrays& inputs) {
+                 const Arrays& others, const std::string& whose) {
     const void* data = dataOf(output);
-    for (sd::NDArray* input : inputs) {
-        if (data != nullptr && data == dataOf(*input)) {
-            refuse(op, expected.name, "memory of its own", "the memory of an input");
+    for (sd::NDArray* other : others) {
+        if (data != nullptr && data == dataOf(*other)) {
+            refuse(op, expected.name, "memory of its own", "the memory of " + whose);
         }
     }
 }

@@ -27,9 +27,10 @@ struct OpArguments {
 /// Refuses a caller's output array that can't take the result.
 void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array);
 
-/// Inputs are never changed: an output must not begin where an input does.
+/// Inputs are never changed, and every result has a place: an output must not begin where one of
+/// `others` does, which the message calls `whose`.
 void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& output,
-                 const Arrays& inputs);
+                 const Arrays& others, const std::string& whose);
 
 /// The shapes of new arrays for the outputs, in 'c' order.
 sd::ShapeList* shapesOf(const std::vector<Output>& outputs);
@@ -78,9 +79,11 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
         const std::vector<Output> expected = outputsOf(call);
         Arrays outputs;
         for (const Output& output : expected) {
-            outputs.push_back(getZ(context, static_cast<int>(outputs.size())));
-            checkOutput(op_, output, *outputs.back());
-            refuseAlias(op_, output, *outputs.back(), inputs);
+            sd::NDArray* array = getZ(context, static_cast<int>(outputs.size()));
+            checkOutput(op_, output, *array);
+            refuseAlias(op_, output, *array, inputs, "an input");
+            refuseAlias(op_, output, *array, outputs, "another output");
+            outputs.push_back(array);
         }
         const Execution execution(context, outputs, inputs);
         compute(call, execution, inputs, outputs);

@@ -281,7 +281,7 @@ class ConvolutionOp final : public CheckedOp<Call> {
             inputs.bias = tensorOf<1>(*in[static_cast<std::size_t>(call.bias)]);
         }
 
-        const DeformableConv2dKernel& kernel = execution.deformableConv2d();
+        const auto& kernel = execution.kernel<DeformableConv2dKernel>();
         if (!backward_) {
             if (call.geometry.batch == 0) return;
             kernel.forward(call.geometry, inputs, imageTensor(*out[0], channelsLast),

@@ -178,14 +178,14 @@ class PsroiPoolingOp final : public CheckedOp<Call> {
         inputs.input = image(0);
         inputs.rois = tensorOf<2>(*in[1]);
         inputs.trans = image(call.trans);
-        if (const auto bad = execution.findBadRoi(call.geometry, inputs)) {
+        const auto& kernel = execution.kernel<DeformablePsroiPoolingKernel>();
+        if (const auto bad = kernel.findBadRoi(call.geometry, inputs)) {
             refuse(name(), "rois",
                    "batch indices that are integers, at least 0 and less than N = " +
                        std::to_string(call.geometry.batch),
                    std::to_string(bad->batchIndex) + " in roi " + std::to_string(bad->row));
         }
 
-        const DeformablePsroiPoolingKernel& kernel = execution.deformablePsroiPooling();
         if (!backward_) {
             kernel.forward(call.geometry, inputs, tensorOf<4>(*out[0]), tensorOf<4>(*out[1]),
                            execution.threads());

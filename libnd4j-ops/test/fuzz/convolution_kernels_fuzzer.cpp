@@ -1,5 +1,7 @@
 // Deformable convolution of any shape, layout, type and content: every kernel that this processor
 // runs gives what the reference gives, and the same bits with any number of threads.
+#include <numeric>
+
 #include "../convolution_problem.h"
 #include "../kernels_under_test.h"
 #include "fuzzing.h"
@@ -16,9 +18,10 @@ Case drawCase(FuzzedDataProvider& data) {
     };
     Case c{"fuzzed", 1, 1, 1, 1, 1};
     c.n = draw(1, 3);
-    c.groups = draw(1, 4);
+    // Up to as many as make each a lane.
+    c.groups = data.ConsumeBool() ? draw(1, 4) : draw(1, 70);
     c.offsetGroups = draw(1, 4);
-    c.c = c.groups * c.offsetGroups * draw(1, 12);
+    c.c = std::lcm(c.groups, c.offsetGroups) * draw(1, 12);
     c.o = c.groups * draw(1, 40);
     c.h = draw(1, 24);
     c.w = draw(1, 24);
@@ -60,6 +63,8 @@ void check(FuzzedDataProvider& data, const Case& c) {
     fuzz::disturb<Element>(data, fuzz::drawNumber, {&expected.offset, &one.offset, &many.offset});
     fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.input, &one.input, &many.input});
     fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.mask, &one.mask, &many.mask});
+    fuzz::disturb<Element>(data, fuzz::drawValue,
+                           {&expected.gradOutput, &one.gradOutput, &many.gradOutput});
     const auto run = [&](Problem<Element>& p, const DeformableConv2dKernel& k, int t) {
         p.forward(k, t);
         p.backward(k, t);

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "../../kernels/element.h"
+#include "../../kernels/deformable_conv2d.h"
+#include "../../kernels/deformable_psroi_pooling.h"
 #include "../../kernels/registry.h"
-#include "../../kernels/sampling/roi.h"
 
 namespace dcn4j {
 
@@ -22,31 +22,17 @@ Execution::Execution(sd::graph::Context&, const Arrays&, const Arrays&) {}
 
 Execution::~Execution() = default;
 
-const DeformableConv2dKernel& Execution::deformableConv2d() const {
-    return Registry<DeformableConv2dKernel>::chosen();
+template <class Kernel>
+const Kernel& Execution::kernel() const {
+    return Registry<Kernel>::chosen();
 }
-
-const DeformablePsroiPoolingKernel& Execution::deformablePsroiPooling() const {
-    return Registry<DeformablePsroiPoolingKernel>::chosen();
-}
+template const DeformableConv2dKernel& Execution::kernel() const;
+template const DeformablePsroiPoolingKernel& Execution::kernel() const;
 
 /// ND4J's own setting, or OpenMP's where that is lower.
 int Execution::threads() const {
     return std::max(1,
                     std::min(sd::Environment::getInstance().maxThreads(), omp_get_max_threads()));
-}
-
-std::optional<BadRoi> Execution::findBadRoi(const PsroiPoolingGeometry& g,
-                                            const DeformablePsroiPoolingInputs& inputs) const {
-    std::optional<BadRoi> bad;
-    withElementType(inputs.roisType, [&](auto element) {
-        const auto* values = static_cast<const decltype(element)*>(inputs.rois.data);
-        for (Index r = 0; r < g.rois && !bad; ++r) {
-            const double index = widen(values[inputs.rois.at(r, 0)]);
-            if (!isImage(index, g.batch)) bad = BadRoi{r, index};
-        }
-    });
-    return bad;
 }
 
 }  // namespace dcn4j

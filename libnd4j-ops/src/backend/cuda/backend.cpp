@@ -91,23 +91,20 @@ Execution::~Execution() {
     sd::NDArray::registerSpecialUse(state_->written, state_->read);
 }
 
-const DeformableConv2dKernel& Execution::deformableConv2d() const {
+template <>
+const DeformableConv2dKernel& Execution::kernel() const {
     if (wantsReference()) return state_->reference;
     return state_->fused;
 }
 
-const DeformablePsroiPoolingKernel& Execution::deformablePsroiPooling() const {
+template <>
+const DeformablePsroiPoolingKernel& Execution::kernel() const {
     if (wantsReference()) return state_->referencePooling;
     return state_->tiledPooling;
 }
 
 int Execution::threads() const {
     return 0;
-}
-
-std::optional<BadRoi> Execution::findBadRoi(const PsroiPoolingGeometry& geometry,
-                                            const DeformablePsroiPoolingInputs& inputs) const {
-    return cuda::findBadRoi(geometry, inputs, state_->stream);
 }
 
 }  // namespace dcn4j

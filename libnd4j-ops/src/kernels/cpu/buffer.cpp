@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
@@ -16,23 +17,23 @@ namespace {
 constexpr std::size_t line = 64;
 /// What x86-64 and most others map at once when they are asked to.
 constexpr std::size_t hugePage = std::size_t{2} << 20;
-constexpr std::size_t worthHugePages = std::size_t{256} << 10;
 constexpr std::uint64_t lifetime = 4096;  // takings
+constexpr std::size_t mostIdle = std::size_t{256} << 20;
 
-/// Sizes come in classes, four to a power of two: what one call gives back serves another of nearly
-/// the same shape, and at most a fifth is not asked for.
+/// Sizes come in classes, eight to a power of two: what one call gives back serves another of
+/// nearly the same shape, and at most an eighth is not asked for.
 std::size_t classOf(std::size_t bytes) {
-    std::size_t step = bytes < worthHugePages ? line : hugePage;
-    while (bytes > 8 * step) step *= 2;
+    std::size_t step = line;
+    while (bytes > 16 * step) step *= 2;
     return bytes <= step ? step : (bytes + step - 1) / step * step;
 }
 
-/// Tiles are cut to fill most of a second-level cache. On small pages, which lie in memory as it
-/// happens, they would crowd some of its sets, and miss.
-void* allocate(std::size_t size) {
+/// Null if there is no memory. Tiles are cut to fill most of a second-level cache. On small pages,
+/// which lie in memory as it happens, they would crowd some of its sets, and miss.
+void* allocate(std::size_t size) noexcept {
     const bool huge = size >= hugePage;
-    void* memory = std::aligned_alloc(huge ? hugePage : line, size);
-    if (memory == nullptr) throw std::bad_alloc();
+    void* memory = nullptr;
+    if (posix_memalign(&memory, huge ? hugePage : line, size) != 0) return nullptr;
 #ifdef MADV_HUGEPAGE
     // A system without them says no, and small pages do.
     if (huge) madvise(memory, size, MADV_HUGEPAGE);
@@ -50,22 +51,22 @@ struct Kept {
 class Store {
   public:
     void* take(std::size_t size) {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            ++takings_;
-            for (auto i = kept_.rbegin(); i != kept_.rend(); ++i) {
-                if (i->size != size) continue;
-                void* memory = i->memory;
-                kept_.erase(std::next(i).base());
-                bytes_ -= size;
-                return memory;
-            }
+        void* memory = reuse(size);
+        if (memory == nullptr) memory = allocate(size);
+        if (memory == nullptr) {
+            // What is kept may be what is missing.
+            releaseAll();
+            memory = allocate(size);
         }
-        return allocate(size);
+        if (memory != nullptr) return memory;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        used_ -= size;
+        throw std::bad_alloc();
     }
 
     void give(void* memory, std::size_t size) noexcept {
         const std::lock_guard<std::mutex> lock(mutex_);
+        used_ -= size;
         try {
             kept_.push_back({memory, size, takings_});
             bytes_ += size;
@@ -74,7 +75,8 @@ class Store {
         }
         // In the order of their giving back: the oldest are first.
         auto old = kept_.begin();
-        while (old != kept_.end() && takings_ - old->since > lifetime) {
+        const std::size_t most = std::max(mostIdle, mostUsed_);
+        while (old != kept_.end() && (bytes_ > most || takings_ - old->since > lifetime)) {
             std::free(old->memory);
             bytes_ -= old->size;
             ++old;
@@ -88,9 +90,33 @@ class Store {
     }
 
   private:
+    /// Kept memory of this size, or null. Counts the taking.
+    void* reuse(std::size_t size) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        ++takings_;
+        used_ += size;
+        mostUsed_ = std::max(mostUsed_, used_);
+        for (auto i = kept_.rbegin(); i != kept_.rend(); ++i) {
+            if (i->size != size) continue;
+            void* memory = i->memory;
+            kept_.erase(std::next(i).base());
+            bytes_ -= size;
+            return memory;
+        }
+        return nullptr;
+    }
+
+    void releaseAll() noexcept {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        for (const Kept& kept : kept_) std::free(kept.memory);
+        kept_.clear();
+        bytes_ = 0;
+    }
+
     std::mutex mutex_;
     std::vector<Kept> kept_;
     std::size_t bytes_ = 0;
+    std::size_t used_ = 0, mostUsed_ = 0;  ///< by calls at work: now, and at most so far
     std::uint64_t takings_ = 0;
 };
 

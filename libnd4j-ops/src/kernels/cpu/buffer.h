@@ -1,6 +1,7 @@
 // Memory for the kernels' intermediate results, kept from call to call.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -29,6 +30,11 @@ inline int threadNumber() {
 #endif
 }
 
+/// Of `threads`, as many as find something to do: the others would only hold memory.
+inline int threadsFor(int threads, Index tasks) {
+    return static_cast<int>(std::clamp<Index>(tasks, 1, std::max(threads, 1)));
+}
+
 /// Takes at least `bytes` of uninitialised memory, aligned to a cache line, from what earlier calls
 /// have given back, or else from the system: pages that are new to the process cost as much as the
 /// arithmetic done on them. Throws std::bad_alloc. Any thread may take and give.
@@ -36,7 +42,8 @@ void* takeMemory(std::size_t bytes);
 
 /// Gives back what takeMemory returned for as many `bytes`. It is kept for the next call of such a
 /// size, and released to the system when memory of its size has not been asked for during 4096
-/// takings (some 200 calls).
+/// takings (some 200 calls), when there is no other memory to be had, or when 256 MiB, or as much
+/// as calls ever used at once if that is more, are kept (the oldest first).
 void giveMemory(void* memory, std::size_t bytes) noexcept;
 
 /// Bytes that are kept for later calls at this moment.

@@ -1,5 +1,9 @@
 #include "isa.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace dcn4j::cpu {
 namespace {
 
@@ -9,6 +13,9 @@ unsigned featuresOfThisProcessor() {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2")) features |= Avx2;
     if (__builtin_cpu_supports("fma")) features |= Fma;
+    // The compilers don't agree on a name for this one.
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (__get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0) features |= F16c;
     if (__builtin_cpu_supports("avx512f")) features |= Avx512f;
     if (__builtin_cpu_supports("avx512dq")) features |= Avx512dq;
     if (__builtin_cpu_supports("avx512bw")) features |= Avx512bw;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "../element.h"
 #include "../tensor.h"
@@ -44,22 +45,61 @@ Tensor<4> everyChannel(const Tensor<4>& t, Index step, Index first) {
     return view;
 }
 
+/// Elements that are gathered, or scattered, before or after they are converted together.
+inline constexpr Index convertedTogether = 64;
+
+/// Loads `count` elements that are `stride` apart.
 template <class Element, class Real>
-void loadRow(const Element* from, Index stride, Index count, Real* to) {
-    if (stride == 1) {
-        for (Index i = 0; i < count; ++i) to[i] = widen(from[i]);
+void loadRow(const MicroKernels<Real>& kernels, const Element* from, Index stride, Index count,
+             Real* to) {
+    if constexpr (std::is_same_v<Element, Real>) {
+        if (stride == 1) {
+            std::copy_n(from, count, to);
+        } else {
+            for (Index i = 0; i < count; ++i) to[i] = from[i * stride];
+        }
     } else {
-        for (Index i = 0; i < count; ++i) to[i] = widen(from[i * stride]);
+        if (stride == 1) return kernels.convert.widen(count, from, to);
+        Element some[convertedTogether];
+        for (Index first = 0; first < count; first += convertedTogether) {
+            const Index n = std::min(convertedTogether, count - first);
+            for (Index i = 0; i < n; ++i) some[i] = from[(first + i) * stride];
+            kernels.convert.widen(n, some, to + first);
+        }
     }
 }
 
-template <class Element, class Real>
-void storeRow(Element* to, Index stride, Index count, const Real* from, Real addend) {
-    if (stride == 1) {
-        for (Index i = 0; i < count; ++i) to[i] = narrow<Element>(from[i] + addend);
+/// Stores from[i] + addend(i) as `count` elements that are `stride` apart.
+template <class Element, class Real, class Addend>
+void storeSums(const MicroKernels<Real>& kernels, Element* to, Index stride, Index count,
+               const Real* from, Addend addend) {
+    if constexpr (std::is_same_v<Element, Real>) {
+        if (stride == 1) {
+            for (Index i = 0; i < count; ++i) to[i] = from[i] + addend(i);
+        } else {
+            for (Index i = 0; i < count; ++i) to[i * stride] = from[i] + addend(i);
+        }
     } else {
-        for (Index i = 0; i < count; ++i) to[i * stride] = narrow<Element>(from[i] + addend);
+        Real sums[convertedTogether];
+        Element some[convertedTogether];
+        for (Index first = 0; first < count; first += convertedTogether) {
+            const Index n = std::min(convertedTogether, count - first);
+            for (Index i = 0; i < n; ++i) sums[i] = from[first + i] + addend(first + i);
+            if (stride == 1) {
+                kernels.convert.narrow(n, sums, to + first);
+                continue;
+            }
+            kernels.convert.narrow(n, sums, some);
+            for (Index i = 0; i < n; ++i) to[(first + i) * stride] = some[i];
+        }
     }
+}
+
+/// Stores numbers, each plus one addend, as `count` elements that are `stride` apart.
+template <class Element, class Real>
+void storeRow(const MicroKernels<Real>& kernels, Element* to, Index stride, Index count,
+              const Real* from, Real addend = 0) {
+    storeSums(kernels, to, stride, count, from, [addend](Index) { return addend; });
 }
 
 /// Calls `action(at, count, pixel)` for the spans of pixels first .. first + count of a plane that
@@ -77,22 +117,22 @@ void forEachSpan(const Tensor<4>& t, Index width, Index first, Index count, Acti
 
 /// Loads a range of one channel's pixels.
 template <class Element, class Real = ComputeType<Element>>
-void loadPlane(const PixelRange& range, Real* to) {
+void loadPlane(const MicroKernels<Real>& kernels, const PixelRange& range, Real* to) {
     const Tensor<4>& t = range.array;
     const Element* plane =
         elementsOf<Element>(t) + t.at(range.channels.n, range.channels.first, 0, 0);
     forEachSpan(t, range.width, range.first, range.count, [&](Index at, Index count, Index pixel) {
-        loadRow(plane + at, t.strides[3], count, to + pixel);
+        loadRow(kernels, plane + at, t.strides[3], count, to + pixel);
     });
 }
 
 /// Stores a range of one channel's pixels.
 template <class Element, class Real = ComputeType<Element>>
-void storePlane(const PixelRange& range, const Real* from) {
+void storePlane(const MicroKernels<Real>& kernels, const PixelRange& range, const Real* from) {
     const Tensor<4>& t = range.array;
     Element* plane = elementsOf<Element>(t) + t.at(range.channels.n, range.channels.first, 0, 0);
     forEachSpan(t, range.width, range.first, range.count, [&](Index at, Index count, Index pixel) {
-        storeRow(plane + at, t.strides[3], count, from + pixel, Real{0});
+        storeRow(kernels, plane + at, t.strides[3], count, from + pixel);
     });
 }
 
@@ -115,7 +155,7 @@ void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
         return forEachSpan(t, range.width, range.first, range.count,
                            [&](Index at, Index span, Index pixel) {
                                for (Index i = 0; i < span; ++i) {
-                                   loadRow(from + at + i * t.strides[3], 1, channels.count,
+                                   loadRow(kernels, from + at + i * t.strides[3], 1, channels.count,
                                            to.data + (pixel + i) * to.ld);
                                }
                            });
@@ -128,8 +168,8 @@ void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
             forEachSpan(t, range.width, range.first + p, pixels,
                         [&](Index at, Index span, Index pixel) {
                             for (Index row = 0; row < rows; ++row) {
-                                loadRow(from + (c + row) * t.strides[1] + at, t.strides[3], span,
-                                        stage + row * stagePixels + pixel);
+                                loadRow(kernels, from + (c + row) * t.strides[1] + at, t.strides[3],
+                                        span, stage + row * stagePixels + pixel);
                             }
                         });
             kernels.transpose(rows, pixels, stage, stagePixels, to.data + p * to.ld + c, to.ld);
@@ -153,16 +193,19 @@ void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
     const Channels& channels = range.channels;
     Element* to = elementsOf<Element>(t) + t.at(channels.n, channels.first, 0, 0);
     if (t.strides[1] == 1) {
-        return forEachSpan(
-            t, range.width, range.first, range.count, [&](Index at, Index span, Index pixel) {
-                for (Index i = 0; i < span; ++i) {
-                    Element* out = to + at + i * t.strides[3];
-                    const Real* in = from.data + (pixel + i) * from.ld;
-                    for (Index c = 0; c < channels.count; ++c) {
-                        out[c] = narrow<Element>(addends == nullptr ? in[c] : in[c] + addends[c]);
-                    }
-                }
-            });
+        return forEachSpan(t, range.width, range.first, range.count,
+                           [&](Index at, Index span, Index pixel) {
+                               for (Index i = 0; i < span; ++i) {
+                                   Element* out = to + at + i * t.strides[3];
+                                   const Real* in = from.data + (pixel + i) * from.ld;
+                                   if (addends == nullptr) {
+                                       storeRow(kernels, out, 1, channels.count, in);
+                                   } else {
+                                       storeSums(kernels, out, 1, channels.count, in,
+                                                 [addends](Index c) { return addends[c]; });
+                                   }
+                               }
+                           });
     }
     Real stage[stageChannels * stagePixels];
     for (Index c = 0; c < channels.count; c += stageChannels) {
@@ -174,8 +217,8 @@ void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
             forEachSpan(t, range.width, range.first + p, pixels,
                         [&](Index at, Index span, Index pixel) {
                             for (Index row = 0; row < rows; ++row) {
-                                storeRow(to + (c + row) * t.strides[1] + at, t.strides[3], span,
-                                         stage + row * stagePixels + pixel,
+                                storeRow(kernels, to + (c + row) * t.strides[1] + at, t.strides[3],
+                                         span, stage + row * stagePixels + pixel,
                                          addends == nullptr ? Real{0} : addends[c + row]);
                             }
                         });

@@ -224,8 +224,10 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
                 if (a.gradMask.present()) {
                     Real sum = 0;
                     for (int i = 0; i < Corners; ++i) sum += row.reading.weight[i] * dot[i];
-                    store<Element>(a.gradMask, row.between ? sum : Real{0}, place.n, k, place.y,
-                                   place.x);
+                    // Of a sample outside, the top left corner is: its pixel is zero, and its dot
+                    // is what the gradients have times zero.
+                    store<Element>(a.gradMask, row.between ? sum : dot[TopLeft], place.n, k,
+                                   place.y, place.x);
                 }
                 if (a.gradOffset.present()) {
                     // The slopes of the dots are the dots of the slopes.

@@ -306,7 +306,7 @@ const Element* packInput(const PsroiPoolingGeometry& g, const Tensor<4>& input, 
 
 template <class Element>
 __global__ void findBadRoiKernel(PsroiPoolingGeometry g, Tensor<2> rois,
-                                     unsigned long long* first) {
+                                 unsigned long long* first) {
     forEachItem(g.rois, [&](Index r) {
         if (!isImage(load<Element>(rois, r, Index{0}), g.batch))
             atomicMin(first, static_cast<unsigned long long>(r));
@@ -363,7 +363,7 @@ void TiledDeformablePsroiPooling::backward(const PsroiPoolingGeometry& g,
     });
 }
 
-std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& g,
+std::optional<BadRoi> findBadRoiOnDevice(const PsroiPoolingGeometry& g,
                                          const DeformablePsroiPoolingInputs& inputs,
                                          cudaStream_t stream) {
     std::optional<BadRoi> bad;

@@ -13,12 +13,21 @@
 
 namespace dcn4j::cuda {
 
+/// findBadRoi of the kernels whose arrays are in device memory. Waits for the stream.
+std::optional<BadRoi> findBadRoiOnDevice(const PsroiPoolingGeometry& geometry,
+                                         const DeformablePsroiPoolingInputs& inputs,
+                                         cudaStream_t stream);
+
 /// The definition as plain loops: for every output one thread, and for every plane or part.
 class ReferenceDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
   public:
     explicit ReferenceDeformablePsroiPooling(cudaStream_t stream) : stream_(stream) {}
 
     const char* name() const override { return "reference"; }
+    std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
+                                     const DeformablePsroiPoolingInputs& inputs) const override {
+        return findBadRoiOnDevice(geometry, inputs, stream_);
+    }
     void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
                  const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
     void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
@@ -35,6 +44,10 @@ class TiledDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
     explicit TiledDeformablePsroiPooling(cudaStream_t stream) : stream_(stream) {}
 
     const char* name() const override { return "fused"; }
+    std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
+                                     const DeformablePsroiPoolingInputs& inputs) const override {
+        return findBadRoiOnDevice(geometry, inputs, stream_);
+    }
     void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
                  const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
     void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
@@ -44,9 +57,5 @@ class TiledDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
   private:
     const cudaStream_t stream_;
 };
-
-/// The first roi whose batch index is not an integer in 0 .. batch - 1. Waits for the stream.
-std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
-                                 const DeformablePsroiPoolingInputs& inputs, cudaStream_t stream);
 
 }  // namespace dcn4j::cuda

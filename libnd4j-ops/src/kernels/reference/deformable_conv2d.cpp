@@ -209,7 +209,8 @@ class Reference final : public DeformableConv2dKernel {
 }  // namespace
 
 const DeformableConv2dKernel& referenceDeformableConv2d() {
-    static const Reference kernel;
+    // Never destroyed: threads may still be at work when the process ends.
+    static const Reference& kernel = *new Reference;
     return kernel;
 }
 

@@ -157,6 +157,11 @@ class Reference final : public DeformablePsroiPoolingKernel {
   public:
     const char* name() const override { return "reference"; }
 
+    std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
+                                     const DeformablePsroiPoolingInputs& inputs) const override {
+        return findBadRoiInMemory(geometry, inputs);
+    }
+
     void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
                  const Tensor<4>& output, const Tensor<4>& count, int) const override {
         withElementType(inputs.type, [&](auto element) {
@@ -175,8 +180,22 @@ class Reference final : public DeformablePsroiPoolingKernel {
 
 }  // namespace
 
+std::optional<BadRoi> findBadRoiInMemory(const PsroiPoolingGeometry& g,
+                                         const DeformablePsroiPoolingInputs& inputs) {
+    std::optional<BadRoi> bad;
+    withElementType(inputs.roisType, [&](auto element) {
+        const auto* values = static_cast<const decltype(element)*>(inputs.rois.data);
+        for (Index r = 0; r < g.rois && !bad; ++r) {
+            const double index = widen(values[inputs.rois.at(r, 0)]);
+            if (!isImage(index, g.batch)) bad = BadRoi{r, index};
+        }
+    });
+    return bad;
+}
+
 const DeformablePsroiPoolingKernel& referenceDeformablePsroiPooling() {
-    static const Reference kernel;
+    // Never destroyed: threads may still be at work when the process ends.
+    static const Reference& kernel = *new Reference;
     return kernel;
 }
 

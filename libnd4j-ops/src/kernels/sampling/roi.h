@@ -65,13 +65,16 @@ struct Roi {
 template <class Real>
 DCN4J_HOST_DEVICE inline Roi<Real> readRoi(const PsroiPoolingGeometry& g,
                                            const DeformablePsroiPoolingInputs& in, Index r) {
+    Index image = 0;
     Real value[5] = {};
     withElementType(in.roisType, [&](auto element) {
         const auto* from = static_cast<const decltype(element)*>(in.rois.data);
-        for (int i = 0; i < 5; ++i) value[i] = static_cast<Real>(widen(from[in.rois.at(r, i)]));
+        // Not narrowed first: a FLOAT has no 2^24 + 1.
+        image = static_cast<Index>(widen(from[in.rois.at(r, 0)]));
+        for (int i = 1; i < 5; ++i) value[i] = static_cast<Real>(widen(from[in.rois.at(r, i)]));
     });
     const Real scale = static_cast<Real>(g.spatialScale);
-    return {static_cast<Index>(value[0]), {value[2], value[4], scale}, {value[1], value[3], scale}};
+    return {image, {value[2], value[4], scale}, {value[1], value[3], scale}};
 }
 
 /// The positions that a bin samples along one axis: first, first + step, ...

@@ -32,9 +32,10 @@ class Backward {
           packing_(kernels, g),
           gradOutput_(gradOutput),
           gradients_(gradients),
-          threads_(threads),
           blocking_(Blocking::backward(g, rowAlignment<Real>, kernels.panelWidth)),
           partition_(blocking_, g.batch),
+          threads_(threadsFor(
+              threads, partition_.slots * partition_.tileChunks * partition_.blockChunkCount())),
           panel_(kernels.panelWidth),
           outputs_(g.outChannelsPerGroup()),
           blockSize_(outputs_ * blocking_.columnLd),
@@ -53,14 +54,14 @@ class Backward {
                                     : 0),
           written_(sharesImages_ ? partition_.slots * partition_.tileChunks * blocking_.count()
                                  : 0),
-          samples_(threads, blocking_.tile * g.taps()),
-          tileGradSamples_(threads, 3 * g.taps() * blocking_.tile),
-          weightRows_(threads, 2 * blocking_.columnLd),
-          column_(threads, blocking_.tile * blocking_.columnLd),
-          gradColumn_(threads, blocking_.tile * blocking_.columnLd),
-          gradTile_(threads, sharesGradOutput_ ? 0 : blocking_.tile * blocking_.outLd),
-          image_(threads, sharesImages_ ? 0 : imageRoom()),
-          gradImage_(threads, sharesImages_ ? 0 : imageRoom()) {}
+          samples_(threads_, blocking_.tile * g.taps()),
+          tileGradSamples_(threads_, 3 * g.taps() * blocking_.tile),
+          weightRows_(threads_, 2 * blocking_.columnLd),
+          column_(threads_, blocking_.tile * blocking_.columnLd),
+          gradColumn_(threads_, blocking_.tile * blocking_.columnLd),
+          gradTile_(threads_, sharesGradOutput_ ? 0 : blocking_.tile * blocking_.outLd),
+          image_(threads_, sharesImages_ ? 0 : imageRoom()),
+          gradImage_(threads_, sharesImages_ ? 0 : imageRoom()) {}
 
     void run() {
 #pragma omp parallel num_threads(threads_)
@@ -393,7 +394,7 @@ class Backward {
             }
         }
         const Index channel = isMask ? k : 2 * k + entry % 3;
-        storePlane<Element>({t, g_.outWidth, {n, channel, 1}, 0, g_.outPixels()}, total);
+        storePlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, 0, g_.outPixels()}, total);
     }
 
     /// The gradient of a block's weights of one output channel: over slots and chunks of tiles, in
@@ -428,9 +429,9 @@ class Backward {
     const Weights<Element> packing_;
     const Tensor<4>& gradOutput_;
     const DeformableConv2dGradients& gradients_;
-    const int threads_;
     const Blocking blocking_;
     const BackwardPartition partition_;
+    const int threads_;
     const Index panel_;
     const Index outputs_;      ///< of a group
     const Index blockSize_;    ///< numbers of a block's weights

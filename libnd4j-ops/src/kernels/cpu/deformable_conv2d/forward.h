@@ -26,13 +26,13 @@ class Forward {
           positions_(kernels, g, inputs),
           packing_(kernels, g),
           output_(output),
-          threads_(threads),
           blocking_(Blocking::forward(g, rowAlignment<Real>, kernels.panelWidth)),
           panel_(kernels.panelWidth),
           wave_(std::clamp<Index>(std::max(waveNumbers / blocking_.imageSize,
                                            std::min(ceilDivide(64, blocking_.tiles),
                                                     mostWaveNumbers / blocking_.imageSize)),
                                   1, std::max<Index>(g.batch, 1))),
+          threads_(threadsFor(threads, wave_ * blocking_.tiles * blocking_.panelChunks)),
           hasBias_(inputs.bias.present()),
           isPointwise_(!inputs.offset.present() && !inputs.mask.present() && g.taps() == 1 &&
                        g.strideH == 1 && g.strideW == 1 && g.padTop == 0 && g.padLeft == 0 &&
@@ -43,10 +43,10 @@ class Forward {
                        : g.groups * blocking_.groupDepth * blocking_.outPanels * panel_),
           images_(wave_ * blocking_.imageSize),
           bias_(g.outChannels),
-          samples_(threads, blocking_.tile * g.taps()),
-          column_(threads, blocking_.groupsAreLanes ? 0 : blocking_.tile * blocking_.columnLd),
-          result_(threads, blocking_.tile * blocking_.outLd),
-          weightRows_(threads, (panel_ + 1) * blocking_.maxDepth) {}
+          samples_(threads_, blocking_.tile * g.taps()),
+          column_(threads_, blocking_.groupsAreLanes ? 0 : blocking_.tile * blocking_.columnLd),
+          result_(threads_, blocking_.tile * blocking_.outLd),
+          weightRows_(threads_, (panel_ + 1) * blocking_.maxDepth) {}
 
     void run() {
         if (hasBias_) {
@@ -187,10 +187,10 @@ class Forward {
     const Positions<Element> positions_;
     const Weights<Element> packing_;
     const Tensor<4>& output_;
-    const int threads_;
     const Blocking blocking_;
     const Index panel_;
     const Index wave_;  ///< images repacked together: enough that their tiles occupy many threads
+    const int threads_;
     const bool hasBias_;
     const bool isPointwise_;  ///< every output pixel samples the one at its place
     const Index outputs_;     ///< of a group

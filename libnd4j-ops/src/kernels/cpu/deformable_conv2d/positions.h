@@ -17,12 +17,14 @@ class Positions {
 
     Positions(const MicroKernels<Real>& kernels, const Conv2dGeometry& geometry,
               const DeformableConv2dInputs& inputs)
-        : kernels_(kernels), g_(geometry), in_(inputs) {}
+        : kernels_(kernels), g_(geometry), in_(inputs), exact_(isExact(geometry)) {}
 
     /// Plans the samples of output pixels first .. first + points of image `n`: [points][taps].
     void plan(Index n, Index offsetGroup, Index first, Index points,
               PlannedSample<Real>* samples) const {
-        if (!in_.offset.present()) return planPixels(n, offsetGroup, first, points, samples);
+        if (!in_.offset.present() || !exact_) {
+            return planEach(n, offsetGroup, first, points, samples);
+        }
         Real baseY[Blocking::mostTilePoints], baseX[Blocking::mostTilePoints];
         for (Index i = 0, oy = first / g_.outWidth, ox = first % g_.outWidth; i < points; ++i) {
             baseY[i] = static_cast<Real>(g_.baseRow(oy, 0));
@@ -51,7 +53,7 @@ class Positions {
     /// Output pixels first .. first + points of one channel.
     void loadPoints(const Tensor<4>& t, Index n, Index channel, Index first, Index points,
                     Real* to) const {
-        loadPlane<Element>({t, g_.outWidth, {n, channel, 1}, first, points}, to);
+        loadPlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, to);
     }
 
     void loadModulation(Index n, Index k, Index first, Index points, Real* to) const {
@@ -62,21 +64,34 @@ class Positions {
         }
     }
 
-    /// Plans a plain convolution: every sample is a pixel or outside.
-    void planPixels(Index n, Index offsetGroup, Index first, Index points,
-                    PlannedSample<Real>* samples) const {
+    /// Plans one sample at a time: those of a plain convolution, which are pixels or outside, and
+    /// those of planes so large that sums of real numbers would round.
+    void planEach(Index n, Index offsetGroup, Index first, Index points,
+                  PlannedSample<Real>* samples) const {
         Index oy = first / g_.outWidth, ox = first % g_.outWidth;
         for (Index i = 0; i < points; ++i) {
             for (Index tap = 0; tap < g_.taps(); ++tap) {
-                planTap<Element>(g_, {}, in_.mask, {n, offsetGroup, tap, oy, ox}, *samples++);
+                planTap<Element>(g_, in_.offset, in_.mask, {n, offsetGroup, tap, oy, ox},
+                                 *samples++);
             }
             if (++ox == g_.outWidth) ++oy, ox = 0;
         }
     }
 
+    /// Whether every row and column without its offset, and their parts, are exact as numbers.
+    static bool isExact(const Conv2dGeometry& g) {
+        const auto reach = [](Index out, Index stride, Index pad, Index kernel, Index dilation) {
+            return std::max(out * stride, std::max(pad, -pad)) + kernel * dilation;
+        };
+        return std::max(reach(g.outHeight, g.strideH, g.padTop, g.kernelH, g.dilationH),
+                        reach(g.outWidth, g.strideW, g.padLeft, g.kernelW, g.dilationW)) <
+               Index{1} << (sizeof(Real) == sizeof(float) ? 24 : 53);
+    }
+
     const MicroKernels<Real>& kernels_;
     const Conv2dGeometry& g_;
     const DeformableConv2dInputs& in_;
+    const bool exact_;
 };
 
 }  // namespace dcn4j::cpu::convolution

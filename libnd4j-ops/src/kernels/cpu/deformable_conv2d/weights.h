@@ -21,7 +21,7 @@ class Weights {
     /// [taps][paddedChannels]. `scratch` has room for as many numbers.
     void load(const Tensor<4>& t, const Block& b, Index o, Real* scratch, Real* row) const {
         forEachSpanOf(t, b, o, [&](Element* span, Index count, Index at) {
-            loadRow(span, t.strides[3], count, scratch + at);
+            loadRow(kernels_, span, t.strides[3], count, scratch + at);
         });
         if (b.paddedChannels > b.channels) std::fill_n(row, b.depth, Real{0});
         kernels_.transpose(b.channels, g_.taps(), scratch, g_.taps(), row, b.paddedChannels);
@@ -31,7 +31,7 @@ class Weights {
     void store(const Tensor<4>& t, const Block& b, Index o, Real* scratch, const Real* row) const {
         kernels_.transpose(g_.taps(), b.channels, row, b.paddedChannels, scratch, g_.taps());
         forEachSpanOf(t, b, o, [&](Element* span, Index count, Index at) {
-            storeRow(span, t.strides[3], count, scratch + at, Real{0});
+            storeRow(kernels_, span, t.strides[3], count, scratch + at);
         });
     }
 
@@ -39,7 +39,7 @@ class Weights {
     void loadLanes(const Tensor<4>& t, const Block& b, Real* rows) const {
         forEachLaneRow(t, b, [&](Element* elements, Index stride, Index row) {
             Real* to = rows + row * b.paddedLanes;
-            loadRow(elements, stride, b.lanes, to);
+            loadRow(kernels_, elements, stride, b.lanes, to);
             std::fill_n(to + b.lanes, b.paddedLanes - b.lanes, Real{0});
         });
     }
@@ -47,14 +47,14 @@ class Weights {
     /// The reverse of loadLanes.
     void storeLanes(const Tensor<4>& t, const Block& b, const Real* rows) const {
         forEachLaneRow(t, b, [&](Element* elements, Index stride, Index row) {
-            storeRow(elements, stride, b.lanes, rows + row * b.paddedLanes, Real{0});
+            storeRow(kernels_, elements, stride, b.lanes, rows + row * b.paddedLanes);
         });
     }
 
     /// The biases of every `step`-th output channel, from each of the first `step` on.
     void loadBias(const Tensor<1>& t, Index step, Real* bias) const {
         for (Index first = 0; first < step; ++first, bias += g_.outChannels / step) {
-            loadRow(elementsOf<Element>(t) + t.at(first), step * t.strides[0],
+            loadRow(kernels_, elementsOf<Element>(t) + t.at(first), step * t.strides[0],
                     g_.outChannels / step, bias);
         }
     }
@@ -69,7 +69,8 @@ class Weights {
             for (Index first = 0; first < g_.outPixels(); first += chunk) {
                 Real values[chunk] = {};
                 const Index count = std::min(chunk, g_.outPixels() - first);
-                loadPlane<Element>({gradOutput, g_.outWidth, {n, o, 1}, first, count}, values);
+                loadPlane<Element>(kernels_, {gradOutput, g_.outWidth, {n, o, 1}, first, count},
+                                   values);
                 for (Index i = 0; i < chunk; i += lanes) {
                     for (Index lane = 0; lane < lanes; ++lane) sums[lane] += values[i + lane];
                 }

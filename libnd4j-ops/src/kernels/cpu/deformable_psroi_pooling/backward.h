@@ -34,7 +34,7 @@ class Backward {
           count_(count),
           gradOutput_(gradOutput),
           gradients_(gradients),
-          threads_(static_cast<int>(std::clamp<Index>(g.batch * blocking_.chunks(), 1, threads))),
+          threads_(threadsFor(threads, g.batch * blocking_.chunks())),
           image_(work_.kernels.core, g, blocking_, gradients.trans.present()),
           gradImage_(work_.kernels.core, g, blocking_, true),
           gradSums_(work_.roisAtOnce * g.bins() * blocking_.paddedChannels),
@@ -181,8 +181,10 @@ class Backward {
                 gradY[part] += slopes[bin].y * transStd * entry.roi.y.size;
             }
         }
-        storePlane<Element>({gradients_.trans, g_.partSize, {entry.r, 2 * k, 1}, 0, parts}, gradX);
-        storePlane<Element>({gradients_.trans, g_.partSize, {entry.r, 2 * k + 1, 1}, 0, parts},
+        storePlane<Element>(work_.kernels.core,
+                            {gradients_.trans, g_.partSize, {entry.r, 2 * k, 1}, 0, parts}, gradX);
+        storePlane<Element>(work_.kernels.core,
+                            {gradients_.trans, g_.partSize, {entry.r, 2 * k + 1, 1}, 0, parts},
                             gradY);
     }
 

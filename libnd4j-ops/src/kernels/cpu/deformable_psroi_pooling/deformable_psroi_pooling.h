@@ -11,6 +11,10 @@ class SeparableDeformablePsroiPooling final : public DeformablePsroiPoolingKerne
     explicit SeparableDeformablePsroiPooling(const PoolingSet& set) : set_(set) {}
 
     const char* name() const override { return set_.set.name; }
+    std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
+                                     const DeformablePsroiPoolingInputs& inputs) const override {
+        return findBadRoiInMemory(geometry, inputs);
+    }
     void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
                  const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
     void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,

@@ -22,7 +22,7 @@ class Forward {
           blocking_(work_.blocking),
           output_(output),
           count_(count),
-          threads_(static_cast<int>(std::clamp<Index>(g.rois * blocking_.count(), 1, threads))),
+          threads_(threadsFor(threads, g.rois * blocking_.count())),
           image_(work_.kernels.core, g, blocking_, true),
           means_(threads_, work_.tileBins * blocking_.mostPaddedChannels),
           counts_(threads_, g.bins()) {}
@@ -93,7 +93,8 @@ class Forward {
             const ClassChannels channels = blocking_.channelsOf(k, b);
             for (Index c = 0; c < channels.count; ++c) {
                 const Index o = b.firstChannel + channels.first + c;
-                storePlane<Real>({count_, g_.pooledSize, {r, o, 1}, 0, g_.bins()}, counts_.mine());
+                storePlane<Real>(work_.kernels.core,
+                                 {count_, g_.pooledSize, {r, o, 1}, 0, g_.bins()}, counts_.mine());
             }
         }
     }

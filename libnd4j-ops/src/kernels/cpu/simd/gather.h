@@ -25,9 +25,9 @@ inline Index gatherRow(const GatherTile<Real>& t, const PlannedSample<Real>& s, 
         const V modulation = broadcast<V>(s.modulation);
         for (; i + lanesOf<V> <= channels; i += lanesOf<V>) {
             V value = w0 * load<V>(topLeft + i);
-            value += w1 * load<V>(topRight + i);
-            value += w2 * load<V>(bottomLeft + i);
-            value += w3 * load<V>(bottomRight + i);
+            value = multiplyAdd(w1, load<V>(topRight + i), value);
+            value = multiplyAdd(w2, load<V>(bottomLeft + i), value);
+            value = multiplyAdd(w3, load<V>(bottomRight + i), value);
             store<V>(out + i, value * modulation);
         }
     } else if (s.place == AtPixel) {

@@ -27,7 +27,7 @@ inline void sampleGroup(const PlannedSample<Real>& s, const Real* image,
         if (c == corners) break;
         const V weight = broadcast<V>(s.weight[c]);
         DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
-            value[v] += weight * load<V>(image + rows.at[c] + v * lanesOf<V>);
+            value[v] = multiplyAdd(weight, load<V>(image + rows.at[c] + v * lanesOf<V>), value[v]);
         }
     }
     const V modulation = broadcast<V>(s.modulation);
@@ -58,7 +58,8 @@ inline void sumTaps(const GatherSumTile<Real>& t, const PlannedSample<Real>* sam
             }
             DCN4J_UNROLL for (int o = 0; o < Outputs; ++o) {
                 DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
-                    total[o][v] += load<V>(weights + o * t.channels + v * lanesOf<V>) * value[v];
+                    total[o][v] = multiplyAdd(load<V>(weights + o * t.channels + v * lanesOf<V>),
+                                              value[v], total[o][v]);
                 }
             }
             weights += t.outputs * t.channels;

@@ -28,9 +28,9 @@ inline void gemmTile(Index depth, const Real* a, Index aRowStride, Index aDepthS
     for (Index k = 0; k < depth; ++k) {
         const V b0 = load<V>(b), b1 = load<V>(b + lanes);
         DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
-            const Real factor = a[row * aRowStride];
-            total[row][0] += factor * b0;
-            total[row][1] += factor * b1;
+            const V factor = broadcast<V>(a[row * aRowStride]);
+            total[row][0] = multiplyAdd(factor, b0, total[row][0]);
+            total[row][1] = multiplyAdd(factor, b1, total[row][1]);
         }
         a += aDepthStride;
         b += ldb;

@@ -22,7 +22,8 @@ void lanesToColumn(const LaneTile<Real>& tile, const Real* weights, Real* gradCo
                 using V = typename decltype(group)::Vector;
                 V sum{};
                 for (Index o = 0; o < t.outputs; ++o) {
-                    sum += load<V>(w + o * t.lanes + i) * load<V>(grad + o * t.lanes + i);
+                    sum = multiplyAdd(load<V>(w + o * t.lanes + i), load<V>(grad + o * t.lanes + i),
+                                      sum);
                 }
                 store<V>(to + i, sum);
             });
@@ -41,7 +42,8 @@ inline void addPoints(const LaneTile<Real>& t, Index point, const Real* column, 
                 using V = typename decltype(group)::Vector;
                 V sum = load<V>(gradWeights + i);
                 DCN4J_UNROLL for (int p = 0; p < Points; ++p) {
-                    sum += load<V>(grad + p * t.outLd + i) * load<V>(column + p * t.columnLd + i);
+                    sum = multiplyAdd(load<V>(grad + p * t.outLd + i),
+                                      load<V>(column + p * t.columnLd + i), sum);
                 }
                 store<V>(gradWeights + i, sum);
             });

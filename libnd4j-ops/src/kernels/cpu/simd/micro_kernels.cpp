@@ -7,6 +7,7 @@
 // namespaces, and no standard library.
 #include "micro_kernels.h"
 
+#include "convert.h"
 #include "gather.h"
 #include "gather_sum.h"
 #include "gemm.h"
@@ -30,6 +31,7 @@ constexpr MicroKernels<Real> kernels = {
     scatter<Real>,
     lanesToColumn<Real>,
     lanesToWeights<Real>,
+    conversions<Real>,
 };
 
 /// What the compiler was told that the processor has.

@@ -7,6 +7,7 @@
 
 #include <type_traits>
 
+#include "../../element.h"
 #include "../../sampling/bilinear.h"
 #include "../../tensor.h"
 
@@ -102,6 +103,28 @@ struct LaneTile {
     Index columnLd;  ///< of columns, [points][columnLd], rows [entries]
 };
 
+/// Half types to the type that is computed in, and back; to no other type.
+template <class Real>
+struct HalfConversions {};
+template <>
+struct HalfConversions<float> {
+    void (*widenFloat16)(Index count, const Float16* from, float* to);
+    void (*widenBFloat16)(Index count, const BFloat16* from, float* to);
+    void (*narrowFloat16)(Index count, const float* from, Float16* to);
+    void (*narrowBFloat16)(Index count, const float* from, BFloat16* to);
+
+    void widen(Index count, const Float16* from, float* to) const { widenFloat16(count, from, to); }
+    void widen(Index count, const BFloat16* from, float* to) const {
+        widenBFloat16(count, from, to);
+    }
+    void narrow(Index count, const float* from, Float16* to) const {
+        narrowFloat16(count, from, to);
+    }
+    void narrow(Index count, const float* from, BFloat16* to) const {
+        narrowBFloat16(count, from, to);
+    }
+};
+
 template <class Real>
 struct MicroKernels {
     /// Columns of a panel, a multiple of `rowAlignment`.
@@ -137,6 +160,8 @@ struct MicroKernels {
     /// gradWeights[entry][output] += the sum over points of gradOutput[point][output] *
     /// column[point][entry], lane by lane.
     void (*lanesToWeights)(const LaneTile<Real>& tile, const Real* column, Real* gradWeights);
+
+    HalfConversions<Real> convert;
 };
 
 /// What a processor may have, as bits.

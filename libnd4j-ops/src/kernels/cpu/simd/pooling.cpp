@@ -18,9 +18,9 @@ inline void poolGroup(const Bin<Real>& bin, const Real* image, Index ld, Real* m
         for (Index x = 0; x < bin.columns.count; ++x) {
             const AxisWeight<Real>& column = bin.columns.weights[x];
             const Real* pixel = row + column.pixel * ld;
-            const Real weight = rowWeight.weight * column.weight;
+            const V weight = broadcast<V>(rowWeight.weight * column.weight);
             DCN4J_UNROLL for (int i = 0; i < G::count; ++i) {
-                total[i] += weight * load<V>(pixel + i * lanesOf<V>);
+                total[i] = multiplyAdd(weight, load<V>(pixel + i * lanesOf<V>), total[i]);
             }
         }
     }
@@ -86,11 +86,11 @@ void scatter(const BinChunk<Real>& chunk, const Real* gradients, Index first, In
                     gradRow[j] = bin.rows.weights[y].weight * grad[j];
                 }
                 for (Index x = 0; x < bin.columns.count; ++x) {
-                    const Real weight = bin.columns.weights[x].weight;
+                    const V weight = broadcast<V>(bin.columns.weights[x].weight);
                     Real* pixel = row + bin.columns.weights[x].pixel * chunk.ld;
                     DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
                         Real* to = pixel + j * lanesOf<V>;
-                        store(to, load<V>(to) + weight * gradRow[j]);
+                        store(to, multiplyAdd(weight, gradRow[j], load<V>(to)));
                     }
                 }
             }
@@ -116,12 +116,12 @@ inline GroupSlopes<typename G::Vector> slopesOf(const BinChunk<Real>& chunk, con
         for (Index x = 0; x < bin.columns.count; ++x) {
             const AxisWeight<Real>& column = bin.columns.weights[x];
             const Real* pixel = row + column.pixel * chunk.ld;
-            const Real weightX = rowWeight.weight * column.slope,
-                       weightY = rowWeight.slope * column.weight;
+            const V weightX = broadcast<V>(rowWeight.weight * column.slope);
+            const V weightY = broadcast<V>(rowWeight.slope * column.weight);
             DCN4J_UNROLL for (int j = 0; j < G::count; ++j) {
                 const V value = load<V>(pixel + j * lanesOf<V>);
-                slopeX[j] += weightX * value;
-                slopeY[j] += weightY * value;
+                slopeX[j] = multiplyAdd(weightX, value, slopeX[j]);
+                slopeY[j] = multiplyAdd(weightY, value, slopeY[j]);
             }
         }
     }

@@ -22,18 +22,10 @@ inline void sums(const Vector16<double> (&v)[Corners], double (&to)[Corners]) {
 /// Which corners of a sample may have a weight.
 enum class Weighted { All, Some, TopLeftOnly, None };
 
-/// The dot products of a sample's gradient with its corners' rows, and with its value.
-template <class V>
-struct Dots {
-    V corner[Corners];
-    /// Of a sample outside, whose value is zero: not zero if the gradient is infinite or NaN.
-    V outside;
-};
-
 /// The backward pass over the numbers `i` .. `end` of a sample's row, in vectors of one width.
 template <Weighted Which, class V, class Real>
 inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s, Index i,
-                        Index end, const Real* gradColumn, Real* column, Dots<V>& dots) {
+                        Index end, const Real* gradColumn, Real* column, V (&dot)[Corners]) {
     constexpr int corners = Which == Weighted::TopLeftOnly ? 1 : Corners;
     const CornerRows<Real> rows(s, t.imageLd);
     const Real* from[corners];
@@ -55,10 +47,9 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
         V value{};
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
             const V pixel = load<V>(from[c] + i);
-            dots.corner[c] += grad * pixel;
-            if (Which != Weighted::None) value += weight[c] * pixel;
+            dot[c] = multiplyAdd(grad, pixel, dot[c]);
+            if (Which != Weighted::None) value = multiplyAdd(weight[c], pixel, value);
         }
-        if (Which == Weighted::None) dots.outside += grad * value;
         if (column != nullptr) store<V>(column + i, value * modulation);
         if (Which == Weighted::None) continue;
         const V modulated = grad * modulation;
@@ -66,7 +57,7 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
             // A corner of weight zero is no part of the sum: an infinite gradient must not reach
             // it.
             if (Which == Weighted::Some && s.weight[c] == 0) continue;
-            store<V>(to[c] + i, load<V>(to[c] + i) + weight[c] * modulated);
+            store<V>(to[c] + i, multiplyAdd(weight[c], modulated, load<V>(to[c] + i)));
         }
     }
     return i;
@@ -78,22 +69,21 @@ template <Weighted Which, class Real>
 inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>& s,
                           const Real* gradColumn, Real* column, Real* gradSample) {
     using V = Vector<Real>;
-    Dots<Vector16<Real>> dots{};
+    Vector16<Real> dots[Corners] = {};
     Index i = 0;
     if (t.channels >= lanesOf<V>) {
-        Dots<V> wide{};
+        V wide[Corners] = {};
         i = scatterRow<Which>(t, s, 0, t.channels / lanesOf<V> * lanesOf<V>, gradColumn, column,
                               wide);
-        for (int c = 0; c < Corners; ++c) dots.corner[c] = horizontalSum(wide.corner[c]);
-        if (Which == Weighted::None) dots.outside = horizontalSum(wide.outside);
+        for (int c = 0; c < Corners; ++c) dots[c] = horizontalSum(wide[c]);
     }
     if (i < t.channels) scatterRow<Which>(t, s, i, t.channels, gradColumn, column, dots);
     Real dot[Corners], gradModulation = 0;
-    sums(dots.corner, dot);
+    sums(dots, dot);
     if (Which == Weighted::None) {
-        for (Index lane = 0; lane < rowAlignment<Real>; ++lane) {
-            gradModulation += dots.outside[lane];
-        }
+        // Of a sample outside, the top left corner is: its pixel is zero, and the sum is zero or,
+        // where a gradient is not finite, NaN. So is the product with the sample's value.
+        gradModulation = dot[TopLeft];
     } else {
         for (int c = 0; c < Corners; ++c) gradModulation += s.weight[c] * dot[c];
     }

@@ -8,6 +8,12 @@
 #include <type_traits>
 #include <utility>
 
+#if defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #include "../../sampling/plane.h"
 #include "../../tensor.h"
 
@@ -48,6 +54,48 @@ template <class V>
 inline V broadcast(NumberOf<V> x) {
     return x - V{};
 }
+
+/// a * b + c, rounded once where the instruction set can. Said explicitly: the compiler is told to
+/// fuse nothing by itself (-ffp-contract=off), since that would move positions.
+template <class V>
+inline V multiplyAdd(const V& a, const V& b, const V& c) {
+    return a * b + c;
+}
+#if defined(__FMA__)
+inline Vector16<float> multiplyAdd(const Vector16<float>& a, const Vector16<float>& b,
+                                   const Vector16<float>& c) {
+    return _mm_fmadd_ps(a, b, c);
+}
+inline Vector16<double> multiplyAdd(const Vector16<double>& a, const Vector16<double>& b,
+                                    const Vector16<double>& c) {
+    return _mm_fmadd_pd(a, b, c);
+}
+inline Vector<float> multiplyAdd(const Vector<float>& a, const Vector<float>& b,
+                                 const Vector<float>& c) {
+#if defined(__AVX512F__)
+    return _mm512_fmadd_ps(a, b, c);
+#else
+    return _mm256_fmadd_ps(a, b, c);
+#endif
+}
+inline Vector<double> multiplyAdd(const Vector<double>& a, const Vector<double>& b,
+                                  const Vector<double>& c) {
+#if defined(__AVX512F__)
+    return _mm512_fmadd_pd(a, b, c);
+#else
+    return _mm256_fmadd_pd(a, b, c);
+#endif
+}
+#elif defined(__aarch64__)
+inline Vector16<float> multiplyAdd(const Vector16<float>& a, const Vector16<float>& b,
+                                   const Vector16<float>& c) {
+    return vfmaq_f32(c, a, b);
+}
+inline Vector16<double> multiplyAdd(const Vector16<double>& a, const Vector16<double>& b,
+                                    const Vector16<double>& c) {
+    return vfmaq_f64(c, a, b);
+}
+#endif
 
 // Unrolled by order, not by the optimizer's leave: then what is in arrays stays in registers.
 #define DCN4J_UNROLL _Pragma("GCC unroll 16")

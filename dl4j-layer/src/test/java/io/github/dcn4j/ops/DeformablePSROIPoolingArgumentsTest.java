@@ -236,6 +236,14 @@ class DeformablePSROIPoolingArgumentsTest {
   }
 
   @Test
+  void oneArrayForTwoOutputsIsRefused() {
+    INDArray both = zeros(3, 4, 3, 3);
+    assertRefused(
+        call(false, goodInputs(false), GOOD, GOOD_FLOATS).addOutputs(both, both),
+        "count: expected memory of its own, got the memory of another output");
+  }
+
+  @Test
   void theClassesNameWhatIsMissing() {
     NDDeformable ops = new NDDeformable();
     assertMessage(
