@@ -3,6 +3,9 @@ package io.github.dcn4j;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,23 +14,30 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** The code in README.md compiles and runs: it is that of {@link ReadmeSnippets}. */
+/**
+ * The code in README.md, here and at the top, compiles and runs: it is that of {@link
+ * ReadmeSnippets} and {@link FirstSteps}.
+ */
 class ReadmeTest {
   private static final List<String> SOURCES =
       List.of(
+          "src/test/java/io/github/dcn4j/FirstSteps.java",
           "src/test/java/io/github/dcn4j/ReadmeSnippets.java",
           "spark-test/src/main/java/io/github/dcn4j/spark/TrainOnCluster.java");
   private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
 
-  @Test
-  void everySnippetIsOneThatIsCompiled() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"README.md", "../README.md"})
+  void everySnippetIsOneThatIsCompiled(String readme) throws Exception {
     String compiled = "";
     for (String source : SOURCES) {
       compiled += withoutSpaces(Files.readString(Path.of(source)));
     }
-    Matcher snippets = JAVA.matcher(Files.readString(Path.of("README.md")));
+    Matcher snippets = JAVA.matcher(Files.readString(Path.of(readme)));
     List<String> unknown = new ArrayList<>();
     int found = 0;
     while (snippets.find()) {
@@ -36,12 +46,25 @@ class ReadmeTest {
         unknown.add(snippets.group(1));
       }
     }
-    assertTrue(found > 3);
+    assertTrue(found > 3, "found " + found);
     assertEquals(List.of(), unknown);
   }
 
   private static String withoutSpaces(String code) {
     return code.replaceAll("\\s+", "");
+  }
+
+  @Test
+  void theFirstStepsLearn() {
+    PrintStream console = System.out;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    try {
+      System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+      FirstSteps.main(new String[0]);
+    } finally {
+      System.setOut(console);
+    }
+    assertEquals("64 of 64 are right", printed.toString(StandardCharsets.UTF_8).strip());
   }
 
   @Test
