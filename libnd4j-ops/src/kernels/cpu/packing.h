@@ -136,8 +136,10 @@ void storePlane(const MicroKernels<Real>& kernels, const PixelRange& range, cons
     });
 }
 
-// Pixels and channels that are transposed together: two lines of a cache each way and more.
-inline constexpr Index stagePixels = 32, stageChannels = 64;
+// Pixels and channels that are transposed together: a line of a cache each way and more.
+template <class Element>
+constexpr Index stagePixels = sizeof(Element) == 2 ? 64 : 32;
+inline constexpr Index stageChannels = 64;
 
 /// Loads a range of pixels, zeros after the last channel of each.
 template <class Element, class Real = ComputeType<Element>>
@@ -160,19 +162,20 @@ void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
                                }
                            });
     }
-    Real stage[stageChannels * stagePixels];
-    for (Index p = 0; p < range.count; p += stagePixels) {
-        const Index pixels = std::min(stagePixels, range.count - p);
+    Real stage[stageChannels * stagePixels<Element>];
+    for (Index p = 0; p < range.count; p += stagePixels<Element>) {
+        const Index pixels = std::min(stagePixels<Element>, range.count - p);
         for (Index c = 0; c < channels.count; c += stageChannels) {
             const Index rows = std::min(stageChannels, channels.count - c);
             forEachSpan(t, range.width, range.first + p, pixels,
                         [&](Index at, Index span, Index pixel) {
                             for (Index row = 0; row < rows; ++row) {
                                 loadRow(kernels, from + (c + row) * t.strides[1] + at, t.strides[3],
-                                        span, stage + row * stagePixels + pixel);
+                                        span, stage + row * stagePixels<Element> + pixel);
                             }
                         });
-            kernels.transpose(rows, pixels, stage, stagePixels, to.data + p * to.ld + c, to.ld);
+            kernels.transpose(rows, pixels, stage, stagePixels<Element>, to.data + p * to.ld + c,
+                              to.ld);
         }
     }
 }
@@ -207,18 +210,18 @@ void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
                                }
                            });
     }
-    Real stage[stageChannels * stagePixels];
+    Real stage[stageChannels * stagePixels<Element>];
     for (Index c = 0; c < channels.count; c += stageChannels) {
         const Index rows = std::min(stageChannels, channels.count - c);
-        for (Index p = 0; p < range.count; p += stagePixels) {
-            const Index pixels = std::min(stagePixels, range.count - p);
+        for (Index p = 0; p < range.count; p += stagePixels<Element>) {
+            const Index pixels = std::min(stagePixels<Element>, range.count - p);
             kernels.transpose(pixels, rows, from.data + p * from.ld + c, from.ld, stage,
-                              stagePixels);
+                              stagePixels<Element>);
             forEachSpan(t, range.width, range.first + p, pixels,
                         [&](Index at, Index span, Index pixel) {
                             for (Index row = 0; row < rows; ++row) {
                                 storeRow(kernels, to + (c + row) * t.strides[1] + at, t.strides[3],
-                                         span, stage + row * stagePixels + pixel,
+                                         span, stage + row * stagePixels<Element> + pixel,
                                          addends == nullptr ? Real{0} : addends[c + row]);
                             }
                         });
