@@ -52,7 +52,7 @@ inline Floats widenVector(const Halves& half, Float16) {
 inline Halves narrowVector(const Floats& value, Float16) {
     return bitsAs<Halves>(_mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && DCN4J_VECTOR_BYTES == 16
 inline Floats widenVector(const Halves& half, Float16) {
     return vcvt_f32_f16(bitsAs<float16x4_t>(half));
 }

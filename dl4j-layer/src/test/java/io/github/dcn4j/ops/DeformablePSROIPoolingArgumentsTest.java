@@ -237,7 +237,7 @@ class DeformablePSROIPoolingArgumentsTest {
 
   @Test
   void oneArrayForTwoOutputsIsRefused() {
-    INDArray both = zeros(3, 4, 3, 3);
+    INDArray both = zeros(3, 4, 5, 5);
     assertRefused(
         call(false, goodInputs(false), GOOD, GOOD_FLOATS).addOutputs(both, both),
         "count: expected memory of its own, got the memory of another output");
