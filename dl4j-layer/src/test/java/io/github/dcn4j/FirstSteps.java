@@ -37,10 +37,8 @@ public class FirstSteps {
     INDArray labels = Nd4j.zeros(64, 2);
     for (int n = 0; n < 64; n++) {
       labels.putScalar(n, n % 2, 1);
-      for (int y = 0; y < 16; y++) {
-        for (int x = 0; x < 16; x++) {
-          images.putScalar(new int[] {n, 0, y, x}, Math.sin((n % 2 == 0 ? y : x) + n));
-        }
+      for (int i = 0; i < 256; i++) {
+        images.putScalar(n, 0, i / 16, i % 16, Math.sin((n % 2 == 0 ? i / 16 : i % 16) + n));
       }
     }
     for (int step = 0; step < 50; step++) {
