@@ -3,6 +3,7 @@ package io.github.dcn4j.examples;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.checkpoint.Json;
 import io.github.dcn4j.examples.data.Box;
+import io.github.dcn4j.examples.data.FileNames;
 import io.github.dcn4j.examples.data.ImageFiles;
 import io.github.dcn4j.examples.detect.Detection;
 import io.github.dcn4j.examples.detect.DetectionPicture;
@@ -19,12 +20,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -43,9 +41,6 @@ import picocli.CommandLine.Spec;
     showDefaultValues = true,
     sortOptions = false)
 final class DetectCommand implements Callable<Integer> {
-  private static final Set<String> IMAGE_SUFFIXES =
-      Set.of("jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff");
-
   private static final String LAST = "last";
 
   @Spec private CommandSpec spec;
@@ -106,10 +101,10 @@ final class DetectCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--point: expected X,Y together with --show-sampling");
     }
-    List<Path> images = images();
+    List<Path> images = Files.isDirectory(source) ? ImageFiles.in(source) : List.of(source);
     ObjectDetector detector = ModelFiles.load(model);
     String shown = layer == null ? null : layerName(detector);
-    makeOutput();
+    OutputFolder.make(output);
     List<Object> found = new ArrayList<>();
     List<String> bad = new ArrayList<>();
     for (Path image : images) {
@@ -123,7 +118,7 @@ final class DetectCommand implements Callable<Integer> {
       }
     }
     Map<String, Object> all = new LinkedHashMap<>();
-    all.put("model", model.toString());
+    all.put("model", FileNames.text(model));
     all.put("minScore", minScore);
     all.put("images", found);
     AtomicFile.write(output.resolve("detections.json"), part -> Files.write(part, Json.bytes(all)));
@@ -132,41 +127,14 @@ final class DetectCommand implements Callable<Integer> {
 
   private int report(int images, List<String> bad) {
     PrintWriter out = spec.commandLine().getOut();
-    out.printf("Written to %s: detections.json and pictures of %d images%n", output, images);
+    out.printf(
+        "Written to %s: detections.json and pictures of %d images%n",
+        FileNames.text(output), images);
     out.flush();
     PrintWriter err = spec.commandLine().getErr();
     bad.forEach(complaint -> err.println(spec.name() + ": left out: " + complaint));
     err.flush();
     return bad.isEmpty() ? 0 : Failures.INPUT;
-  }
-
-  private List<Path> images() throws IOException {
-    if (!Files.isDirectory(source)) {
-      return List.of(source);
-    }
-    try (Stream<Path> files = Files.list(source)) {
-      List<Path> images =
-          files.filter(DetectCommand::isImage).sorted().collect(Collectors.toList());
-      if (images.isEmpty()) {
-        throw new UserInputException(source + ": holds no images");
-      }
-      return images;
-    }
-  }
-
-  private static boolean isImage(Path file) {
-    String name = file.getFileName().toString();
-    String suffix = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
-    return !name.startsWith(".") && IMAGE_SUFFIXES.contains(suffix) && Files.isRegularFile(file);
-  }
-
-  private void makeOutput() {
-    try {
-      Files.createDirectories(output);
-    } catch (IOException e) {
-      throw new UserInputException(
-          "--output: cannot make the folder " + output + ": " + AtomicFile.reason(e), e);
-    }
   }
 
   private String layerName(ObjectDetector detector) {
@@ -204,14 +172,14 @@ final class DetectCommand implements Callable<Integer> {
             .sorted(Comparator.comparingDouble(Detection::getScore).reversed())
             .collect(Collectors.toList());
     List<String> labels = detector.getLabels();
-    String name = file.getFileName().toString();
+    String name = FileNames.text(file.getFileName());
     new DetectionPicture(image)
         .draw(detections, labels)
-        .write(output.resolve(name + "-detections.png"));
+        .write(FileNames.resolve(output, name + "-detections.png"));
     if (shown != null) {
       new DetectionPicture(image)
           .drawSampling(detector, shown, points(detections, image))
-          .write(output.resolve(name + "-sampling.png"));
+          .write(FileNames.resolve(output, name + "-sampling.png"));
     }
     Map<String, Object> entry = new LinkedHashMap<>();
     entry.put("file", name);

@@ -1,6 +1,5 @@
 package io.github.dcn4j.examples;
 
-import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.data.AnnotatedImages;
 import io.github.dcn4j.examples.data.BadFiles;
 import io.github.dcn4j.examples.data.DetectionDataset;
@@ -10,7 +9,6 @@ import io.github.dcn4j.examples.detect.PrecisionRecallChart;
 import io.github.dcn4j.examples.detect.Trainer;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -109,12 +107,7 @@ final class EvaluateCommand implements Callable<Integer> {
             : images.training(detector.getSide(), labels);
     MeanAveragePrecision precision = Trainer.evaluate(detector, dataset);
     print(precision, labels, dataset.size(), unknown);
-    try {
-      Files.createDirectories(output);
-    } catch (IOException e) {
-      throw new UserInputException(
-          "--output: cannot make the folder " + output + ": " + AtomicFile.reason(e), e);
-    }
+    OutputFolder.make(output);
     Path chart = output.resolve("precision-recall.png");
     PrecisionRecallChart.write(precision, labels, chart);
     PrintWriter out = spec.commandLine().getOut();

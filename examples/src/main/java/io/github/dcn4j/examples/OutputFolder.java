@@ -54,8 +54,7 @@ final class OutputFolder implements Closeable {
       }
       Files.createDirectories(checkpoints);
     } catch (IOException e) {
-      throw new UserInputException(
-          "--output: cannot make the folder " + checkpoints + ": " + AtomicFile.reason(e), e);
+      throw cannotMake(checkpoints, e);
     }
     try {
       return new OutputFolder(folder, made, lock(folder, checkpoints.resolve(LOCK)));
@@ -63,6 +62,25 @@ final class OutputFolder implements Closeable {
       throw new UserInputException(
           "--output: cannot write to the folder " + checkpoints + ": " + AtomicFile.reason(e), e);
     }
+  }
+
+  /**
+   * Makes a folder that no training writes to, if it is missing.
+   *
+   * @throws UserInputException with the reason, if it cannot be made
+   */
+  static void make(Path folder) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw cannotMake(folder, e);
+    }
+  }
+
+  private static UserInputException cannotMake(Path folder, IOException e) {
+    return new UserInputException(
+        "--output: cannot make the folder " + FileNames.text(folder) + ": " + AtomicFile.reason(e),
+        e);
   }
 
   private static FileChannel lock(Path folder, Path file) throws IOException {

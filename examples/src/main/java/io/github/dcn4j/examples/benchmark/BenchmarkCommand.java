@@ -2,6 +2,7 @@ package io.github.dcn4j.examples.benchmark;
 
 import ai.onnxruntime.OrtEnvironment;
 import io.github.dcn4j.examples.UserInputException;
+import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -141,7 +142,8 @@ public final class BenchmarkCommand implements Callable<Integer> {
     try {
       Files.createDirectories(output);
     } catch (IOException e) {
-      throw new UserInputException("--output: cannot make the folder " + output, e);
+      throw new UserInputException(
+          "--output: cannot make the folder " + output + ": " + AtomicFile.reason(e), e);
     }
     if (!Files.isWritable(output)) {
       throw new UserInputException("--output: cannot write to the folder " + output);

@@ -57,7 +57,7 @@ public class FileNames {
    *
    * @param name a name, or a path from the folder
    */
-  static Path resolve(Path folder, String name) {
+  public static Path resolve(Path folder, String name) {
     if (!ONLY_ASCII || isAsciiText(name)) {
       return folder.resolve(name);
     }

@@ -16,7 +16,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.ImageTypeSpecifier;
@@ -31,7 +34,36 @@ public final class ImageFiles {
   private static final List<String> DAMAGES =
       List.of("premature end", "bad Huffman code", "instead of RST");
 
+  /** What names of image files end in, in small letters. */
+  static final Set<String> SUFFIXES =
+      Set.of("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "tif", "tiff");
+
   private ImageFiles() {}
+
+  /**
+   * The images of a folder by their names, in order; not hidden files, and not those of its
+   * folders.
+   *
+   * @throws UserInputException if there are none
+   */
+  public static List<Path> in(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      List<Path> images = files.filter(ImageFiles::isImage).sorted().collect(Collectors.toList());
+      if (images.isEmpty()) {
+        throw FileNames.complaint(folder, "holds no images");
+      }
+      return images;
+    } catch (IOException e) {
+      throw FileNames.complaint(folder, "cannot be listed: " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean isImage(Path file) {
+    String name = FileNames.of(file);
+    return !FileNames.isHidden(name)
+        && SUFFIXES.contains(FileNames.suffix(name))
+        && Files.isRegularFile(file);
+  }
 
   /**
    * Reads an image: JPEG, PNG, BMP, GIF or TIFF, of any colour model, turned upright as its EXIF

@@ -33,9 +33,6 @@ final class VocFolder {
   private static final String IMAGES = "JPEGImages";
   private static final String ANNOTATIONS = "Annotations";
 
-  private static final Set<String> IMAGE_SUFFIXES =
-      Set.of("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "tif", "tiff");
-
   /** The lists of single classes say after each name whether the class is in the image. */
   private static final Pattern NAME_AND_FLAG = Pattern.compile("(.*\\S)\\s+(?:-1|0|1)");
 
@@ -59,7 +56,7 @@ final class VocFolder {
    * @throws UserInputException naming the folder at fault
    */
   static Parts open(Path folder, BadFiles badFiles) {
-    Map<String, List<Path>> images = filesByStem(folder.resolve(IMAGES), IMAGE_SUFFIXES);
+    Map<String, List<Path>> images = filesByStem(folder.resolve(IMAGES), ImageFiles.SUFFIXES);
     Map<String, List<Path>> annotations = filesByStem(folder.resolve(ANNOTATIONS), Set.of("xml"));
     if (images.isEmpty()) {
       throw FileNames.complaint(folder.resolve(IMAGES), "holds no images");
@@ -211,7 +208,7 @@ final class VocFolder {
         return name;
       }
       String stem = FileNames.stem(name);
-      if (IMAGE_SUFFIXES.contains(FileNames.suffix(name)) && known.contains(stem)) {
+      if (ImageFiles.SUFFIXES.contains(FileNames.suffix(name)) && known.contains(stem)) {
         return stem;
       }
     }

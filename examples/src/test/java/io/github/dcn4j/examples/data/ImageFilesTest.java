@@ -61,6 +61,22 @@ class ImageFilesTest {
   }
 
   @Test
+  void ofAFolderTheImagesAreTakenButNotHiddenFilesOrFolders() throws IOException {
+    for (String name : List.of("b.JPG", "a.png", "._a.png", ".hidden.png", "notes.txt", "c.tif")) {
+      Files.createFile(folder.resolve(name));
+    }
+    Files.createDirectory(folder.resolve("folder.jpg"));
+    assertEquals(
+        List.of("a.png", "b.JPG", "c.tif"),
+        ImageFiles.in(folder).stream()
+            .map(file -> file.getFileName().toString())
+            .collect(Collectors.toList()));
+    Path empty = Files.createDirectory(folder.resolve("empty"));
+    UserInputException e = assertThrows(UserInputException.class, () -> ImageFiles.in(empty));
+    assertTrue(e.getMessage().endsWith("empty: holds no images"), e.getMessage());
+  }
+
+  @Test
   void aPictureOfOnePixelIsRead() throws IOException {
     BufferedImage pixel = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
     pixel.setRGB(0, 0, 0x123456);
