@@ -19,12 +19,14 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import lombok.RequiredArgsConstructor;
 import lombok.extern.slf4j.Slf4j;
 import picocli.CommandLine.Command;
@@ -116,12 +118,18 @@ final class CompareCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--seeds: expected at least 1, got " + seeds);
     }
+    String other = twoStage ? "--layers" : "--poolings";
+    if (spec.commandLine().getParseResult().hasMatchedOption(other)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          other + (twoStage ? " is not for --two-stage" : " is for --two-stage only"));
+    }
     List<Kind> kinds = kinds();
     try (OutputFolder folder = OutputFolder.open(output)) {
-      List<String> networks = new ArrayList<>();
+      Map<String, TrainingOptions> networks = new LinkedHashMap<>();
       for (int seed = 0; seed < seeds; seed++) {
         for (Kind kind : kinds) {
-          networks.add(kind.network(seed));
+          networks.put(kind.network(seed), kind.options);
         }
       }
       arguments.prepare(folder, networks);
@@ -178,8 +186,8 @@ final class CompareCommand implements Callable<Integer> {
     try {
       kind.train(
           options,
-          new Beginning(arguments.training(), WARM_UP_STEPS * options.getBatchSize()),
-          new Beginning(arguments.heldOut(), 1),
+          Selection.withObjects(arguments.training(), WARM_UP_STEPS * options.getBatchSize()),
+          Selection.first(arguments.heldOut()),
           checkpoints,
           new TrainingObserver() {});
     } catch (ArithmeticException e) {
@@ -201,7 +209,7 @@ final class CompareCommand implements Callable<Integer> {
         options.getLearningRate());
     out.flush();
     Console console = new Console(out, options.getEpochs());
-    CheckpointFolder checkpoints = arguments.checkpoints(folder, kind.network(seed));
+    CheckpointFolder checkpoints = arguments.checkpoints(folder, kind.network(seed), kind.options);
     TrainingOptions seeded = options;
     ObjectDetector detector =
         console.watch(
@@ -288,11 +296,25 @@ final class CompareCommand implements Callable<Integer> {
     }
   }
 
-  /** The first images of a data set. */
+  /** Some images of a data set. */
   @RequiredArgsConstructor
-  private static final class Beginning implements DetectionDataset {
+  private static final class Selection implements DetectionDataset {
     private final DetectionDataset whole;
-    private final int limit;
+    private final int[] chosen;
+
+    /** The first ones with objects, as anchors are made from these. */
+    static Selection withObjects(DetectionDataset whole, int limit) {
+      return new Selection(
+          whole,
+          IntStream.range(0, whole.size())
+              .filter(i -> whole.get(i).getBoxes().stream().anyMatch(box -> !box.isDifficult()))
+              .limit(limit)
+              .toArray());
+    }
+
+    static Selection first(DetectionDataset whole) {
+      return new Selection(whole, new int[] {0});
+    }
 
     @Override
     public List<String> labels() {
@@ -301,12 +323,12 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public int size() {
-      return Math.min(limit, whole.size());
+      return chosen.length;
     }
 
     @Override
     public LabelledImage get(int index) {
-      return whole.get(index);
+      return whole.get(chosen[index]);
     }
   }
 }

@@ -3,6 +3,7 @@ package io.github.dcn4j.examples;
 import io.github.dcn4j.examples.data.AnnotatedImages;
 import io.github.dcn4j.examples.data.BadFiles;
 import io.github.dcn4j.examples.data.DetectionDataset;
+import io.github.dcn4j.examples.data.FileNames;
 import io.github.dcn4j.examples.detect.MeanAveragePrecision;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.PrecisionRecallChart;
@@ -35,7 +36,8 @@ final class EvaluateCommand implements Callable<Integer> {
   /** Which images to measure on. */
   private enum Part {
     HELD_OUT,
-    TRAINING
+    TRAINING,
+    ALL
   }
 
   @Spec private CommandSpec spec;
@@ -60,7 +62,8 @@ final class EvaluateCommand implements Callable<Integer> {
       defaultValue = "held_out",
       description =
           "Which images (${COMPLETION-CANDIDATES}): held_out are those that the folder's lists say,"
-              + " or, without lists, those that train with the same --seed held out.")
+              + " or, without lists, those that train with the same --seed held out; all suits data"
+              + " that no training has seen.")
   private Part part;
 
   @Option(
@@ -101,10 +104,11 @@ final class EvaluateCommand implements Callable<Integer> {
               "%s: holds none of the model's classes (%s), but %s",
               data, String.join(", ", labels), String.join(", ", unknown)));
     }
-    DetectionDataset dataset =
-        part == Part.HELD_OUT
-            ? images.heldOut(detector.getSide(), labels)
-            : images.training(detector.getSide(), labels);
+    DetectionDataset dataset = chosen(images, detector.getSide(), labels);
+    if (dataset.size() == 0) {
+      throw new UserInputException(
+          FileNames.text(data) + ": no images in this part (--part all takes them all)");
+    }
     MeanAveragePrecision precision = Trainer.evaluate(detector, dataset);
     print(precision, labels, dataset.size(), unknown);
     OutputFolder.make(output);
@@ -114,6 +118,17 @@ final class EvaluateCommand implements Callable<Integer> {
     out.printf("Written: %s%n", chart);
     out.flush();
     return 0;
+  }
+
+  private DetectionDataset chosen(AnnotatedImages images, int side, List<String> labels) {
+    switch (part) {
+      case TRAINING:
+        return images.training(side, labels);
+      case ALL:
+        return images.all(side, labels);
+      default:
+        return images.heldOut(side, labels);
+    }
   }
 
   private void print(

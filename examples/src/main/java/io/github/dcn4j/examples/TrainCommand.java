@@ -9,8 +9,8 @@ import io.github.dcn4j.examples.detect.TrainingOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -68,7 +68,7 @@ final class TrainCommand implements Callable<Integer> {
     TrainingOptions options =
         arguments.options(epochs, batch, layer, layer.getLearningRate(), Trainer.STRIDE);
     try (OutputFolder folder = OutputFolder.open(output)) {
-      arguments.prepare(folder, List.of(NETWORK));
+      arguments.prepare(folder, Map.of(NETWORK, options));
       ArgumentsFile.write(spec, folder);
       train(options, folder);
     }
@@ -85,7 +85,7 @@ final class TrainCommand implements Callable<Integer> {
             options,
             arguments.training(),
             arguments.heldOut(),
-            arguments.checkpoints(folder, NETWORK));
+            arguments.checkpoints(folder, NETWORK, options));
     TrainingFiles files = new TrainingFiles(folder, "");
     Console console = new Console(out, epochs, files);
     Detector detector = console.watch(trainer::train);

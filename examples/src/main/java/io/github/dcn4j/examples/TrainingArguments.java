@@ -157,10 +157,8 @@ final class TrainingArguments {
     }
     decisive.put("--epochs", Integer.toString(epochs));
     decisive.put("--batch", Integer.toString(batch));
-    decisive.put("--layer", layer.name().toLowerCase(Locale.ROOT));
     decisive.put("--size", Integer.toString(side()));
     decisive.put("--no-augment", Boolean.toString(noAugment));
-    decisive.put("--learning-rate", Double.toString(rate));
     decisive.put("--seed", Long.toString(seed));
     return TrainingOptions.builder()
         .epochs(epochs)
@@ -180,10 +178,10 @@ final class TrainingArguments {
    * Opens the data sets. After {@link #options}.
    *
    * @param output where the training writes to
-   * @param networks names of the networks to train
+   * @param networks the networks to train by their names, and how each is trained
    * @throws UserInputException if something cannot be used, or would be lost
    */
-  void prepare(OutputFolder output, List<String> networks) throws IOException {
+  void prepare(OutputFolder output, Map<String, TrainingOptions> networks) throws IOException {
     checkFonts();
     if (!resume) {
       refuseInterrupted(output);
@@ -205,14 +203,14 @@ final class TrainingArguments {
       decisive.put(
           "--data", String.format("%d images, checksum %x", folder.size(), folder.fingerprint()));
     }
-    for (String network : networks) {
+    for (Map.Entry<String, TrainingOptions> network : networks.entrySet()) {
+      CheckpointFolder checkpoints = checkpoints(output, network.getKey(), network.getValue());
       if (resume) {
-        checkpoints(output, network)
-            .resume(TrainingState.class); // refuses other options now, not hours later
+        checkpoints.resume(TrainingState.class); // refuses other options now, not hours later
       } else {
-        checkpoints(output, network).clear();
+        checkpoints.clear();
       }
-      Files.createDirectories(output.checkpoints(network)); // says that it is to be trained
+      Files.createDirectories(output.checkpoints(network.getKey())); // is to be trained
     }
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
@@ -234,7 +232,7 @@ final class TrainingArguments {
     List<TrainingState> states = new ArrayList<>();
     for (String network : networks) {
       Optional<Checkpoint<TrainingState>> newest =
-          checkpoints(output, network).newest(TrainingState.class);
+          new CheckpointFolder(output.checkpoints(network), decisive).newest(TrainingState.class);
       newest.ifPresent(checkpoint -> states.add(checkpoint.getState()));
     }
     boolean begun = !states.isEmpty();
@@ -250,9 +248,12 @@ final class TrainingArguments {
     }
   }
 
-  /** The checkpoints of one of the networks. */
-  CheckpointFolder checkpoints(OutputFolder output, String network) {
-    return new CheckpointFolder(output.checkpoints(network), decisive);
+  /** The checkpoints of one of the networks, and how it is trained. */
+  CheckpointFolder checkpoints(OutputFolder output, String network, TrainingOptions options) {
+    Map<String, String> all = new LinkedHashMap<>(decisive);
+    all.put("--layer", options.getBackbone().name().toLowerCase(Locale.ROOT));
+    all.put("--learning-rate", Double.toString(options.getLearningRate()));
+    return new CheckpointFolder(output.checkpoints(network), all);
   }
 
   private void check(boolean fine, String option, Object given, String expected) {
@@ -280,7 +281,9 @@ final class TrainingArguments {
   /** Finds unreadable images before the training. */
   private AnnotatedImages readable(AnnotatedImages folder) {
     try (ProgressBar bar = Console.bar("reading images", folder.size())) {
-      return folder.readable(side(), !noAugment, badFiles, bar::step);
+      AnnotatedImages readable = folder.readable(side(), !noAugment, badFiles, bar::step);
+      readable.requireEnough();
+      return readable;
     }
   }
 

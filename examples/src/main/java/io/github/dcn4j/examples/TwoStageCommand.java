@@ -100,7 +100,8 @@ final class TwoStageCommand implements Callable<Integer> {
     try (OutputFolder folder = OutputFolder.open(output)) {
       arguments.prepare(
           folder,
-          pooling.poolings.stream().map(TwoStageCommand::name).collect(Collectors.toList()));
+          pooling.poolings.stream()
+              .collect(Collectors.toMap(TwoStageCommand::name, kind -> options)));
       ArgumentsFile.write(spec, folder);
       train(options, folder);
     }
@@ -120,7 +121,7 @@ final class TwoStageCommand implements Callable<Integer> {
       TrainingFiles files = new TrainingFiles(folder, name(kind) + "-");
       Console console = new Console(out, epochs, files);
       consoles.put(kind, console);
-      CheckpointFolder checkpoints = arguments.checkpoints(folder, name(kind));
+      CheckpointFolder checkpoints = arguments.checkpoints(folder, name(kind), options);
       TwoStageDetector detector =
           console.watch(observer -> trainer.train(kind, checkpoints, observer));
       files.restore(detector, console.results());

@@ -70,10 +70,24 @@ class CompareCommandTest {
   }
 
   @Test
+  void aKindMayBeAddedToAComparisonThatIsDone() throws IOException {
+    String line = "compare --epochs 1 --images 2 --held-out 1 --batch 2 --seeds 1 --layers plain";
+    assertEquals(0, execute(line), err.toString());
+    String first = trainings(5).get(0); // with both precisions; times differ
+    assertEquals(0, execute(line + ",v1 --resume"), err.toString());
+    assertEquals(List.of("plain,1", "v1,1"), trainings(2));
+    assertEquals(first, trainings(5).get(0));
+  }
+
+  @Test
   void badOptionsAreNamed() {
     assertEquals(2, execute("compare --seeds 0"));
     assertTrue(err.toString().contains("--seeds"), err.toString());
     assertEquals(2, execute("compare --layers plain,v9"));
     assertTrue(err.toString().contains("v9"), err.toString());
+    assertEquals(2, execute("compare --poolings none"));
+    assertTrue(err.toString().contains("--poolings is for --two-stage only"), err.toString());
+    assertEquals(2, execute("compare --two-stage --layers plain"));
+    assertTrue(err.toString().contains("--layers is not for --two-stage"), err.toString());
   }
 }

@@ -88,8 +88,10 @@ class UseCommandsTest {
       }
     }
 
-    String evaluate = "evaluate --data DIR/voc --output DIR/e --part training --model DIR/o/";
-    assertEquals(0, run(evaluate + model), err.toString());
+    String evaluate = "evaluate --data DIR/voc --output DIR/e --part %s --model DIR/o/";
+    assertEquals(0, run(String.format(evaluate, "all") + model), err.toString());
+    assertTrue(out.toString().contains("6 images"), out.toString());
+    assertEquals(0, run(String.format(evaluate, "training") + model), err.toString());
     assertTrue(out.toString().contains("5 images"), out.toString());
     assertTrue(out.toString().contains("| mean | | | 0."), out.toString());
     assertNotNull(ImageIO.read(folder.resolve("e/precision-recall.png").toFile()));

@@ -100,7 +100,7 @@ public final class AnnotatedImages {
    *     be read, or that their annotation does not fit
    * @param step is run after each image, by any thread
    * @return the data without the bad ones; what the folder left undivided is divided anew
-   * @throws UserInputException naming the files at fault, or the folder if too little is left
+   * @throws UserInputException naming the files at fault
    */
   public AnnotatedImages readable(int side, boolean augment, BadFiles badFiles, Runnable step) {
     int longestTraining = augment ? (int) Math.ceil(side * Augmentation.MAX_ZOOM) : side;
@@ -111,9 +111,7 @@ public final class AnnotatedImages {
             readable(parts.getHeldOut(), toTrain, longestTraining, side, badFiles, step),
             readable(parts.getUndivided(), toTrain, longestTraining, side, badFiles, step));
     badFiles.settle();
-    AnnotatedImages images = new AnnotatedImages(data, seed, readable, longestTraining);
-    images.requireEnough();
-    return images;
+    return new AnnotatedImages(data, seed, readable, longestTraining);
   }
 
   private static List<AnnotatedImage> readable(
@@ -134,7 +132,12 @@ public final class AnnotatedImages {
         .collect(Collectors.toUnmodifiableList());
   }
 
-  private void requireEnough() {
+  /**
+   * Makes sure that there is something to train on and something to measure on.
+   *
+   * @throws UserInputException naming the data, if too little is there
+   */
+  public void requireEnough() {
     if (training.isEmpty() || heldOut.isEmpty()) {
       throw FileNames.complaint(
           data,
@@ -204,6 +207,15 @@ public final class AnnotatedImages {
    */
   public DetectionDataset heldOut(int side, List<String> detected) {
     return new Part(List.copyOf(detected), heldOut, side, side);
+  }
+
+  /**
+   * All images, for a detector of other labels.
+   *
+   * @param detected the detector's class names; boxes of other classes have the label −1
+   */
+  public DetectionDataset all(int side, List<String> detected) {
+    return new Part(List.copyOf(detected), joined(training, heldOut), side, side);
   }
 
   /** Some of the images. */

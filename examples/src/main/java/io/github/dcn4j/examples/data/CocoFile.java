@@ -287,7 +287,7 @@ final class CocoFile {
       } catch (InvalidPathException e) {
         throw FileNames.complaint(file, "the image '" + name + "' cannot be a file's name", e);
       }
-      if (path.toAbsolutePath().startsWith(limit)) {
+      if (path.toAbsolutePath().normalize().startsWith(limit)) {
         inside = true;
         Path found = Files.isRegularFile(path) ? path : likewiseCalled(path);
         if (found != null) {

@@ -14,6 +14,9 @@ import lombok.experimental.UtilityClass;
  */
 @UtilityClass
 public class NonMaximumSuppression {
+  /** Boxes of a label that are looked at; an untrained detector gives tens of thousands. */
+  private static final int MOST_OF_A_LABEL = 1000;
+
   /**
    * Whatever the labels.
    *
@@ -40,7 +43,8 @@ public class NonMaximumSuppression {
    *
    * @param candidates boxes with scores, in any order
    * @param maxIou largest intersection over union of two boxes of one label that both stay
-   * @return those kept, label by label, from the highest score to the lowest
+   * @return those kept of the thousand surest of each label, label by label, from the highest score
+   *     to the lowest
    */
   public static List<Detection> strongestOfEachLabel(List<Detection> candidates, double maxIou) {
     Map<Integer, List<Detection>> labels =
@@ -49,7 +53,14 @@ public class NonMaximumSuppression {
                 Collectors.groupingBy(
                     candidate -> candidate.getBox().getLabel(), TreeMap::new, Collectors.toList()));
     return labels.values().stream()
-        .flatMap(ofLabel -> strongest(ofLabel, maxIou, ofLabel.size()).stream())
+        .flatMap(ofLabel -> strongest(surest(ofLabel), maxIou, MOST_OF_A_LABEL).stream())
         .collect(Collectors.toUnmodifiableList());
+  }
+
+  private static List<Detection> surest(List<Detection> candidates) {
+    return candidates.stream()
+        .sorted(Comparator.comparingDouble(Detection::getScore).reversed())
+        .limit(MOST_OF_A_LABEL)
+        .collect(Collectors.toList());
   }
 }

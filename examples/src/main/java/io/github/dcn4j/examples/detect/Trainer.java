@@ -25,8 +25,10 @@ public final class Trainer {
 
   private static final int ANCHORS = 3;
 
-  /** Held-out images to run through the network together. */
-  private static final int EVALUATION_BATCH = 25;
+  /** Pixels of held-out images that run through the network together: 25 images of 320×320. */
+  private static final long EVALUATION_PIXELS = 25 * 320 * 320;
+
+  private static final int MOST_IMAGES = 25;
 
   private final TrainingOptions options;
   private final DetectionDataset training;
@@ -70,9 +72,11 @@ public final class Trainer {
   /** Compares a detector's output with the true boxes of a data set. */
   public static MeanAveragePrecision evaluate(ObjectDetector detector, DetectionDataset dataset) {
     MeanAveragePrecision precision = new MeanAveragePrecision(dataset.labels().size());
-    for (int start = 0; start < dataset.size(); start += EVALUATION_BATCH) {
+    long side = detector.getSide();
+    int batch = (int) Math.max(1, Math.min(MOST_IMAGES, EVALUATION_PIXELS / (side * side)));
+    for (int start = 0; start < dataset.size(); start += batch) {
       List<LabelledImage> images =
-          IntStream.range(start, Math.min(start + EVALUATION_BATCH, dataset.size()))
+          IntStream.range(start, Math.min(start + batch, dataset.size()))
               .parallel()
               .mapToObj(dataset::get)
               .collect(Collectors.toList());

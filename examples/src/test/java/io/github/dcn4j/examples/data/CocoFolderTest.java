@@ -77,7 +77,10 @@ class CocoFolderTest {
   }
 
   private AnnotatedImages open(Path data, BadFiles badFiles) {
-    return AnnotatedImages.open(data, 1, badFiles).readable(64, false, badFiles, () -> {});
+    AnnotatedImages images =
+        AnnotatedImages.open(data, 1, badFiles).readable(64, false, badFiles, () -> {});
+    images.requireEnough();
+    return images;
   }
 
   private void assertComplaint(Object... parts) {
@@ -93,6 +96,21 @@ class CocoFolderTest {
       names.add(dataset.get(i).getName());
     }
     return names;
+  }
+
+  @Test
+  void aFolderMayBeGivenByAPathThatLeavesTheWorkingDirectory() throws IOException {
+    pair();
+    Path relative = Path.of("").toAbsolutePath().relativize(folder.toAbsolutePath());
+    assertTrue(relative.startsWith(".."), relative.toString());
+    assertEquals(Set.of("a.png"), names(open(relative).training(64)));
+  }
+
+  @Test
+  void allImagesAreBothParts() throws IOException {
+    pair();
+    AnnotatedImages coco = open(folder);
+    assertEquals(Set.of("a.png", "b.png"), names(coco.all(64, coco.getLabels())));
   }
 
   @Test

@@ -83,7 +83,9 @@ class VocFolderTest {
             UserInputException.class,
             () -> {
               BadFiles badFiles = new BadFiles(BadFiles.Policy.REFUSE);
-              AnnotatedImages.open(folder, 1, badFiles).readable(32, false, badFiles, () -> {});
+              AnnotatedImages.open(folder, 1, badFiles)
+                  .readable(32, false, badFiles, () -> {})
+                  .requireEnough();
             })
         .getMessage();
   }
