@@ -203,8 +203,7 @@ class DeformableConv2DArgumentsTest {
         List.of(zeros(1, 2, 3, 3), zeros(2, 2, 1, 1), zeros(1, 2, 3, 3), zeros(1, 2, 3, 3));
     int[] arguments = {1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1};
     assertRefused(
-        call("deformable_conv2d_bp", inputs, arguments)
-            .addOutputs(both, zeros(2, 2, 1, 1), both),
+        call("deformable_conv2d_bp", inputs, arguments).addOutputs(both, zeros(2, 2, 1, 1), both),
         "gradOffset: expected memory of its own, got the memory of another output");
     assertEquals(7, both.minNumber().doubleValue());
     assertEquals(7, both.maxNumber().doubleValue());
