@@ -2,6 +2,7 @@ package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.checkpoint.Json;
+import io.github.dcn4j.examples.data.FileNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +33,9 @@ class ArgumentsFile {
   }
 
   private static Object plain(Object value) {
+    if (value instanceof Path) {
+      return FileNames.text((Path) value);
+    }
     return value instanceof Number || value instanceof Boolean ? value : value.toString();
   }
 }

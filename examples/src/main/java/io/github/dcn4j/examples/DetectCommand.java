@@ -70,7 +70,8 @@ final class DetectCommand implements Callable<Integer> {
       names = "--min-score",
       paramLabel = "S",
       defaultValue = "0.3",
-      description = "Least score of what is written, 0 to 1.")
+      description =
+          "Least score of what is written, 0 to 1; models drop all below 0.02 themselves.")
   private double minScore;
 
   @Option(
@@ -101,21 +102,29 @@ final class DetectCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--point: expected X,Y together with --show-sampling");
     }
+    refuseOwnPictures();
     List<Path> images = Files.isDirectory(source) ? ImageFiles.in(source) : List.of(source);
     ObjectDetector detector = ModelFiles.load(model);
     String shown = layer == null ? null : layerName(detector);
-    OutputFolder.make(output);
     List<Object> found = new ArrayList<>();
     List<String> bad = new ArrayList<>();
-    for (Path image : images) {
+    for (Path file : images) {
+      BufferedImage image;
       try {
-        found.add(detect(detector, image, ImageFiles.read(image), shown));
+        image = ImageFiles.read(file);
+        requirePointIn(image, file);
       } catch (UserInputException e) {
         if (images.size() == 1) {
           throw e;
         }
         bad.add(e.getMessage());
+        continue;
       }
+      found.add(detect(detector, file, image, shown));
+    }
+    if (found.isEmpty()) {
+      printLeftOut(bad);
+      throw new UserInputException("none of the images can be used");
     }
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("model", FileNames.text(model));
@@ -125,16 +134,28 @@ final class DetectCommand implements Callable<Integer> {
     return report(found.size(), bad);
   }
 
+  /** In the folder of the images, the pictures of one run would be images of the next. */
+  private void refuseOwnPictures() throws IOException {
+    if (Files.isDirectory(source) && Files.exists(output) && Files.isSameFile(source, output)) {
+      throw new UserInputException(
+          "--output: expected another folder than that of --source, got " + FileNames.text(output));
+    }
+  }
+
   private int report(int images, List<String> bad) {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "Written to %s: detections.json and pictures of %d images%n",
         FileNames.text(output), images);
     out.flush();
+    printLeftOut(bad);
+    return bad.isEmpty() ? 0 : Failures.INPUT;
+  }
+
+  private void printLeftOut(List<String> bad) {
     PrintWriter err = spec.commandLine().getErr();
     bad.forEach(complaint -> err.println(spec.name() + ": left out: " + complaint));
     err.flush();
-    return bad.isEmpty() ? 0 : Failures.INPUT;
   }
 
   private String layerName(ObjectDetector detector) {
@@ -173,12 +194,13 @@ final class DetectCommand implements Callable<Integer> {
             .collect(Collectors.toList());
     List<String> labels = detector.getLabels();
     String name = FileNames.text(file.getFileName());
+    OutputFolder.make(output);
     new DetectionPicture(image)
         .draw(detections, labels)
         .write(FileNames.resolve(output, name + "-detections.png"));
     if (shown != null) {
       new DetectionPicture(image)
-          .drawSampling(detector, shown, points(detections, image))
+          .drawSampling(detector, shown, points(detections))
           .write(FileNames.resolve(output, name + "-sampling.png"));
     }
     Map<String, Object> entry = new LinkedHashMap<>();
@@ -190,22 +212,30 @@ final class DetectCommand implements Callable<Integer> {
     return entry;
   }
 
-  private List<Point2D> points(List<Detection> detections, BufferedImage image) {
-    if (point == null) {
-      return detections.stream()
-          .map(detection -> DetectionPicture.middle(detection.getBox()))
-          .collect(Collectors.toList());
+  private List<Point2D> points(List<Detection> detections) {
+    if (point != null) {
+      return List.of(new Point2D.Double(point[0], point[1]));
     }
-    if (!(point[0] >= 0
-        && point[0] <= image.getWidth()
-        && point[1] >= 0
-        && point[1] <= image.getHeight())) {
+    return detections.stream()
+        .map(detection -> DetectionPicture.middle(detection.getBox()))
+        .collect(Collectors.toList());
+  }
+
+  private void requirePointIn(BufferedImage image, Path file) {
+    if (point == null) {
+      return;
+    }
+    boolean inside =
+        point[0] >= 0
+            && point[0] <= image.getWidth()
+            && point[1] >= 0
+            && point[1] <= image.getHeight();
+    if (!inside) {
       throw new UserInputException(
           String.format(
-              "--point: expected a point within %d,%d, got %s",
-              image.getWidth(), image.getHeight(), Arrays.toString(point)));
+              "%s: --point: expected a point within %d,%d, got %s",
+              FileNames.text(file), image.getWidth(), image.getHeight(), Arrays.toString(point)));
     }
-    return List.of(new Point2D.Double(point[0], point[1]));
   }
 
   private static Map<String, Object> entry(Detection detection, List<String> labels) {

@@ -60,7 +60,11 @@ final class OutputFolder implements Closeable {
       return new OutputFolder(folder, made, lock(folder, checkpoints.resolve(LOCK)));
     } catch (IOException e) {
       throw new UserInputException(
-          "--output: cannot write to the folder " + checkpoints + ": " + AtomicFile.reason(e), e);
+          "--output: cannot write to the folder "
+              + FileNames.text(checkpoints)
+              + ": "
+              + AtomicFile.reason(e),
+          e);
     }
   }
 
@@ -94,11 +98,13 @@ final class OutputFolder implements Closeable {
     } catch (OverlappingFileLockException e) {
       log.debug("locked by this process", e);
     } catch (IOException e) {
-      log.warn("{} cannot be locked against a second training: {}", file, e.toString());
+      log.warn(
+          "{} cannot be locked against a second training: {}", FileNames.text(file), e.toString());
       return channel;
     }
     channel.close();
-    throw new UserInputException("--output: another training is writing to " + folder);
+    throw new UserInputException(
+        "--output: another training is writing to " + FileNames.text(folder));
   }
 
   /** A file of the results. */

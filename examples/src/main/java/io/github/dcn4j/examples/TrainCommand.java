@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.examples.data.FileNames;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.DetectionSheet;
 import io.github.dcn4j.examples.detect.Detector;
@@ -69,10 +70,15 @@ final class TrainCommand implements Callable<Integer> {
         arguments.options(epochs, batch, layer, layer.getLearningRate(), Trainer.STRIDE);
     try (OutputFolder folder = OutputFolder.open(output)) {
       arguments.prepare(folder, Map.of(NETWORK, options));
+      files(folder).begin(arguments.checkpoints(folder, NETWORK, options));
       ArgumentsFile.write(spec, folder);
       train(options, folder);
     }
     return 0;
+  }
+
+  private static TrainingFiles files(OutputFolder folder) {
+    return new TrainingFiles(folder, "");
   }
 
   private void train(TrainingOptions options, OutputFolder folder) throws IOException {
@@ -86,7 +92,7 @@ final class TrainCommand implements Callable<Integer> {
             arguments.training(),
             arguments.heldOut(),
             arguments.checkpoints(folder, NETWORK, options));
-    TrainingFiles files = new TrainingFiles(folder, "");
+    TrainingFiles files = files(folder);
     Console console = new Console(out, epochs, files);
     Detector detector = console.watch(trainer::train);
 
@@ -97,7 +103,9 @@ final class TrainCommand implements Callable<Integer> {
     out.printf(
         "Written to %s: %s, detections.png, training-curve.png, arguments.json%n",
         folder, String.join(", ", files.names()));
-    out.printf("See what it finds: detect --model %s --source IMAGE_OR_FOLDER%n", files.best());
+    out.printf(
+        "See what it finds: detect --model %s --source IMAGE_OR_FOLDER%n",
+        FileNames.text(files.best()));
     out.flush();
     arguments.printLeftOut();
   }

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
+import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
 import io.github.dcn4j.examples.detect.EpochResult;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.TrainingObserver;
@@ -38,16 +39,31 @@ final class TrainingFiles implements TrainingObserver {
     results = folder.resolve(prefix + "results.csv");
   }
 
-  /** The model of the best epoch. */
-  Path best() {
-    return best;
+  /**
+   * Deletes what an earlier training left, so that none of it is taken for this one's.
+   *
+   * @param checkpoints of this training; if there are some, it goes on, and the files are its own
+   */
+  void begin(CheckpointFolder checkpoints) throws IOException {
+    if (checkpoints.isEmpty()) {
+      for (Path file : List.of(best, last, results)) {
+        Files.deleteIfExists(file);
+      }
+    }
   }
 
-  /** The names of all files. */
+  /** The model of the best epoch; if that was deleted since, that of the last. */
+  Path best() {
+    return Files.exists(best) ? best : last;
+  }
+
+  /** The names of all files that are there. */
   List<String> names() {
     List<String> names = new ArrayList<>();
     for (Path file : List.of(best, last, results)) {
-      names.add(file.getFileName().toString());
+      if (Files.exists(file)) {
+        names.add(file.getFileName().toString());
+      }
     }
     return names;
   }

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
+import io.github.dcn4j.examples.data.FileNames;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.DetectionSheet;
 import io.github.dcn4j.examples.detect.TrainingOptions;
@@ -102,6 +103,9 @@ final class TwoStageCommand implements Callable<Integer> {
           folder,
           pooling.poolings.stream()
               .collect(Collectors.toMap(TwoStageCommand::name, kind -> options)));
+      for (Pooling kind : pooling.poolings) {
+        files(kind, folder).begin(arguments.checkpoints(folder, name(kind), options));
+      }
       ArgumentsFile.write(spec, folder);
       train(options, folder);
     }
@@ -118,7 +122,7 @@ final class TwoStageCommand implements Callable<Integer> {
     for (Pooling kind : pooling.poolings) {
       out.printf("%n%s%n", title(kind));
       out.flush();
-      TrainingFiles files = new TrainingFiles(folder, name(kind) + "-");
+      TrainingFiles files = files(kind, folder);
       Console console = new Console(out, epochs, files);
       consoles.put(kind, console);
       CheckpointFolder checkpoints = arguments.checkpoints(folder, name(kind), options);
@@ -133,7 +137,7 @@ final class TwoStageCommand implements Callable<Integer> {
     out.printf("%nWritten to %s: %s, arguments.json%n", folder, String.join(", ", written));
     out.printf(
         "See what one finds: detect --model %s --source IMAGE_OR_FOLDER%n",
-        models.get(models.size() - 1));
+        FileNames.text(models.get(models.size() - 1)));
     out.flush();
     arguments.printLeftOut();
   }
@@ -141,6 +145,10 @@ final class TwoStageCommand implements Callable<Integer> {
   /** What the files of a pooling begin with. */
   private static String name(Pooling kind) {
     return kind.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static TrainingFiles files(Pooling kind, OutputFolder folder) {
+    return new TrainingFiles(folder, name(kind) + "-");
   }
 
   private void draw(TwoStageDetector detector, OutputFolder folder, List<String> written)

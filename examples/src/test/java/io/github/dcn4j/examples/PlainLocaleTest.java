@@ -96,6 +96,13 @@ class PlainLocaleTest {
   }
 
   @Test
+  void otherPathsAreNamedAsTheyWereGivenToo() throws IOException, InterruptedException {
+    String model = folder + "/caf\u00e9.zip";
+    String out = run("C", "detect", "--model", model, "--source", folder + "/image.png");
+    assertTrue(out.contains(model + ": there is no such file"), out);
+  }
+
+  @Test
   void aMissingFolderIsNamedAsItWasGiven() throws IOException, InterruptedException {
     String out = run("C", "train", "--data", "\u65e5\u672c/\u00e9t\u00e9 1");
     assertTrue(out.contains("\u65e5\u672c/\u00e9t\u00e9 1: there is no such folder"), out);

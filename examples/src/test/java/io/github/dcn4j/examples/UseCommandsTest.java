@@ -88,6 +88,8 @@ class UseCommandsTest {
       }
     }
 
+    refusals("detect --show-sampling --model DIR/o/" + model);
+
     String evaluate = "evaluate --data DIR/voc --output DIR/e --part %s --model DIR/o/";
     assertEquals(0, run(String.format(evaluate, "all") + model), err.toString());
     assertTrue(out.toString().contains("6 images"), out.toString());
@@ -102,6 +104,43 @@ class UseCommandsTest {
     assertEquals(2, run(detect));
     assertEquals(1, err.toString().lines().count(), err.toString());
     assertTrue(err.toString().contains(model), err.toString());
+  }
+
+  private void refusals(String detect) {
+    assertRefused(detect + " --point 30,9 --source DIR/source/small.png", 1, "small.png: --point:");
+    assertRefused(detect + " --point 400,10 --source DIR/source", 3, "none of the images");
+    assertRefused(detect + " --source DIR/source/.hidden.png", 1, "not an image");
+    assertRefused(detect + " --source DIR/source --output DIR/o/../source", 1, "another folder");
+    assertTrue(Files.notExists(folder.resolve("source/small.png-detections.png")));
+  }
+
+  private void assertRefused(String detect, int lines, String reason) {
+    err.getBuffer().setLength(0);
+    String line = detect.contains("--output") ? detect : detect + " --output DIR/none";
+    assertEquals(2, run(line));
+    assertEquals(lines, err.toString().lines().count(), err.toString());
+    assertTrue(err.toString().contains(reason), err.toString());
+    assertTrue(Files.notExists(folder.resolve("none")));
+  }
+
+  @Test
+  void aTrainingFromTheStartKeepsNothingOfAnEarlierOne() throws IOException {
+    Path output = Files.createDirectories(folder.resolve("o"));
+    String training = "train --output DIR/o --epochs 1 --images 2 --held-out 1 --batch 2";
+    for (String name : List.of("best.zip", "last.zip", "results.csv")) {
+      Files.writeString(output.resolve(name), "of an earlier training");
+    }
+    Files.createDirectories(output.resolve("last.zip.part")); // so that none is written
+    assertEquals(3, run(training), err.toString());
+    assertTrue(Files.notExists(output.resolve("last.zip")));
+    assertTrue(Files.notExists(output.resolve("results.csv")));
+    Files.deleteIfExists(output.resolve("last.zip.part"));
+    assertEquals(0, run(training), err.toString());
+    Files.delete(output.resolve("best.zip"));
+    out.getBuffer().setLength(0);
+    assertEquals(0, run(training + " --resume"), err.toString());
+    assertTrue(out.toString().contains("detect --model " + output.resolve("last.zip")));
+    assertTrue(out.toString().contains("Written to " + output + ": last.zip, results.csv, det"));
   }
 
   @Test

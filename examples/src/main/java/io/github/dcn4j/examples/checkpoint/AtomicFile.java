@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples.checkpoint;
 
+import io.github.dcn4j.examples.data.FileNames;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
@@ -72,7 +73,7 @@ public class AtomicFile {
   }
 
   private static FileSystemException withName(Path file, IOException e) {
-    FileSystemException named = new FileSystemException(file.toString(), null, reason(e));
+    FileSystemException named = new FileSystemException(FileNames.text(file), null, reason(e));
     named.initCause(e);
     return named;
   }

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.checkpoint;
 
 import io.github.dcn4j.examples.UserInputException;
+import io.github.dcn4j.examples.data.FileNames;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -65,7 +66,7 @@ public final class Checkpoint<S> {
       return new Checkpoint<>(network, options, Json.read(description.path(STATE), type));
     } catch (IOException e) { // the checksums were right, so it is as it was written
       throw new UserInputException(
-          file
+          FileNames.text(file)
               + ": the file is whole, but this version of the program cannot read it, so another"
               + " version may have written it: resume with that one, or give another --output ("
               + e.getMessage()
@@ -90,7 +91,7 @@ public final class Checkpoint<S> {
       all.putAll(wanted);
       all.keySet().removeIf(name -> wanted.getOrDefault(name, "").equals(options.get(name)));
       throw new UserInputException(
-          getFile()
+          FileNames.text(getFile())
               + " cannot be resumed with other options: "
               + all.keySet().stream()
                   .map(name -> difference(name, wanted.get(name)))
@@ -119,7 +120,8 @@ public final class Checkpoint<S> {
       return type.cast(network.network());
     } catch (IOException | ClassCastException e) {
       throw new UncheckedIOException(
-          getFile() + ": the network cannot be restored", new IOException(e.getMessage(), e));
+          FileNames.text(getFile()) + ": the network cannot be restored",
+          new IOException(e.getMessage(), e));
     }
   }
 }

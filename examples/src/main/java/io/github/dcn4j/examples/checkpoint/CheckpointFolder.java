@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.checkpoint;
 
 import io.github.dcn4j.examples.UserInputException;
+import io.github.dcn4j.examples.data.FileNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,12 +60,14 @@ public final class CheckpointFolder {
       try {
         return Optional.of(Checkpoint.read(file, type));
       } catch (IOException e) {
-        log.warn("{} is not whole, the one before it is tried: {}", file, e.toString());
+        log.warn(
+            "{} is not whole, the one before it is tried: {}", FileNames.text(file), e.toString());
       }
     }
     if (!files.isEmpty()) {
       throw new UserInputException(
-          folder + ": no checkpoint in it is whole; delete it to train from the start");
+          FileNames.text(folder)
+              + ": no checkpoint in it is whole; delete it to train from the start");
     }
     return Optional.empty();
   }
@@ -105,8 +108,16 @@ public final class CheckpointFolder {
       }
       deleteAllBut(Arrays.asList(last, beforeLast));
     } catch (IOException e) {
-      log.warn("cannot write the checkpoint {}, the training goes on: {}", file, e.toString());
+      log.warn(
+          "cannot write the checkpoint {}, the training goes on: {}",
+          FileNames.text(file),
+          AtomicFile.reason(e));
     }
+  }
+
+  /** Whether there are no checkpoints at all, so that the training begins from the start. */
+  public boolean isEmpty() {
+    return files(SUFFIX).isEmpty();
   }
 
   /** Deletes all checkpoints, for a training from the start. */
@@ -133,7 +144,8 @@ public final class CheckpointFolder {
           .sorted()
           .collect(Collectors.toList());
     } catch (IOException e) {
-      throw new UserInputException(folder + ": cannot be listed: " + e.getMessage(), e);
+      throw new UserInputException(
+          FileNames.text(folder) + ": cannot be listed: " + e.getMessage(), e);
     }
   }
 }

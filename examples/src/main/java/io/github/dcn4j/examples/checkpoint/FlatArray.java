@@ -36,13 +36,8 @@ class FlatArray {
               && rank >= 1
               && rank <= MAX_RANK
               && shape.length == 2 * rank + 4);
-      long length = 1;
-      for (int i = 0; i < rank; i++) {
-        long size = in.readLong();
-        require(name, size >= 1 && size <= bytes.length);
-        length *= size;
-      }
-      in.skipBytes(Math.toIntExact((rank + 1) * Long.BYTES));
+      long length = readRow(name, in, (int) rank, bytes.length);
+      in.readLong();
       long step = in.readLong();
       in.readLong();
       Header numbers = Header.read(in);
@@ -55,6 +50,28 @@ class FlatArray {
     } catch (EOFException | UTFDataFormatException e) {
       throw new IOException("the entry '" + name + "' holds no array", e);
     }
+  }
+
+  /**
+   * Reads sizes and strides, of which ND4J works out how much memory to take and what lies where.
+   *
+   * @param max no size or stride is larger
+   * @return how many numbers there are
+   */
+  private static long readRow(String name, DataInputStream in, int rank, int max)
+      throws IOException {
+    long[] sizes = new long[rank];
+    long length = 1;
+    for (int i = 0; i < rank; i++) {
+      sizes[i] = in.readLong();
+      require(name, sizes[i] >= 1 && sizes[i] <= max && (length == 1 || sizes[i] == 1));
+      length *= sizes[i];
+    }
+    for (long size : sizes) {
+      long stride = in.readLong(); // that of a single number may be anything, but ND4J reads it
+      require(name, size == 1 ? stride >= 0 && stride <= max : stride == 1);
+    }
+    return length;
   }
 
   private static void require(String name, boolean fine) throws IOException {

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.checkpoint;
 
 import io.github.dcn4j.examples.UserInputException;
+import io.github.dcn4j.examples.data.FileNames;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
@@ -134,7 +135,10 @@ public final class NetworkFile {
     }
     if (first != null && !entries.containsKey(name)) {
       throw new UserInputException(
-          file + ": is a zip file without the entry '" + name + "': other software wrote it");
+          FileNames.text(file)
+              + ": is a zip file without the entry '"
+              + name
+              + "': other software wrote it");
     }
     for (String needed : new String[] {name, CONFIGURATION, PARAMETERS}) {
       if (!entries.containsKey(needed)) {

@@ -3,6 +3,7 @@ package io.github.dcn4j.examples.detect;
 import io.github.dcn4j.examples.UserInputException;
 import io.github.dcn4j.examples.checkpoint.Json;
 import io.github.dcn4j.examples.checkpoint.NetworkFile;
+import io.github.dcn4j.examples.data.FileNames;
 import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.data.Letterbox;
 import java.awt.image.BufferedImage;
@@ -158,10 +159,10 @@ public class ModelDescription {
     } catch (UserInputException e) {
       throw e;
     } catch (NoSuchFileException e) {
-      throw new UserInputException(file + ": there is no such file", e);
+      throw new UserInputException(FileNames.text(file) + ": there is no such file", e);
     } catch (IOException | RuntimeException | OutOfMemoryError e) { // of any layer
       throw new UserInputException(
-          file + ": is no whole model file of a detector: " + e.getMessage(), e);
+          FileNames.text(file) + ": is no whole model file of a detector: " + e.getMessage(), e);
     }
   }
 }

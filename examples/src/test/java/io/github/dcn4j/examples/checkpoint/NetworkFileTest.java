@@ -7,10 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.examples.UserInputException;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -240,6 +243,46 @@ class NetworkFileTest {
         }
       }
     }
+  }
+
+  /** Puts a matrix of other sizes and strides in place of the row of parameters. */
+  private void putShape(long... shape) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    Nd4j.write(network.params().reshape(1, -1), new DataOutputStream(bytes));
+    byte[] right = bytes.toByteArray();
+    ByteBuffer changed = ByteBuffer.wrap(right.clone());
+    DataInputStream in = new DataInputStream(new ByteArrayInputStream(right));
+    in.readUTF();
+    in.readLong();
+    in.readUTF();
+    int start = right.length - in.available();
+    assertEquals(2, changed.getLong(start));
+    for (int i = 0; i < shape.length; i++) {
+      changed.putLong(start + (1 + i) * Long.BYTES, shape[i]);
+    }
+    put("coefficients.bin", changed.array());
+  }
+
+  @Test
+  void stridesThatLeadElsewhereAreRefused() throws IOException {
+    assertEquals(8, network.params().length());
+    for (long[] shape :
+        new long[][] {
+          {1, 8, 8, 1L << 28},
+          {1, 8, 8, 2},
+          {1, 8, 8, 0},
+          {1, 8, 8, -1},
+          {1, 8, -1, 1},
+          {1, 8, 1L << 40, 1},
+          {8, 1, 0, 1},
+          {2, 4, 1, 2},
+          {2, 4, 7, 0}
+        }) {
+      putShape(shape);
+      assertTrue(refusal().contains("no row of numbers"), Arrays.toString(shape));
+    }
+    putShape(1, 8, 1, 1);
+    assertSameBits(network.params(), read().params());
   }
 
   @ParameterizedTest
