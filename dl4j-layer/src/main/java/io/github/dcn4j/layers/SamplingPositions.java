@@ -95,10 +95,10 @@ public final class SamplingPositions {
     try {
       graph.feedForward(inputs, false, false);
       PixelMap map = PixelMap.before(graph, vertex);
-      Layer layer = graph.getLayer(vertex);
-      return layer == null
-          ? ((DeformableConvolution2DGraphVertex) graph.getVertex(vertex)).sampling(map)
-          : of(layer, map);
+      org.deeplearning4j.nn.graph.vertex.GraphVertex running = graph.getVertex(vertex);
+      return running instanceof DeformableConvolution2DGraphVertex
+          ? ((DeformableConvolution2DGraphVertex) running).sampling(map)
+          : of(running.getLayer(), map);
     } finally {
       graph.clearLayersStates();
       graph.clear();
