@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.examples.data.BadFiles;
 import io.github.dcn4j.examples.detect.EpochResult;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.TrainingObserver;
@@ -147,6 +148,16 @@ final class Console implements TrainingObserver {
     if (bar != null) {
       bar.close();
       bar = null;
+    }
+  }
+
+  /** Says which files were left out, and why; nothing if none was. */
+  static void printLeftOut(BadFiles badFiles, PrintWriter out) {
+    List<String> complaints = badFiles.complaints();
+    if (!complaints.isEmpty()) {
+      out.printf("Left out for what is wrong with them: %d%n", complaints.size());
+      complaints.forEach(complaint -> out.println("  " + complaint));
+      out.flush();
     }
   }
 

@@ -116,7 +116,9 @@ final class EvaluateCommand implements Callable<Integer> {
     PrecisionRecallChart.write(precision, labels, chart);
     PrintWriter out = spec.commandLine().getOut();
     out.printf("Written: %s%n", chart);
+    badFiles.notes().forEach(out::println);
     out.flush();
+    Console.printLeftOut(badFiles, out);
     return 0;
   }
 

@@ -289,13 +289,7 @@ final class TrainingArguments {
 
   /** Says which files were left out. */
   void printLeftOut() {
-    List<String> complaints = badFiles.complaints();
-    if (!complaints.isEmpty()) {
-      PrintWriter out = spec.commandLine().getOut();
-      out.printf("Left out for what is wrong with them: %d%n", complaints.size());
-      complaints.forEach(complaint -> out.println("  " + complaint));
-      out.flush();
-    }
+    Console.printLeftOut(badFiles, spec.commandLine().getOut());
   }
 
   /** The images to learn from, after {@link #prepare}. */
