@@ -1,8 +1,8 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.checkpoint.Json;
-import io.github.dcn4j.examples.data.FileNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,13 +1,13 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
 import io.github.dcn4j.examples.compare.Comparison;
 import io.github.dcn4j.examples.compare.ComparisonChart;
 import io.github.dcn4j.examples.compare.InferenceTime;
 import io.github.dcn4j.examples.compare.Outcome;
-import io.github.dcn4j.examples.data.DetectionDataset;
-import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.Trainer;

@@ -1,6 +1,6 @@
 package io.github.dcn4j.examples;
 
-import io.github.dcn4j.examples.data.BadFiles;
+import io.github.dcn4j.detection.data.BadFiles;
 import io.github.dcn4j.examples.detect.EpochResult;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.TrainingObserver;

@@ -1,11 +1,12 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.data.FileNames;
+import io.github.dcn4j.detection.data.ImageFiles;
+import io.github.dcn4j.detection.data.InvalidDataException;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.checkpoint.Json;
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.FileNames;
-import io.github.dcn4j.examples.data.ImageFiles;
-import io.github.dcn4j.examples.detect.Detection;
 import io.github.dcn4j.examples.detect.DetectionPicture;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.layers.SamplingPositions;
@@ -113,7 +114,7 @@ final class DetectCommand implements Callable<Integer> {
       try {
         image = ImageFiles.read(file);
         requirePointIn(image, file);
-      } catch (UserInputException e) {
+      } catch (InvalidDataException | UserInputException e) {
         if (images.size() == 1) {
           throw e;
         }

@@ -1,10 +1,10 @@
 package io.github.dcn4j.examples;
 
-import io.github.dcn4j.examples.data.AnnotatedImages;
-import io.github.dcn4j.examples.data.BadFiles;
-import io.github.dcn4j.examples.data.DetectionDataset;
-import io.github.dcn4j.examples.data.FileNames;
-import io.github.dcn4j.examples.detect.MeanAveragePrecision;
+import io.github.dcn4j.detection.MeanAveragePrecision;
+import io.github.dcn4j.detection.data.AnnotatedImages;
+import io.github.dcn4j.detection.data.BadFiles;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.PrecisionRecallChart;
 import io.github.dcn4j.examples.detect.Trainer;
@@ -90,7 +90,8 @@ final class EvaluateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     ObjectDetector detector = ModelFiles.load(model);
-    BadFiles badFiles = new BadFiles(onBadFile);
+    BadFiles badFiles =
+        new BadFiles(onBadFile, "--on-bad-file skip leaves out what cannot be used");
     AnnotatedImages images = AnnotatedImages.open(data, seed, badFiles);
     try (ProgressBar bar = Console.bar("reading images", images.size())) {
       images = images.readable(detector.getSide(), false, badFiles, bar::step);

@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.detection.data.InvalidDataException;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.ops.DeformableConv2D;
 import io.github.dcn4j.ops.DeformableConv2DConfig;
@@ -59,7 +60,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
   public int handleExecutionException(
       Exception exception, CommandLine commandLine, ParseResult result) {
     Throwable cause = exception instanceof ExecutionException ? exception.getCause() : exception;
-    if (cause instanceof UserInputException) {
+    if (cause instanceof UserInputException || cause instanceof InvalidDataException) {
       return complain(commandLine, INPUT, cause.getMessage(), cause);
     }
     if (cause instanceof IOException || cause instanceof UncheckedIOException) {

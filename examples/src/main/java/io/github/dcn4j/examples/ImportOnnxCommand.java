@@ -1,8 +1,8 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.detection.data.ImageFiles;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import io.github.dcn4j.examples.data.HandwrittenDigits;
-import io.github.dcn4j.examples.data.ImageFiles;
 import io.github.dcn4j.examples.onnx.DigitBatches;
 import io.github.dcn4j.examples.onnx.ImageClassifier;
 import java.awt.image.BufferedImage;

@@ -1,8 +1,8 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.benchmark.BenchmarkCommand;
 import io.github.dcn4j.examples.benchmark.OnnxModelsCommand;
-import io.github.dcn4j.examples.data.FileNames;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

@@ -1,7 +1,7 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
-import io.github.dcn4j.examples.data.FileNames;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

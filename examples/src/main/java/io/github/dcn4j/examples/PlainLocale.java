@@ -1,6 +1,6 @@
 package io.github.dcn4j.examples;
 
-import io.github.dcn4j.examples.data.FileNames;
+import io.github.dcn4j.detection.data.FileNames;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package io.github.dcn4j.examples;
 
-import io.github.dcn4j.examples.data.FileNames;
+import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.DetectionSheet;
 import io.github.dcn4j.examples.detect.Detector;

@@ -1,13 +1,13 @@
 package io.github.dcn4j.examples;
 
+import io.github.dcn4j.detection.data.AnnotatedImages;
+import io.github.dcn4j.detection.data.BadFiles;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.data.LetterboxedDataset;
 import io.github.dcn4j.examples.checkpoint.Checkpoint;
 import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
-import io.github.dcn4j.examples.data.AnnotatedImages;
-import io.github.dcn4j.examples.data.BadFiles;
-import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.DigitScenes;
-import io.github.dcn4j.examples.data.LabelledImage;
-import io.github.dcn4j.examples.data.LetterboxedDataset;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.TrainingOptions;
 import io.github.dcn4j.examples.detect.TrainingState;
@@ -186,7 +186,7 @@ final class TrainingArguments {
     if (!resume) {
       refuseInterrupted(output);
     }
-    badFiles = new BadFiles(onBadFile);
+    badFiles = new BadFiles(onBadFile, "--on-bad-file skip leaves out what cannot be used");
     if (data == null) {
       training =
           new LetterboxedDataset(

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.dcn4j.examples.data.DetectionDataset;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.data.DigitScenes;
-import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.Detector;
 import java.io.IOException;
 import java.io.PrintWriter;

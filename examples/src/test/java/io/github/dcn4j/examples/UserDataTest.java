@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.DetectionDataset;
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.data.DigitScenes;
-import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.Detector;
 import java.io.IOException;
 import java.io.PrintWriter;

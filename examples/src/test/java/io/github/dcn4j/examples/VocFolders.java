@@ -1,7 +1,7 @@
 package io.github.dcn4j.examples;
 
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.LabelledImage;
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.data.LabelledImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.github.dcn4j.examples.checkpoint;
 
-import io.github.dcn4j.examples.data.FileNames;
+import io.github.dcn4j.detection.data.FileNames;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;

@@ -1,7 +1,7 @@
 package io.github.dcn4j.examples.checkpoint;
 
+import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.UserInputException;
-import io.github.dcn4j.examples.data.FileNames;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;

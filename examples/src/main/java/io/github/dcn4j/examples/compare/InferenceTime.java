@@ -1,7 +1,7 @@
 package io.github.dcn4j.examples.compare;
 
-import io.github.dcn4j.examples.data.DetectionDataset;
-import io.github.dcn4j.examples.data.LabelledImage;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import java.util.List;
 import java.util.stream.Collectors;

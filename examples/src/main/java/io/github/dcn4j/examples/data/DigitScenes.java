@@ -1,5 +1,9 @@
 package io.github.dcn4j.examples.data;
 
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.Draws;
+import io.github.dcn4j.detection.data.LabelledImage;
 import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferInt;
 import java.util.ArrayList;

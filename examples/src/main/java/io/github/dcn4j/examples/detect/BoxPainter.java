@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.data.Box;
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.Detection;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;

@@ -1,8 +1,9 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.LabelledImage;
-import io.github.dcn4j.examples.data.Letterbox;
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.data.Letterbox;
 import io.github.dcn4j.layers.SamplingPositions;
 import java.awt.BasicStroke;
 import java.awt.Color;

@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.data.LabelledImage;
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.data.LabelledImage;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Graphics2D;

@@ -1,6 +1,10 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.data.LabelledImage;
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.data.ImageBatches;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.yolo.YoloDecoder;
+import io.github.dcn4j.detection.yolo.YoloLoss;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -45,7 +49,7 @@ public final class Detector implements ObjectDetector {
 
   @Override
   public INDArray[] inputs(LabelledImage... images) {
-    return new INDArray[] {DetectionBatches.features(images)};
+    return new INDArray[] {ImageBatches.features(images)};
   }
 
   @Override

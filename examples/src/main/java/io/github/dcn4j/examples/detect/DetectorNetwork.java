@@ -1,5 +1,7 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.detection.yolo.AnchorBox;
+import io.github.dcn4j.detection.yolo.YoloLoss;
 import lombok.experimental.UtilityClass;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.GradientNormalization;

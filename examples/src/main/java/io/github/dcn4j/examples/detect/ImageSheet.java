@@ -1,6 +1,6 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.data.LabelledImage;
+import io.github.dcn4j.detection.data.LabelledImage;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;

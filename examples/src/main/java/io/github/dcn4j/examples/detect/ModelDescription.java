@@ -1,11 +1,11 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.detection.data.FileNames;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.data.Letterbox;
 import io.github.dcn4j.examples.UserInputException;
 import io.github.dcn4j.examples.checkpoint.Json;
 import io.github.dcn4j.examples.checkpoint.NetworkFile;
-import io.github.dcn4j.examples.data.FileNames;
-import io.github.dcn4j.examples.data.LabelledImage;
-import io.github.dcn4j.examples.data.Letterbox;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;

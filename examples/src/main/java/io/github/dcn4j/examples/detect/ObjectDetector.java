@@ -1,8 +1,9 @@
 package io.github.dcn4j.examples.detect;
 
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.LabelledImage;
-import io.github.dcn4j.examples.data.Letterbox;
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.data.Letterbox;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;

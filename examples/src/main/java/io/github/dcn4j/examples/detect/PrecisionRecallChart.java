@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.detection.MeanAveragePrecision;
 import io.github.dcn4j.examples.checkpoint.AtomicFile;
 import java.io.IOException;
 import java.io.OutputStream;

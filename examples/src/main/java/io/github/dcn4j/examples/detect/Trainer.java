@@ -1,9 +1,13 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.MeanAveragePrecision;
+import io.github.dcn4j.detection.anchors.Anchors;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.yolo.YoloLabels;
 import io.github.dcn4j.examples.checkpoint.Checkpoint;
 import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
-import io.github.dcn4j.examples.data.DetectionDataset;
-import io.github.dcn4j.examples.data.LabelledImage;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -116,7 +120,7 @@ public final class Trainer {
       int grid = detector.getSide() / DetectorNetwork.STRIDE;
       network()
           .fit(
-              DetectionBatches.of(
+              YoloLabels.minibatch(
                   DetectorNetwork.anchors(network()), detector.getLabels().size(), grid, images));
       return network().score();
     }

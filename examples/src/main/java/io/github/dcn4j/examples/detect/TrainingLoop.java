@@ -1,9 +1,10 @@
 package io.github.dcn4j.examples.detect;
 
+import io.github.dcn4j.detection.MeanAveragePrecision;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.checkpoint.Checkpoint;
 import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
-import io.github.dcn4j.examples.data.DetectionDataset;
-import io.github.dcn4j.examples.data.LabelledImage;
 import java.util.Arrays;
 import java.util.Optional;
 import lombok.RequiredArgsConstructor;

@@ -1,7 +1,7 @@
 package io.github.dcn4j.examples.onnx;
 
+import io.github.dcn4j.detection.data.ImageFiles;
 import io.github.dcn4j.examples.UserInputException;
-import io.github.dcn4j.examples.data.ImageFiles;
 import io.github.dcn4j.onnx.OnnxModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package io.github.dcn4j.examples.rfcn;
 
-import io.github.dcn4j.examples.data.Box;
+import io.github.dcn4j.detection.Box;
 import lombok.Value;
 
 /** One of the k² parts of a region that the pooling takes the mean of. */

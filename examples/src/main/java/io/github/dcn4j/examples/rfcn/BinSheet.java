@@ -1,8 +1,8 @@
 package io.github.dcn4j.examples.rfcn;
 
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.LabelledImage;
-import io.github.dcn4j.examples.detect.Detection;
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.detect.ImageSheet;
 import java.awt.BasicStroke;
 import java.awt.Color;

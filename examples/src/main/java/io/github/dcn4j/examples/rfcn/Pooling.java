@@ -67,7 +67,7 @@ public enum Pooling {
     float[] moves(ComputationGraph network, Map<String, INDArray> seen) {
       INDArray shifts = seen.get("shifts");
       INDArray weights = Nd4j.ones(shifts.size(0), 1, BINS, BINS);
-      return Rows.flat(Nd4j.concat(1, shifts.mul(SHIFT), weights));
+      return flat(Nd4j.concat(1, shifts.mul(SHIFT), weights));
     }
   },
 
@@ -120,7 +120,7 @@ public enum Pooling {
       INDArray weights =
           Transforms.sigmoid(
               values.get(NDArrayIndex.all(), NDArrayIndex.interval(2 * plane, 3 * plane)));
-      return Rows.flat(Nd4j.concat(1, shifts, weights));
+      return flat(Nd4j.concat(1, shifts, weights));
     }
   };
 
@@ -153,6 +153,10 @@ public enum Pooling {
    *     height, and the weight of the bin
    */
   abstract float[] moves(ComputationGraph network, Map<String, INDArray> seen);
+
+  private static float[] flat(INDArray array) {
+    return array.dup('c').data().asFloat();
+  }
 
   private static DeformablePSROIPoolingVertex plain(int outputs) {
     return new DeformablePSROIPoolingVertex.Builder()

@@ -1,11 +1,12 @@
 package io.github.dcn4j.examples.rfcn;
 
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.LabelledImage;
-import io.github.dcn4j.examples.detect.Detection;
-import io.github.dcn4j.examples.detect.DetectionBatches;
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.data.ImageBatches;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.proposals.RegionDecoder;
+import io.github.dcn4j.detection.proposals.Roi;
 import io.github.dcn4j.examples.detect.ModelDescription;
-import io.github.dcn4j.examples.detect.NonMaximumSuppression;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -74,29 +75,13 @@ public final class TwoStageDetector implements ObjectDetector {
 
   @Override
   public List<List<Detection>> detect(List<LabelledImage> images) {
-    List<List<Detection>> found = new ArrayList<>();
-    images.forEach(image -> found.add(new ArrayList<>()));
     INDArray[] outputs = network.output(inputs(images.toArray(new LabelledImage[0])));
-    List<Roi> rois = Roi.fromArray(outputs[1]);
-    float[][] scores = Rows.of(outputs[2]);
-    float[][] deltas = Rows.of(outputs[3]);
-    for (int i = 0; i < scores.length; i++) {
-      LossAndGradient.softmax(scores[i]);
-      for (int label = 0; label < getLabels().size(); label++) {
-        if (scores[i][1 + label] >= MIN_PROBABILITY) {
-          Box box = BoxDeltas.decode(deltas[i], rois.get(i).getBox(), label);
-          found
-              .get(rois.get(i).getImage())
-              .add(new Detection(ProposalVertex.clip(box, getSide()), scores[i][1 + label]));
-        }
-      }
-    }
-    found.replaceAll(detections -> NonMaximumSuppression.strongestOfEachLabel(detections, MAX_IOU));
-    return found;
+    return RegionDecoder.decode(
+        outputs[1], outputs[2], outputs[3], images.size(), getSide(), MIN_PROBABILITY, MAX_IOU);
   }
 
   private static INDArray[] inputs(List<Roi> wanted, LabelledImage... images) {
-    return new INDArray[] {DetectionBatches.features(images), Roi.toArray(wanted)};
+    return new INDArray[] {ImageBatches.features(images), Roi.toArray(wanted)};
   }
 
   /**

@@ -1,5 +1,9 @@
 package io.github.dcn4j.examples.rfcn;
 
+import io.github.dcn4j.detection.anchors.AnchorGrid;
+import io.github.dcn4j.detection.anchors.BoxDeltas;
+import io.github.dcn4j.detection.proposals.ProposalVertex;
+import io.github.dcn4j.detection.proposals.Roi;
 import io.github.dcn4j.examples.detect.LearningRate;
 import io.github.dcn4j.examples.detect.TrainingOptions;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;

@@ -1,12 +1,17 @@
 package io.github.dcn4j.examples.rfcn;
 
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.anchors.AnchorGrid;
+import io.github.dcn4j.detection.anchors.Anchors;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.ImageBatches;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.proposals.LossAndGradient;
+import io.github.dcn4j.detection.proposals.ProposalLoss;
+import io.github.dcn4j.detection.proposals.RegionLoss;
+import io.github.dcn4j.detection.proposals.Roi;
 import io.github.dcn4j.examples.checkpoint.Checkpoint;
 import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.DetectionDataset;
-import io.github.dcn4j.examples.data.LabelledImage;
-import io.github.dcn4j.examples.detect.Anchors;
-import io.github.dcn4j.examples.detect.DetectionBatches;
 import io.github.dcn4j.examples.detect.TrainingLoop;
 import io.github.dcn4j.examples.detect.TrainingObserver;
 import io.github.dcn4j.examples.detect.TrainingOptions;
@@ -78,7 +83,7 @@ public final class TwoStageTrainer {
    * @return the loss before it
    */
   static double learn(ComputationGraph network, AnchorGrid grid, LabelledImage... images) {
-    INDArray[] inputs = {DetectionBatches.features(images), Roi.toArray(truth(images))};
+    INDArray[] inputs = {ImageBatches.features(images), Roi.toArray(truth(images))};
     Map<String, INDArray> seen = network.feedForward(inputs, true, false);
     INDArray rois = seen.get(TwoStageNetwork.ROIS);
 

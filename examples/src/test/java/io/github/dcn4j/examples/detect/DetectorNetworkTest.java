@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.yolo.AnchorBox;
+import io.github.dcn4j.detection.yolo.YoloLabels;
 import io.github.dcn4j.examples.Linearity;
-import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.DigitScenes;
-import io.github.dcn4j.examples.data.LabelledImage;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -36,7 +38,8 @@ class DetectorNetworkTest {
     DetectionDataset scenes = DigitScenes.training(4, 1);
     LabelledImage[] images =
         IntStream.range(0, 4).mapToObj(scenes::get).toArray(LabelledImage[]::new);
-    return DetectionBatches.of(ANCHORS, CLASSES, DigitScenes.SIDE / DetectorNetwork.STRIDE, images);
+    return YoloLabels.minibatch(
+        ANCHORS, CLASSES, DigitScenes.SIDE / DetectorNetwork.STRIDE, images);
   }
 
   @ParameterizedTest

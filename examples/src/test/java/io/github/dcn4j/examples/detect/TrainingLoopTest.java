@@ -4,10 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.ImageBatches;
+import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.checkpoint.Checkpoint;
 import io.github.dcn4j.examples.checkpoint.CheckpointFolder;
-import io.github.dcn4j.examples.data.DetectionDataset;
-import io.github.dcn4j.examples.data.LabelledImage;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -85,7 +87,7 @@ class TrainingLoopTest {
     @Override
     public double learn(LabelledImage... images) {
       batches.add(Arrays.stream(images).map(LabelledImage::getName).collect(Collectors.toList()));
-      INDArray pixels = DetectionBatches.features(images);
+      INDArray pixels = ImageBatches.features(images);
       network.fit(pixels.reshape(images.length, 12), Nd4j.ones(images.length, 1));
       return network.score();
     }

@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.anchors.AnchorGrid;
+import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.LabelledImage;
+import io.github.dcn4j.detection.proposals.ProposalVertex;
+import io.github.dcn4j.detection.proposals.Roi;
 import io.github.dcn4j.examples.Linearity;
-import io.github.dcn4j.examples.data.Box;
-import io.github.dcn4j.examples.data.DetectionDataset;
 import io.github.dcn4j.examples.data.DigitScenes;
-import io.github.dcn4j.examples.data.LabelledImage;
 import io.github.dcn4j.examples.detect.BackboneLayer;
 import io.github.dcn4j.examples.detect.TrainingOptions;
 import java.util.List;
