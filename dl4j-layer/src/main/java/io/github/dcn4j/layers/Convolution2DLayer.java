@@ -3,6 +3,8 @@ package io.github.dcn4j.layers;
 import static io.github.dcn4j.layers.Convolution2DParamInitializer.BIAS_KEY;
 import static io.github.dcn4j.layers.Convolution2DParamInitializer.WEIGHT_KEY;
 
+import io.github.dcn4j.ops.PlainConv2D;
+import io.github.dcn4j.ops.PlainConv2DDerivative;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -23,7 +25,7 @@ final class Convolution2DLayer extends ConvolvingLayer<Convolution2D, Convolving
   @Override
   void forward(
       Geometry geometry, INDArray in, Pass pass, INDArray weights, INDArray bias, INDArray output) {
-    geometry.plainForward(in, weights, bias, output);
+    new PlainConv2D(in, weights, bias, geometry.config()).run(output);
   }
 
   @Override
@@ -36,13 +38,7 @@ final class Convolution2DLayer extends ConvolvingLayer<Convolution2D, Convolving
       INDArray delta,
       INDArray epsilonNext,
       LayerWorkspaceMgr ws) {
-    geometry.plainBackward(
-        in,
-        weights,
-        bias,
-        delta,
-        epsilonNext,
-        gradientViews.get(WEIGHT_KEY),
-        gradientViews.get(BIAS_KEY));
+    new PlainConv2DDerivative(in, weights, bias, delta, geometry.config())
+        .run(epsilonNext, gradientViews.get(WEIGHT_KEY), gradientViews.get(BIAS_KEY));
   }
 }

@@ -1,10 +1,5 @@
 package io.github.dcn4j.layers;
 
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
 import lombok.AccessLevel;
 import lombok.Data;
 import lombok.EqualsAndHashCode;
@@ -13,14 +8,11 @@ import lombok.NoArgsConstructor;
 import lombok.Setter;
 import lombok.ToString;
 import org.deeplearning4j.nn.api.ParamInitializer;
-import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.regularization.Regularization;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
@@ -69,20 +61,15 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
 @NoArgsConstructor
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
-public class DeformableConvolution2D extends GroupedConvolution2D {
+public class DeformableConvolution2D extends SamplingConvolution2D {
   /** Where the sigmoid is 1 but for 5e-5. Further out it has no slope left to learn from. */
   private static final double LARGEST_LOGIT = 10;
-
-  private static final String MULTIPLIER = "offsetLearningRateMultiplier";
 
   /** Groups of input channels with offsets of their own; divides nIn. */
   private int deformableGroups = 1;
 
   /** Whether there is a mask: true is DCN v2, false is v1. */
   private boolean modulated = true;
-
-  /** Factor of the learning rate of offsetW and offsetB. */
-  private double offsetLearningRateMultiplier = 1.0;
 
   /** The mask of a fresh layer, more than 0 and at most 1. */
   private double initialMask = 0.5;
@@ -91,7 +78,6 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
     super(builder);
     deformableGroups = builder.deformableGroups;
     modulated = builder.modulated;
-    offsetLearningRateMultiplier = builder.offsetLearningRateMultiplier;
     initialMask = builder.initialMask;
     initializeConstraints(builder);
   }
@@ -126,7 +112,6 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
   void check() {
     super.check();
     checkedMask(initialMask);
-    ScaledUpdater.check(MULTIPLIER, offsetLearningRateMultiplier, getIUpdater(), getBiasUpdater());
   }
 
   @Override
@@ -134,38 +119,14 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
     return new DeformableConvolution2DLayer(conf, networkDataType);
   }
 
-  /** Channels of the offset convolution: the offsets, then the mask logits. */
-  long predictionChannels() {
-    return (modulated ? 3 : 2) * geometry().sampledTaps();
+  @Override
+  boolean isPredictorParam(String key) {
+    return DeformableConvolution2DParamInitializer.isOffsetParam(key);
   }
 
-  /**
-   * The updater of a parameter. For {@code offsetW} and {@code offsetB} it is a copy whose learning
-   * rate is multiplied by {@code offsetLearningRateMultiplier}.
-   */
   @Override
-  public IUpdater getUpdaterByParam(String paramName) {
-    IUpdater updater = super.getUpdaterByParam(paramName);
-    return DeformableConvolution2DParamInitializer.isOffsetParam(paramName)
-        ? ScaledUpdater.of(updater, offsetLearningRateMultiplier)
-        : updater;
-  }
-
-  /**
-   * Without what acts beside the updater for {@code offsetW} and {@code offsetB} that are held by a
-   * multiplier of 0: weight decay.
-   */
-  @Override
-  public List<Regularization> getRegularizationByParam(String paramName) {
-    List<Regularization> all = super.getRegularizationByParam(paramName);
-    boolean held =
-        offsetLearningRateMultiplier == 0
-            && DeformableConvolution2DParamInitializer.isOffsetParam(paramName);
-    return all == null || !held
-        ? all
-        : all.stream()
-            .filter(r -> r.applyStep() != Regularization.ApplyStep.POST_UPDATER)
-            .collect(Collectors.toList());
+  MaskActivation maskActivation() {
+    return modulated ? MaskActivation.SIGMOID : null;
   }
 
   /** The mask of a fresh layer, more than 0 and at most 1. */
@@ -193,33 +154,6 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
     return modulated ? 1 / (1 + Math.exp(-startingLogit())) : 1;
   }
 
-  /** Factor of the learning rate of offsetW and offsetB, finite and at least 0. */
-  @JsonProperty(MULTIPLIER)
-  public void setOffsetLearningRateMultiplier(double multiplier) {
-    offsetLearningRateMultiplier = ScaledUpdater.checked(MULTIPLIER, multiplier);
-  }
-
-  /** As in ConvolutionLayer, but never for offsetW and offsetB: UnitNorm of zeros is NaN. */
-  @Override
-  protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> builder) {
-    super.initializeConstraints(builder);
-    constraints = withoutOffsets(constraints);
-  }
-
-  private static List<LayerConstraint> withoutOffsets(List<LayerConstraint> constraints) {
-    if (constraints == null) {
-      return null;
-    }
-    List<LayerConstraint> kept = new ArrayList<>();
-    for (LayerConstraint constraint : constraints) {
-      Set<String> names = new HashSet<>(constraint.getParams());
-      names.removeIf(DeformableConvolution2DParamInitializer::isOffsetParam);
-      constraint.setParams(names);
-      kept.add(constraint);
-    }
-    return kept;
-  }
-
   @Override
   public LayerMemoryReport getMemoryReport(InputType inputType) {
     InputType.InputTypeConvolutional out =
@@ -227,7 +161,7 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
     // The prediction, and the mask beside its logits; in training, their gradients too, the values
     // before the activation function, and the gradients of the input that come through the offsets.
     long pixels = out.getHeight() * out.getWidth();
-    long sampling = pixels * (predictionChannels() + (modulated ? geometry().sampledTaps() : 0));
+    long sampling = pixels * (predictionChannels() + (modulated ? sampledTaps() : 0));
     long training =
         2 * sampling + out.arrayElementsPerExample() + inputType.arrayElementsPerExample();
     return memoryReport(inputType, out, sampling, training);
@@ -238,17 +172,13 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
   @Setter
   // As in DL4J's own builders, build() returns the class itself.
   @SuppressWarnings("unchecked")
-  public static class Builder extends GroupedConvolution2D.Builder<Builder> {
+  public static class Builder extends SamplingConvolution2D.Builder<Builder> {
     /** Groups of input channels with offsets of their own. */
     @Setter(AccessLevel.NONE)
     private int deformableGroups = 1;
 
     /** True for DCN v2, with a mask; false for v1, without. */
     private boolean modulated = true;
-
-    /** Factor of the learning rate of offsetW and offsetB. */
-    @Setter(AccessLevel.NONE)
-    private double offsetLearningRateMultiplier = 1.0;
 
     /** The mask of a fresh layer. */
     @Setter(AccessLevel.NONE)
@@ -297,16 +227,6 @@ public class DeformableConvolution2D extends GroupedConvolution2D {
      */
     public Builder initialMask(double initialMask) {
       this.initialMask = checkedMask(initialMask);
-      return this;
-    }
-
-    /**
-     * Factor of the learning rate of offsetW and offsetB, finite and at least 0. Default 1; 0.1 is
-     * usual; 0 leaves them as they are. An updater without a learning rate (AdaDelta) takes only 1
-     * and 0.
-     */
-    public Builder offsetLearningRateMultiplier(double multiplier) {
-      this.offsetLearningRateMultiplier = ScaledUpdater.checked(MULTIPLIER, multiplier);
       return this;
     }
 

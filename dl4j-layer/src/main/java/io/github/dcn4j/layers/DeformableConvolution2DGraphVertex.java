@@ -3,6 +3,8 @@ package io.github.dcn4j.layers;
 import static io.github.dcn4j.layers.DeformableConvolution2DVertex.BIAS_KEY;
 import static io.github.dcn4j.layers.DeformableConvolution2DVertex.WEIGHT_KEY;
 
+import io.github.dcn4j.ops.DeformableConv2D;
+import io.github.dcn4j.ops.DeformableConv2DDerivative;
 import java.util.Map;
 import org.deeplearning4j.nn.api.MaskState;
 import org.deeplearning4j.nn.gradient.Gradient;
@@ -54,13 +56,14 @@ final class DeformableConvolution2DGraphVertex
     INDArray convolve(boolean training, ArrayType type, LayerWorkspaceMgr ws) {
       long[] shape = geometry.outputShape(features, conf.getNOut());
       INDArray output = ws.createUninitialized(type, dataType, shape, 'c');
-      geometry.forward(
-          features,
-          layer.withNoise(WEIGHT_KEY, training, ws),
-          offset,
-          mask,
-          layer.withNoise(BIAS_KEY, training, ws),
-          output);
+      new DeformableConv2D(
+              features,
+              layer.withNoise(WEIGHT_KEY, training, ws),
+              offset,
+              mask,
+              layer.withNoise(BIAS_KEY, training, ws),
+              geometry.config())
+          .run(output);
       return output;
     }
   }
@@ -115,18 +118,20 @@ final class DeformableConvolution2DGraphVertex
           workspaceMgr.createUninitialized(
               ArrayType.ACTIVATION_GRAD, dataType, inputs[i].shape(), 'c');
     }
-    call.geometry.backward(
-        call.features,
-        layer.withNoise(WEIGHT_KEY, true, workspaceMgr),
-        call.offset,
-        call.mask,
-        layer.withNoise(BIAS_KEY, true, workspaceMgr),
-        delta,
-        epsilons[0],
-        gradientViews.get(WEIGHT_KEY),
-        epsilons[1],
-        call.mask == null ? null : epsilons[2],
-        gradientViews.get(BIAS_KEY));
+    new DeformableConv2DDerivative(
+            call.features,
+            layer.withNoise(WEIGHT_KEY, true, workspaceMgr),
+            call.offset,
+            call.mask,
+            layer.withNoise(BIAS_KEY, true, workspaceMgr),
+            delta,
+            call.geometry.config())
+        .run(
+            epsilons[0],
+            gradientViews.get(WEIGHT_KEY),
+            epsilons[1],
+            call.mask == null ? null : epsilons[2],
+            gradientViews.get(BIAS_KEY));
     if (droppedFeatures != null) {
       conf.getIDropout()
           .backprop(

@@ -5,50 +5,59 @@ import static io.github.dcn4j.layers.DeformableConvolution2DParamInitializer.OFF
 import static io.github.dcn4j.layers.DeformableConvolution2DParamInitializer.OFFSET_WEIGHT_KEY;
 import static io.github.dcn4j.layers.DeformableConvolution2DParamInitializer.WEIGHT_KEY;
 
+import io.github.dcn4j.ops.DeformableConv2D;
+import io.github.dcn4j.ops.DeformableConv2DDerivative;
+import io.github.dcn4j.ops.PlainConv2D;
+import io.github.dcn4j.ops.PlainConv2DDerivative;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.impl.transforms.strict.Sigmoid;
-import org.nd4j.linalg.factory.Nd4j;
 
-/** Runs a {@link DeformableConvolution2D}. */
+/**
+ * Runs a {@link DeformableConvolution2D}: the predictor is a plain convolution of its geometry, the
+ * sampler a deformable one.
+ */
 final class DeformableConvolution2DLayer
-    extends ConvolvingLayer<DeformableConvolution2D, DeformableConvolution2DLayer.Prediction> {
+    extends SamplingLayer<DeformableConvolution2D, SamplingLayer.Prediction> {
   DeformableConvolution2DLayer(NeuralNetConfiguration conf, DataType dataType) {
     super(conf, dataType);
   }
 
-  /** Where to sample. */
-  static final class Prediction extends Pass {
-    private INDArray all; // of the offset convolution: offsets, then logits of the mask
-    private INDArray offset; // view of all
-    private INDArray mask; // null if unmodulated; no view, as ND4J is several times slower on those
-
-    @Override
-    boolean isIntact() {
-      return super.isIntact() && ActivationPass.areIntact(all, mask);
-    }
+  @Override
+  Prediction newPass() {
+    return new Prediction();
   }
 
   @Override
-  Prediction prepare(Geometry geometry, INDArray in, ArrayType type, LayerWorkspaceMgr ws) {
-    DeformableConvolution2D conf = layerConf();
-    Prediction pass = new Prediction();
-    long[] shape = geometry.outputShape(in, conf.predictionChannels());
-    pass.all = ws.createUninitialized(type, dataType, shape, 'c');
-    geometry
-        .ungrouped()
-        .plainForward(in, getParam(OFFSET_WEIGHT_KEY), getParam(OFFSET_BIAS_KEY), pass.all);
-    long taps = geometry.sampledTaps();
-    pass.offset = geometry.channels(pass.all, 0, 2 * taps);
-    if (conf.isModulated()) {
-      INDArray logits = geometry.channels(pass.all, 2 * taps, 3 * taps);
-      pass.mask = ws.createUninitialized(type, dataType, logits.shape(), 'c');
-      Nd4j.getExecutioner().exec(new Sigmoid(logits, pass.mask));
-    }
-    return pass;
+  void predict(
+      Geometry geometry, INDArray in, Prediction pass, ArrayType type, LayerWorkspaceMgr ws) {
+    new PlainConv2D(
+            in,
+            getParam(OFFSET_WEIGHT_KEY),
+            getParam(OFFSET_BIAS_KEY),
+            geometry.ungrouped().config())
+        .run(pass.all);
+  }
+
+  @Override
+  void predictBackward(
+      Geometry geometry,
+      INDArray in,
+      Prediction pass,
+      INDArray gradAll,
+      INDArray epsilonNext,
+      LayerWorkspaceMgr ws) {
+    INDArray gradIn = ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, in.shape(), 'c');
+    new PlainConv2DDerivative(
+            in,
+            getParam(OFFSET_WEIGHT_KEY),
+            getParam(OFFSET_BIAS_KEY),
+            gradAll,
+            geometry.ungrouped().config())
+        .run(gradIn, gradientViews.get(OFFSET_WEIGHT_KEY), gradientViews.get(OFFSET_BIAS_KEY));
+    epsilonNext.addi(gradIn);
   }
 
   @Override
@@ -59,11 +68,11 @@ final class DeformableConvolution2DLayer
       INDArray weights,
       INDArray bias,
       INDArray output) {
-    geometry.forward(in, weights, pass.offset, pass.mask, bias, output);
+    new DeformableConv2D(in, weights, pass.offset, pass.mask, bias, geometry.config()).run(output);
   }
 
   @Override
-  void backward(
+  void sampleBackward(
       Geometry geometry,
       INDArray in,
       Prediction pass,
@@ -71,55 +80,16 @@ final class DeformableConvolution2DLayer
       INDArray bias,
       INDArray delta,
       INDArray epsilonNext,
+      INDArray gradOffset,
+      INDArray gradMask,
       LayerWorkspaceMgr ws) {
-    INDArray gradAll =
-        ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, pass.all.shape(), 'c');
-    long taps = geometry.sampledTaps();
-    INDArray gradMask =
-        pass.mask == null
-            ? null
-            : ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, pass.mask.shape(), 'c');
-    geometry.backward(
-        in,
-        weights,
-        pass.offset,
-        pass.mask,
-        bias,
-        delta,
-        epsilonNext,
-        gradientViews.get(WEIGHT_KEY),
-        geometry.channels(gradAll, 0, 2 * taps),
-        gradMask,
-        gradientViews.get(BIAS_KEY));
-    if (gradMask != null) {
-      gradMask.muli(pass.mask).muli(pass.mask.rsubi(1)); // through the sigmoid
-      geometry.channels(gradAll, 2 * taps, 3 * taps).assign(gradMask);
-    }
-    INDArray throughPrediction =
-        ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, in.shape(), 'c');
-    geometry
-        .ungrouped()
-        .plainBackward(
-            in,
-            getParam(OFFSET_WEIGHT_KEY),
-            getParam(OFFSET_BIAS_KEY),
-            gradAll,
-            throughPrediction,
-            gradientViews.get(OFFSET_WEIGHT_KEY),
-            gradientViews.get(OFFSET_BIAS_KEY));
-    epsilonNext.addi(throughPrediction);
-  }
-
-  /**
-   * Where the layer looks in the input that a pass left it.
-   *
-   * @param map from its input to the network's
-   */
-  SamplingPositions sampling(PixelMap map) {
-    Geometry geometry = layerConf().geometry();
-    INDArray in = checkedInput(geometry);
-    Prediction pass =
-        prepare(geometry, in, ArrayType.ACTIVATIONS, LayerWorkspaceMgr.noWorkspacesImmutable());
-    return SamplingPositions.of(geometry, in, pass.offset, pass.mask, map);
+    new DeformableConv2DDerivative(
+            in, weights, pass.offset, pass.mask, bias, delta, geometry.config())
+        .run(
+            epsilonNext,
+            gradientViews.get(WEIGHT_KEY),
+            gradOffset,
+            gradMask,
+            gradientViews.get(BIAS_KEY));
   }
 }

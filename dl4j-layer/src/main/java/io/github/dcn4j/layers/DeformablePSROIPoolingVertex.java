@@ -94,18 +94,18 @@ public class DeformablePSROIPoolingVertex extends GraphVertex {
       boolean cnn = inputs[2] instanceof InputType.InputTypeConvolutional;
       InputType.InputTypeConvolutional trans =
           cnn ? (InputType.InputTypeConvolutional) inputs[2] : null;
-      long size = pooling.getPartSize();
+      long size = pooling.getConfig().getPartSize();
       if (trans == null
           || trans.getFormat() != CNN2DFormat.NCHW
           || trans.getHeight() != size
           || trans.getWidth() != size
           || trans.getChannels() % 2 != 0
-          || pooling.getOutputDim() % (trans.getChannels() / 2) != 0) {
+          || pooling.getConfig().getOutputDim() % (trans.getChannels() / 2) != 0) {
         throw new InvalidInputTypeException(
             owner
                 + ": trans: expected a CNN type in NCHW of 2·classes channels (classes a divisor of"
                 + " outputDim = "
-                + pooling.getOutputDim()
+                + pooling.getConfig().getOutputDim()
                 + ") and partSize = "
                 + size
                 + " pixels each way, got "
@@ -133,10 +133,10 @@ public class DeformablePSROIPoolingVertex extends GraphVertex {
 
   /** Builder with the settings of the op and the data format of the features. */
   public static class Builder implements RoiPoolingSettings<Builder> {
-    private final RoiPooling pooling = new RoiPooling();
+    private final RoiPooling.Draft pooling = new RoiPooling.Draft();
 
     @Override
-    public RoiPooling pooling() {
+    public RoiPooling.Draft pooling() {
       return pooling;
     }
 
@@ -148,18 +148,13 @@ public class DeformablePSROIPoolingVertex extends GraphVertex {
     /** Parts with a shift of their own along each side of a roi, at least 1. Default pooledSize. */
     public Builder partSize(long partSize) {
       RoiPooling.checkSize("partSize", partSize);
-      pooling.setPartSize(partSize);
+      pooling.config.partSize(partSize);
       return this;
     }
 
     /** The vertex, if what is known of it by now can work. */
     public DeformablePSROIPoolingVertex build() {
-      RoiPooling made = pooling.copy();
-      if (made.getPartSize() == 0) {
-        made.setPartSize(made.getPooledSize());
-      }
-      made.check();
-      return new DeformablePSROIPoolingVertex(made);
+      return new DeformablePSROIPoolingVertex(pooling.build());
     }
   }
 }

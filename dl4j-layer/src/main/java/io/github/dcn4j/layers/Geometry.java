@@ -1,10 +1,6 @@
 package io.github.dcn4j.layers;
 
-import io.github.dcn4j.ops.DeformableConv2D;
 import io.github.dcn4j.ops.DeformableConv2DConfig;
-import io.github.dcn4j.ops.DeformableConv2DDerivative;
-import io.github.dcn4j.ops.PlainConv2D;
-import io.github.dcn4j.ops.PlainConv2DDerivative;
 import java.util.Arrays;
 import lombok.AccessLevel;
 import lombok.Builder;
@@ -19,7 +15,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.INDArrayIndex;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
-/** What the layer and the vertex share: sizes, checks and the calls of the native ops. */
+/** The geometry of a convolution: its sizes, and the checks of what they are to fit. */
 @Builder(toBuilder = true)
 @Getter(AccessLevel.PACKAGE)
 final class Geometry {
@@ -210,7 +206,8 @@ final class Geometry {
     return activations.get(indices);
   }
 
-  private DeformableConv2DConfig config() {
+  /** What the native ops are told. */
+  DeformableConv2DConfig config() {
     return DeformableConv2DConfig.builder()
         .kH(kernel[0])
         .kW(kernel[1])
@@ -225,41 +222,6 @@ final class Geometry {
         .deformableGroups(deformableGroups)
         .groups(groups)
         .build();
-  }
-
-  /** Deformable convolution into {@code output}; mask and bias may be null. */
-  void forward(
-      INDArray input,
-      INDArray weights,
-      INDArray offset,
-      INDArray mask,
-      INDArray bias,
-      INDArray output) {
-    new DeformableConv2D(input, weights, offset, mask, bias, config()).run(output);
-  }
-
-  /** The gradients of {@link #forward}, into arrays of which some may be null as their inputs. */
-  void backward(
-      INDArray input,
-      INDArray weights,
-      INDArray offset,
-      INDArray mask,
-      INDArray bias,
-      INDArray gradOutput,
-      INDArray... gradients) {
-    new DeformableConv2DDerivative(input, weights, offset, mask, bias, gradOutput, config())
-        .run(gradients);
-  }
-
-  /** Plain convolution of the same geometry, into {@code output}. */
-  void plainForward(INDArray input, INDArray weights, INDArray bias, INDArray output) {
-    new PlainConv2D(input, weights, bias, config()).run(output);
-  }
-
-  /** The gradients of {@link #plainForward}. */
-  void plainBackward(
-      INDArray input, INDArray weights, INDArray bias, INDArray gradOutput, INDArray... gradients) {
-    new PlainConv2DDerivative(input, weights, bias, gradOutput, config()).run(gradients);
   }
 
   /** This geometry without groups: that of the convolution that predicts offsets. */

@@ -76,7 +76,7 @@ final class ModulatedDeformablePSROIPoolingGraphVertex
 
     /** The last layer's output, or its gradient, as [R, 3, P, P]. */
     private INDArray planes(INDArray values) {
-      long size = conf.getPooling().getPooledSize();
+      long size = conf.getPooling().getConfig().getPooledSize();
       return values.reshape('c', values.size(0), 3, size, size);
     }
 

@@ -101,7 +101,8 @@ public class ModulatedDeformablePSROIPoolingVertex extends ParameterVertex {
 
   /** Values of the last layer: planes of x shifts, y shifts and mask logits. */
   long predictedValues() {
-    return 3 * pooling.getPooledSize() * pooling.getPooledSize();
+    long size = pooling.getConfig().getPooledSize();
+    return 3 * size * size;
   }
 
   @Override
@@ -212,12 +213,12 @@ public class ModulatedDeformablePSROIPoolingVertex extends ParameterVertex {
   /** Builder with the settings of the pooling, of the layers and of any vertex with parameters. */
   public static class Builder extends ParameterVertex.Builder<Builder>
       implements RoiPoolingSettings<Builder> {
-    private final RoiPooling pooling = new RoiPooling();
+    private final RoiPooling.Draft pooling = new RoiPooling.Draft();
     private long fcDim = 1024;
     private boolean noTrans;
 
     @Override
-    public RoiPooling pooling() {
+    public RoiPooling.Draft pooling() {
       return pooling;
     }
 
@@ -241,10 +242,7 @@ public class ModulatedDeformablePSROIPoolingVertex extends ParameterVertex {
 
     /** The vertex, if what is known of it by now can work. */
     public ModulatedDeformablePSROIPoolingVertex build() {
-      RoiPooling made = pooling.copy();
-      made.setPartSize(made.getPooledSize());
-      made.check();
-      return new ModulatedDeformablePSROIPoolingVertex(this, made);
+      return new ModulatedDeformablePSROIPoolingVertex(this, pooling.build());
     }
   }
 }

@@ -2,9 +2,11 @@ package io.github.dcn4j.layers;
 
 import io.github.dcn4j.ops.DeformablePSROIPooling;
 import io.github.dcn4j.ops.DeformablePSROIPoolingConfig;
+import io.github.dcn4j.ops.DeformablePSROIPoolingConfig.DeformablePSROIPoolingConfigBuilder;
 import io.github.dcn4j.ops.DeformablePSROIPoolingDerivative;
 import java.io.Serializable;
 import java.util.Arrays;
+import lombok.AllArgsConstructor;
 import lombok.Data;
 import lombok.NoArgsConstructor;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
@@ -18,42 +20,49 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.shade.jackson.annotation.JsonUnwrapped;
 
 /** What the pooling vertices share: settings, checks and the calls of the native op. */
 @Data
 @NoArgsConstructor
+@AllArgsConstructor
 final class RoiPooling implements Serializable {
-  private double spatialScale = Double.NaN;
-  private long outputDim;
-  private long groupSize = 1;
-  private long pooledSize;
-  private long partSize;
-  private long samplePerPart = 4;
-  private double transStd;
-  private CNN2DFormat dataFormat = CNN2DFormat.NCHW;
+  /** Stored beside the format, not in it. */
+  @JsonUnwrapped private DeformablePSROIPoolingConfig config;
 
+  private CNN2DFormat dataFormat;
+
+  /** Settings while they are made; see {@link RoiPoolingSettings}. */
+  static final class Draft {
+    final DeformablePSROIPoolingConfigBuilder config = DeformablePSROIPoolingConfig.builder();
+    CNN2DFormat dataFormat = CNN2DFormat.NCHW;
+
+    /** The settings, if they can work. */
+    RoiPooling build() {
+      try {
+        RoiPooling made = new RoiPooling(config.build(), dataFormat);
+        made.check();
+        return made;
+      } catch (IllegalArgumentException e) { // one that is required is not there
+        throw new DL4JInvalidConfigException(e.getMessage(), e);
+      }
+    }
+  }
+
+  /** Of its own: an InputType may change the format. */
   RoiPooling copy() {
-    RoiPooling c = new RoiPooling();
-    c.spatialScale = spatialScale;
-    c.outputDim = outputDim;
-    c.groupSize = groupSize;
-    c.pooledSize = pooledSize;
-    c.partSize = partSize;
-    c.samplePerPart = samplePerPart;
-    c.transStd = transStd;
-    c.dataFormat = dataFormat;
-    return c;
+    return new RoiPooling(config, dataFormat);
   }
 
   /** Refuses settings that no input can fit. */
   void check() {
-    checkFinite("spatialScale", spatialScale);
-    checkFinite("transStd", transStd);
-    checkSize("outputDim", outputDim);
-    checkSize("groupSize", groupSize);
-    checkSize("pooledSize", pooledSize);
-    checkSize("partSize", partSize);
-    checkSize("samplePerPart", samplePerPart);
+    checkFinite("spatialScale", config.getSpatialScale());
+    checkFinite("transStd", config.getTransStd());
+    checkSize("outputDim", config.getOutputDim());
+    checkSize("groupSize", config.getGroupSize());
+    checkSize("pooledSize", config.getPooledSize());
+    checkSize("partSize", config.getPartSize());
+    checkSize("samplePerPart", config.getSamplePerPart());
   }
 
   private static void checkFinite(String name, double value) {
@@ -69,29 +78,21 @@ final class RoiPooling implements Serializable {
   }
 
   private long channels() {
-    return outputDim * groupSize * groupSize;
+    return config.getOutputDim() * config.getGroupSize() * config.getGroupSize();
+  }
+
+  private long size() {
+    return config.getPooledSize();
   }
 
   /** Values pooled from one roi. */
   long pooledValues() {
-    return outputDim * pooledSize * pooledSize;
+    return config.getOutputDim() * size() * size();
   }
 
   /** The shape of what is pooled from these rois. */
   long[] outputShape(INDArray rois) {
-    return new long[] {rois.size(0), outputDim, pooledSize, pooledSize};
-  }
-
-  private DeformablePSROIPoolingConfig config() {
-    return DeformablePSROIPoolingConfig.builder()
-        .spatialScale(spatialScale)
-        .outputDim(outputDim)
-        .groupSize(groupSize)
-        .pooledSize(pooledSize)
-        .partSize(partSize)
-        .samplePerPart(samplePerPart)
-        .transStd(transStd)
-        .build();
+    return new long[] {rois.size(0), config.getOutputDim(), size(), size()};
   }
 
   /**
@@ -116,7 +117,7 @@ final class RoiPooling implements Serializable {
               + inputs[1]);
     }
     dataFormat = ((InputType.InputTypeConvolutional) inputs[0]).getFormat();
-    return InputType.convolutional(pooledSize, pooledSize, outputDim, CNN2DFormat.NCHW);
+    return InputType.convolutional(size(), size(), config.getOutputDim(), CNN2DFormat.NCHW);
   }
 
   /** Checks the shapes of the features and the rois, which the op knows by other names. */
@@ -202,14 +203,14 @@ final class RoiPooling implements Serializable {
       output = uninitialized(ws, outputType, type, shape);
       DataType countType = type == DataType.DOUBLE ? DataType.DOUBLE : DataType.FLOAT;
       count = uninitialized(ws, workingType, countType, shape);
-      new DeformablePSROIPooling(channelsFirst(features), this.rois, trans, config())
+      new DeformablePSROIPooling(channelsFirst(features), this.rois, trans, config)
           .run(output, count);
     }
 
     /** Writes the gradients of the features and, where there is a trans, of that. */
     void backward(INDArray gradOutput, INDArray gradFeatures, INDArray gradTrans) {
       new DeformablePSROIPoolingDerivative(
-              channelsFirst(features), rois, trans, count, gradOutput, config())
+              channelsFirst(features), rois, trans, count, gradOutput, config)
           .run(channelsFirst(gradFeatures), gradTrans);
     }
   }

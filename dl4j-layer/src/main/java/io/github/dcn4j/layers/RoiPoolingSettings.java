@@ -10,20 +10,20 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
  */
 interface RoiPoolingSettings<T> {
   /** Where they are set. */
-  RoiPooling pooling();
+  RoiPooling.Draft pooling();
 
   /** This builder. */
   T self();
 
   /** Feature map pixels per image pixel, such as 1/16; finite; required. */
   default T spatialScale(double spatialScale) {
-    pooling().setSpatialScale(spatialScale);
+    pooling().config.spatialScale(spatialScale);
     return self();
   }
 
   /** Output channels, at least 1; required. */
   default T outputDim(long outputDim) {
-    pooling().setOutputDim(outputDim);
+    pooling().config.outputDim(outputDim);
     return self();
   }
 
@@ -32,31 +32,31 @@ interface RoiPoolingSettings<T> {
    * Default 1.
    */
   default T groupSize(long groupSize) {
-    pooling().setGroupSize(groupSize);
+    pooling().config.groupSize(groupSize);
     return self();
   }
 
   /** Bins along each side of a roi, at least 1; required. */
   default T pooledSize(long pooledSize) {
-    pooling().setPooledSize(pooledSize);
+    pooling().config.pooledSize(pooledSize);
     return self();
   }
 
   /** Samples along each side of a bin, at least 1. Default 4. */
   default T samplePerPart(long samplePerPart) {
-    pooling().setSamplePerPart(samplePerPart);
+    pooling().config.samplePerPart(samplePerPart);
     return self();
   }
 
   /** Factor of the shifts, finite; 0.1 is usual. Default 0. */
   default T transStd(double transStd) {
-    pooling().setTransStd(transStd);
+    pooling().config.transStd(transStd);
     return self();
   }
 
   /** Where the features have their channels; NCHW by default, or what the InputType says. */
   default T dataFormat(CNN2DFormat dataFormat) {
-    pooling().setDataFormat(dataFormat);
+    pooling().dataFormat = dataFormat;
     return self();
   }
 }

@@ -4,6 +4,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import lombok.Builder;
 import lombok.Value;
+import org.nd4j.shade.jackson.databind.annotation.JsonDeserialize;
+import org.nd4j.shade.jackson.databind.annotation.JsonPOJOBuilder;
 
 /**
  * Geometry of a {@link DeformablePSROIPooling}.
@@ -11,6 +13,7 @@ import lombok.Value;
  * <p>The op checks all ranges when it runs, against the arrays that it is given.
  */
 @Value
+@JsonDeserialize(builder = DeformablePSROIPoolingConfig.DeformablePSROIPoolingConfigBuilder.class)
 public class DeformablePSROIPoolingConfig implements OpConfig {
   /** Feature map pixels per image pixel, such as 1/16; finite; required. */
   double spatialScale;
@@ -98,6 +101,7 @@ public class DeformablePSROIPoolingConfig implements OpConfig {
   }
 
   /** Builder; every setter is named after its field. */
+  @JsonPOJOBuilder(withPrefix = "")
   public static class DeformablePSROIPoolingConfigBuilder {
     // The setters are written out to take plain numbers: an int is no Long.
 

@@ -1,9 +1,10 @@
 package io.github.dcn4j.ops;
 
+import java.io.Serializable;
 import java.util.Map;
 
 /** The settings of a native op, and how they are handed to it. */
-public interface OpConfig {
+public interface OpConfig extends Serializable {
   /** The op's integer arguments, in their order. */
   long[] toIArgs();
 

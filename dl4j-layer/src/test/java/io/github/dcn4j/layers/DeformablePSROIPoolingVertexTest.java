@@ -184,10 +184,10 @@ class DeformablePSROIPoolingVertexTest {
   @Test
   void settingsAndTypesThatCannotWorkAreNamed() {
     assertMessage(
-        "spatialScale: expected a finite number, got NaN",
+        "spatialScale: expected a value, got none",
         () -> new DeformablePSROIPoolingVertex.Builder().outputDim(2).pooledSize(3).build());
     assertMessage(
-        "pooledSize: expected at least 1, got 0",
+        "pooledSize: expected a value, got none",
         () -> new DeformablePSROIPoolingVertex.Builder().spatialScale(1).outputDim(2).build());
     InputType features = InputType.convolutional(9, 10, 4);
     InputType rois = InputType.feedForward(5);

@@ -1,9 +1,6 @@
 package io.github.dcn4j.detection.proposals;
 
-/**
- * A loss that is added up of simple ones, each of which gives its gradient. Not for several threads
- * at once.
- */
+/** A loss that is added up of simple ones, each of which gives its gradient. */
 public final class LossAndGradient {
   private double sum;
 
@@ -16,7 +13,7 @@ public final class LossAndGradient {
    * Softmax cross-entropy of one example.
    *
    * @param scores scores of all classes; overwritten with the gradient
-   * @param label the true class
+   * @param label the right class
    * @param weight of this loss in the sum
    */
   public void softmaxCrossEntropy(float[] scores, int label, double weight) {
@@ -28,11 +25,7 @@ public final class LossAndGradient {
     }
   }
 
-  /**
-   * Replaces scores by probabilities.
-   *
-   * @param scores of all classes; overwritten
-   */
+  /** Replaces scores by probabilities. */
   static void softmax(float[] scores) {
     float highest = Float.NEGATIVE_INFINITY;
     for (float score : scores) {
@@ -52,7 +45,6 @@ public final class LossAndGradient {
    * Logistic cross-entropy of one number.
    *
    * @param score before its sigmoid
-   * @param positive whether the score should be high
    * @param weight of this loss in the sum
    * @return the gradient
    */

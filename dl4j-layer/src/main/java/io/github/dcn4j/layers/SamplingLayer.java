@@ -1,0 +1,129 @@
+package io.github.dcn4j.layers;
+
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.workspace.ArrayType;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * Runs a {@link SamplingConvolution2D}: a predictor says where to sample its input and how much to
+ * make of each sample, a {@link MaskActivation} makes the mask of that, and a sampler samples.
+ *
+ * @param <C> the configuration
+ * @param <P> what a forward pass leaves for its backward pass
+ */
+abstract class SamplingLayer<C extends SamplingConvolution2D, P extends SamplingLayer.Prediction>
+    extends ConvolvingLayer<C, P> {
+  SamplingLayer(NeuralNetConfiguration conf, DataType dataType) {
+    super(conf, dataType);
+  }
+
+  /** Where to sample, and how much to make of it. */
+  static class Prediction extends Pass {
+    INDArray all; // what the predictor says: offsets, then logits of the mask
+    INDArray offset; // view of all
+    INDArray mask; // null if there is none; no view, as ND4J is several times slower on those
+
+    @Override
+    boolean isIntact() {
+      return super.isIntact() && ActivationPass.areIntact(all, mask);
+    }
+  }
+
+  /** An empty pass. */
+  abstract P newPass();
+
+  /** The predictor: writes {@code pass.all}, which is there. */
+  abstract void predict(
+      Geometry geometry, INDArray in, P pass, ArrayType type, LayerWorkspaceMgr ws);
+
+  /** What goes back through the predictor; the gradient of the input is added to what is there. */
+  abstract void predictBackward(
+      Geometry geometry,
+      INDArray in,
+      P pass,
+      INDArray gradAll,
+      INDArray epsilonNext,
+      LayerWorkspaceMgr ws);
+
+  /**
+   * What goes back through the sampler and all after it.
+   *
+   * @param gradOffset gets the gradient of the offset
+   * @param gradMask gets that of the mask; null if there is none
+   */
+  abstract void sampleBackward(
+      Geometry geometry,
+      INDArray in,
+      P pass,
+      INDArray weights,
+      INDArray bias,
+      INDArray delta,
+      INDArray epsilonNext,
+      INDArray gradOffset,
+      INDArray gradMask,
+      LayerWorkspaceMgr ws);
+
+  private INDArray offsets(Geometry geometry, INDArray all) {
+    return geometry.channels(all, 0, 2 * layerConf().sampledTaps());
+  }
+
+  private INDArray logits(Geometry geometry, INDArray all) {
+    long taps = layerConf().sampledTaps();
+    return geometry.channels(all, 2 * taps, 3 * taps);
+  }
+
+  @Override
+  P prepare(Geometry geometry, INDArray in, ArrayType type, LayerWorkspaceMgr ws) {
+    P pass = newPass();
+    long[] shape = geometry.outputShape(in, layerConf().predictionChannels());
+    pass.all = ws.createUninitialized(type, dataType, shape, 'c');
+    predict(geometry, in, pass, type, ws);
+    pass.offset = offsets(geometry, pass.all);
+    MaskActivation activation = layerConf().maskActivation();
+    if (activation != null) {
+      pass.mask = ws.dup(type, logits(geometry, pass.all), 'c');
+      activation.forward(pass.mask, layerConf().taps());
+    }
+    return pass;
+  }
+
+  @Override
+  void backward(
+      Geometry geometry,
+      INDArray in,
+      P pass,
+      INDArray weights,
+      INDArray bias,
+      INDArray delta,
+      INDArray epsilonNext,
+      LayerWorkspaceMgr ws) {
+    INDArray gradAll =
+        ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, pass.all.shape(), 'c');
+    INDArray gradMask =
+        pass.mask == null
+            ? null
+            : ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, pass.mask.shape(), 'c');
+    INDArray gradOffset = offsets(geometry, gradAll);
+    sampleBackward(geometry, in, pass, weights, bias, delta, epsilonNext, gradOffset, gradMask, ws);
+    if (gradMask != null) {
+      layerConf().maskActivation().backward(pass.mask, gradMask, layerConf().taps());
+      logits(geometry, gradAll).assign(gradMask);
+    }
+    predictBackward(geometry, in, pass, gradAll, epsilonNext, ws);
+  }
+
+  /**
+   * Where the layer looks in the input that a pass left it.
+   *
+   * @param map from its input to the network's
+   */
+  SamplingPositions sampling(PixelMap map) {
+    Geometry geometry = layerConf().geometry();
+    INDArray in = checkedInput(geometry);
+    P pass =
+        prepare(geometry, in, ArrayType.ACTIVATIONS, LayerWorkspaceMgr.noWorkspacesImmutable());
+    return SamplingPositions.of(geometry, in, pass.offset, pass.mask, map);
+  }
+}
