@@ -5,7 +5,7 @@ set(DCN4J_CUDA_FOLDER ${PROJECT_SOURCE_DIR}/src/kernels/cuda)
 # Adds the static library `name`. `language` is CUDA or CXX. Sources that are large are compiled
 # once for each element type, so that no single one takes long.
 function(dcn4j_cuda_kernels name language)
-    set(sources deformable_conv2d.cu deformable_conv2d_reference.cu deformable_psroi_pooling.cu
+    set(sources deformable_aggregation.cu deformable_conv2d.cu deformable_conv2d_reference.cu deformable_psroi_pooling.cu
         deformable_psroi_pooling_reference.cu prefix_sums.cu workspace.cu)
     list(TRANSFORM sources PREPEND ${DCN4J_CUDA_FOLDER}/)
     add_library(${name} STATIC ${sources})

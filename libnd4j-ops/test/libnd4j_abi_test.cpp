@@ -188,7 +188,8 @@ TEST(Libnd4jAbi, OpLibraryLoadsAndRegistersItsOps) {
     ASSERT_NE(ours, nullptr) << dlerror();
     for (const char* name :
          {"deformable_conv2d", "deformable_conv2d_bp", "dcn4j_conv2d", "dcn4j_conv2d_bp",
-          "deformable_psroi_pooling", "deformable_psroi_pooling_bp"}) {
+          "deformable_psroi_pooling", "deformable_psroi_pooling_bp", "dcnv3", "dcnv3_bp",
+          "multi_scale_deformable_attention", "multi_scale_deformable_attention_bp"}) {
         EXPECT_NE(sd::ops::OpRegistrator::getInstance().getOperation(name), nullptr) << name;
     }
 }

@@ -2,6 +2,7 @@
 // backend/cpu and backend/cuda.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Execution {
     const Kernel& kernel() const;
     /// What the kernels are to be told; CUDA kernels ignore it.
     int threads() const;
+    /// Copies bytes from where the kernels read an array to the host's memory.
+    void read(const void* from, std::size_t bytes, void* to) const;
 
   private:
     struct State;

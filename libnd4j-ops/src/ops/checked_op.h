@@ -50,9 +50,10 @@ template <class Call>
 class CheckedOp : public sd::ops::DeclarableCustomOp {
   protected:
     // -1 inputs and arguments: the op checks their numbers itself, with a message. So does -1 for
-    // `outputs` and `floats`, numbers that differ between calls.
-    CheckedOp(const char* name, int outputs, int floats)
-        : DeclarableCustomOp(-1, outputs, name, false, floats, -1), op_(name) {}
+    // `outputs` and `floats`, numbers that differ between calls; but to libnd4j -1 integers are one
+    // at least.
+    CheckedOp(const char* name, int outputs, int floats, int integers = -1)
+        : DeclarableCustomOp(-1, outputs, name, false, floats, integers), op_(name) {}
 
     const std::string& name() const { return op_; }
 

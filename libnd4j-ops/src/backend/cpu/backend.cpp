@@ -4,7 +4,9 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstring>
 
+#include "../../kernels/deformable_aggregation.h"
 #include "../../kernels/deformable_conv2d.h"
 #include "../../kernels/deformable_psroi_pooling.h"
 #include "../../kernels/registry.h"
@@ -26,6 +28,7 @@ template <class Kernel>
 const Kernel& Execution::kernel() const {
     return Registry<Kernel>::chosen();
 }
+template const DeformableAggregationKernel& Execution::kernel() const;
 template const DeformableConv2dKernel& Execution::kernel() const;
 template const DeformablePsroiPoolingKernel& Execution::kernel() const;
 
@@ -33,6 +36,10 @@ template const DeformablePsroiPoolingKernel& Execution::kernel() const;
 int Execution::threads() const {
     return std::max(1,
                     std::min(sd::Environment::getInstance().maxThreads(), omp_get_max_threads()));
+}
+
+void Execution::read(const void* from, std::size_t bytes, void* to) const {
+    std::memcpy(to, from, bytes);
 }
 
 }  // namespace dcn4j

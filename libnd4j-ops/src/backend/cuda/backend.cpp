@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "../../kernels/cuda/deformable_aggregation.h"
 #include "../../kernels/cuda/deformable_conv2d.h"
 #include "../../kernels/cuda/deformable_psroi_pooling.h"
 #include "../../ops/arguments.h"
@@ -72,7 +73,8 @@ struct Execution::State {
           fused(stream, wantsTf32()),
           reference(stream),
           tiledPooling(stream),
-          referencePooling(stream) {}
+          referencePooling(stream),
+          aggregation(stream) {}
 
     const cudaStream_t stream;
     const std::vector<const sd::NDArray*> written, read;
@@ -80,6 +82,7 @@ struct Execution::State {
     const cuda::ReferenceDeformableConv2d reference;
     const cuda::TiledDeformablePsroiPooling tiledPooling;
     const cuda::ReferenceDeformablePsroiPooling referencePooling;
+    const cuda::ReferenceDeformableAggregation aggregation;
 };
 
 Execution::Execution(sd::graph::Context& context, const Arrays& outputs, const Arrays& inputs)
@@ -103,8 +106,21 @@ const DeformablePsroiPoolingKernel& Execution::kernel() const {
     return state_->tiledPooling;
 }
 
+template <>
+const DeformableAggregationKernel& Execution::kernel() const {
+    return state_->aggregation;
+}
+
 int Execution::threads() const {
     return 0;
+}
+
+void Execution::read(const void* from, std::size_t bytes, void* to) const {
+    cudaError_t status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, state_->stream);
+    if (status == cudaSuccess) status = cudaStreamSynchronize(state_->stream);
+    if (status == cudaSuccess) return;
+    throw std::runtime_error(std::string("CUDA: an array could not be read: ") +
+                             cudaGetErrorString(status));
 }
 
 }  // namespace dcn4j

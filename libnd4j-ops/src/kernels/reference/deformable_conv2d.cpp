@@ -135,13 +135,6 @@ class Pass {
         }
     }
 
-    static Real valueOf(const Sample<Real>& s, const Real (&value)[Corners]) {
-        if (s.place == Place::Outside) return 0;
-        Real sum = 0;
-        for (int i = 0; i < Corners; ++i) sum += s.weight[i] * value[i];
-        return sum;
-    }
-
     /// Calls `action(c, c within its group, ky, kx, tap)` for every weight of output channel `o`.
     template <class Action>
     void forEachWeight(Index o, Action action) const {

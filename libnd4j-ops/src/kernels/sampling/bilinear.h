@@ -36,6 +36,15 @@ struct Sample {
     Pixel place;  ///< a Place
 };
 
+/// The sample whose corner values are `value`, without its modulation.
+template <class Real, class Pixel>
+DCN4J_HOST_DEVICE inline Real valueOf(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {
+    if (s.place == Place::Outside) return 0;
+    Real sum = 0;
+    for (int i = 0; i < Corners; ++i) sum += s.weight[i] * value[i];
+    return sum;
+}
+
 /// The derivative with respect to y of the sample whose corner values are `value`.
 template <class Real, class Pixel>
 DCN4J_HOST_DEVICE inline Real slopeY(const Sample<Real, Pixel>& s, const Real (&value)[Corners]) {

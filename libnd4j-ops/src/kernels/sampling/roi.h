@@ -13,26 +13,10 @@
 #include "../deformable_psroi_pooling.h"
 #include "../element.h"
 #include "axis.h"
+#include "product.h"
 
 namespace dcn4j {
 namespace {
-
-/// The product, rounded. Device code would fuse a product with the sum it is in, and where rounding
-/// matters (a sample on a pixel has no slope) the two backends would differ.
-DCN4J_HOST_DEVICE inline float product(float a, float b) {
-#if defined(__CUDA_ARCH__)
-    return __fmul_rn(a, b);
-#else
-    return a * b;
-#endif
-}
-DCN4J_HOST_DEVICE inline double product(double a, double b) {
-#if defined(__CUDA_ARCH__)
-    return __dmul_rn(a, b);
-#else
-    return a * b;
-#endif
-}
 
 /// True if a roi's batch index is that of an image: an integer in 0 .. batch - 1.
 DCN4J_HOST_DEVICE inline bool isImage(double index, Index batch) {

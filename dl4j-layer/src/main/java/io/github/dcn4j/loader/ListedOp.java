@@ -15,13 +15,14 @@ public final class ListedOp {
   private final CustomOpDescriptor descriptor;
 
   /**
-   * An op as the native library declares it, with any number of inputs and integer arguments.
+   * An op as the native library declares it, with any number of inputs.
    *
    * @param op an instance of its class
    * @param outputs the number of its outputs; −1 if the op looks at it itself
    * @param floats the number of its float arguments; −1 if the op looks at it itself
+   * @param integers the number of its integer arguments; −1 if the op looks at it itself
    */
-  public ListedOp(DifferentialFunction op, int outputs, int floats) {
+  public ListedOp(DifferentialFunction op, int outputs, int floats, int integers) {
     this.op = op;
     descriptor =
         CustomOpDescriptor.builder()
@@ -31,7 +32,7 @@ public final class ListedOp {
             .numOutputs(outputs)
             .allowsInplace(false)
             .numTArgs(floats)
-            .numIArgs(-1)
+            .numIArgs(integers)
             .build();
   }
 

@@ -172,4 +172,90 @@ public class NDDeformable {
             Arguments.required("config", config))
         .run();
   }
+
+  /**
+   * The operator of DCNv3 and, with a mask that no softmax bounds, of DCNv4: {@link DCNv3}.
+   *
+   * @param input [N, H, W, G·D]
+   * @param offset [N, oH, oW, G·K·2], channels group-major, then tap, then (x, y)
+   * @param mask [N, oH, oW, G·K], channels group-major, then tap; no softmax inside
+   * @param config the geometry
+   * @return [N, oH, oW, G·D]
+   */
+  public INDArray dcnv3(INDArray input, INDArray offset, INDArray mask, DCNv3Config config) {
+    return new DCNv3(
+            Arguments.required("input", input),
+            Arguments.required("offset", offset),
+            Arguments.required("mask", mask),
+            Arguments.required("config", config))
+        .run()[0];
+  }
+
+  /**
+   * The gradients of {@link #dcnv3}.
+   *
+   * @param input [N, H, W, G·D]
+   * @param offset [N, oH, oW, G·K·2], channels group-major, then tap, then (x, y)
+   * @param mask [N, oH, oW, G·K], channels group-major, then tap; no softmax inside
+   * @param gradOutput the gradient of the output, [N, oH, oW, G·D]
+   * @param config the geometry
+   * @return the gradients of input, offset and mask
+   */
+  public INDArray[] dcnv3Bp(
+      INDArray input, INDArray offset, INDArray mask, INDArray gradOutput, DCNv3Config config) {
+    return new DCNv3Derivative(
+            Arguments.required("input", input),
+            Arguments.required("offset", offset),
+            Arguments.required("mask", mask),
+            Arguments.required("gradOutput", gradOutput),
+            Arguments.required("config", config))
+        .run();
+  }
+
+  /**
+   * Multi-scale deformable attention: {@link MultiScaleDeformableAttention}.
+   *
+   * @param value [N, S, M, D], the levels one after another
+   * @param spatialShapes [L, 2], each (H, W); INT or LONG
+   * @param samplingLocations [N, Q, M, L, P, 2], each (x, y) in 0…1
+   * @param attentionWeights [N, Q, M, L, P]; no softmax inside
+   * @return [N, Q, M·D]
+   */
+  public INDArray multiScaleDeformableAttention(
+      INDArray value,
+      INDArray spatialShapes,
+      INDArray samplingLocations,
+      INDArray attentionWeights) {
+    return new MultiScaleDeformableAttention(
+            Arguments.required("value", value),
+            Arguments.required("spatialShapes", spatialShapes),
+            Arguments.required("samplingLocations", samplingLocations),
+            Arguments.required("attentionWeights", attentionWeights))
+        .run()[0];
+  }
+
+  /**
+   * The gradients of {@link #multiScaleDeformableAttention}.
+   *
+   * @param value [N, S, M, D], the levels one after another
+   * @param spatialShapes [L, 2], each (H, W); INT or LONG
+   * @param samplingLocations [N, Q, M, L, P, 2], each (x, y) in 0…1
+   * @param attentionWeights [N, Q, M, L, P]; no softmax inside
+   * @param gradOutput the gradient of the output, [N, Q, M·D]
+   * @return the gradients of value, samplingLocations and attentionWeights
+   */
+  public INDArray[] multiScaleDeformableAttentionBp(
+      INDArray value,
+      INDArray spatialShapes,
+      INDArray samplingLocations,
+      INDArray attentionWeights,
+      INDArray gradOutput) {
+    return new MultiScaleDeformableAttentionDerivative(
+            Arguments.required("value", value),
+            Arguments.required("spatialShapes", spatialShapes),
+            Arguments.required("samplingLocations", samplingLocations),
+            Arguments.required("attentionWeights", attentionWeights),
+            Arguments.required("gradOutput", gradOutput))
+        .run();
+  }
 }

@@ -10,13 +10,17 @@ final class OpCatalog {
 
   private static final List<ListedOp> OPS =
       List.of(
-          // the op, its outputs, its float arguments
-          new ListedOp(new DeformableConv2D(), 1, 0),
-          new ListedOp(new DeformableConv2DDerivative(), ANY, 0),
-          new ListedOp(new PlainConv2D(), 1, 0),
-          new ListedOp(new PlainConv2DDerivative(), ANY, 0),
-          new ListedOp(new DeformablePSROIPooling(), 2, ANY),
-          new ListedOp(new DeformablePSROIPoolingDerivative(), ANY, ANY));
+          // the op, its outputs, its float arguments, its integer arguments
+          new ListedOp(new DeformableConv2D(), 1, 0, ANY),
+          new ListedOp(new DeformableConv2DDerivative(), ANY, 0, ANY),
+          new ListedOp(new PlainConv2D(), 1, 0, ANY),
+          new ListedOp(new PlainConv2DDerivative(), ANY, 0, ANY),
+          new ListedOp(new DeformablePSROIPooling(), 2, ANY, ANY),
+          new ListedOp(new DeformablePSROIPoolingDerivative(), ANY, ANY, ANY),
+          new ListedOp(new DCNv3(), 1, ANY, ANY),
+          new ListedOp(new DCNv3Derivative(), 3, ANY, ANY),
+          new ListedOp(new MultiScaleDeformableAttention(), 1, 0, 0),
+          new ListedOp(new MultiScaleDeformableAttentionDerivative(), 3, 0, 0));
 
   private OpCatalog() {}
 

@@ -208,4 +208,84 @@ public class SDDeformable extends SDOps {
             Arguments.required("config", config))
         .outputVariables();
   }
+
+  /**
+   * The operator of DCNv3 and, with a mask that no softmax bounds, of DCNv4: {@link DCNv3}.
+   *
+   * @param input [N, H, W, G·D]
+   * @param offset [N, oH, oW, G·K·2], channels group-major, then tap, then (x, y)
+   * @param mask [N, oH, oW, G·K], channels group-major, then tap; no softmax inside
+   * @param config the geometry
+   * @return [N, oH, oW, G·D]
+   */
+  public SDVariable dcnv3(
+      SDVariable input, SDVariable offset, SDVariable mask, DCNv3Config config) {
+    return new DCNv3(
+            sd,
+            Arguments.required("input", input),
+            Arguments.required("offset", offset),
+            Arguments.required("mask", mask),
+            Arguments.required("config", config))
+        .outputVariable();
+  }
+
+  /**
+   * As the other, with a name for the result.
+   *
+   * @param name the result's name
+   * @param input [N, H, W, G·D]
+   * @param offset [N, oH, oW, G·K·2], channels group-major, then tap, then (x, y)
+   * @param mask [N, oH, oW, G·K], channels group-major, then tap; no softmax inside
+   * @param config the geometry
+   * @return [N, oH, oW, G·D]
+   */
+  public SDVariable dcnv3(
+      String name, SDVariable input, SDVariable offset, SDVariable mask, DCNv3Config config) {
+    return sd.updateVariableNameAndReference(dcnv3(input, offset, mask, config), name);
+  }
+
+  /**
+   * Multi-scale deformable attention: {@link MultiScaleDeformableAttention}. The gradient of
+   * spatialShapes is zero.
+   *
+   * @param value [N, S, M, D], the levels one after another
+   * @param spatialShapes [L, 2], each (H, W); INT or LONG
+   * @param samplingLocations [N, Q, M, L, P, 2], each (x, y) in 0…1
+   * @param attentionWeights [N, Q, M, L, P]; no softmax inside
+   * @return [N, Q, M·D]
+   */
+  public SDVariable multiScaleDeformableAttention(
+      SDVariable value,
+      SDVariable spatialShapes,
+      SDVariable samplingLocations,
+      SDVariable attentionWeights) {
+    return new MultiScaleDeformableAttention(
+            sd,
+            Arguments.required("value", value),
+            Arguments.required("spatialShapes", spatialShapes),
+            Arguments.required("samplingLocations", samplingLocations),
+            Arguments.required("attentionWeights", attentionWeights))
+        .outputVariable();
+  }
+
+  /**
+   * As the other, with a name for the result.
+   *
+   * @param name the result's name
+   * @param value [N, S, M, D], the levels one after another
+   * @param spatialShapes [L, 2], each (H, W); INT or LONG
+   * @param samplingLocations [N, Q, M, L, P, 2], each (x, y) in 0…1
+   * @param attentionWeights [N, Q, M, L, P]; no softmax inside
+   * @return [N, Q, M·D]
+   */
+  public SDVariable multiScaleDeformableAttention(
+      String name,
+      SDVariable value,
+      SDVariable spatialShapes,
+      SDVariable samplingLocations,
+      SDVariable attentionWeights) {
+    return sd.updateVariableNameAndReference(
+        multiScaleDeformableAttention(value, spatialShapes, samplingLocations, attentionWeights),
+        name);
+  }
 }

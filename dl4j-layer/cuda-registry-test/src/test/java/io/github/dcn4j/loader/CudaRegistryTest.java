@@ -33,7 +33,11 @@ class CudaRegistryTest {
           "dcn4j_conv2d",
           "dcn4j_conv2d_bp",
           "deformable_psroi_pooling",
-          "deformable_psroi_pooling_bp"
+          "deformable_psroi_pooling_bp",
+          "dcnv3",
+          "dcnv3_bp",
+          "multi_scale_deformable_attention",
+          "multi_scale_deformable_attention_bp"
         }) {
       assertTrue(ops.contains(op), op + " is not among " + ops.size() + " ops");
     }

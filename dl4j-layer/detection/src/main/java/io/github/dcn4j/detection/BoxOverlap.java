@@ -22,7 +22,12 @@ public final class BoxOverlap {
   /** The gradient of {@link #getGiou} with respect to the predicted box's edges. */
   private final double[] gradient = new double[EDGES];
 
-  /** Compares two boxes that both have an area. */
+  /**
+   * Compares two boxes.
+   *
+   * @param box the prediction: left, upper, right and lower edge, in any unit; with an area
+   * @param truth the true box, likewise
+   */
   public BoxOverlap(double[] box, double[] truth) {
     double width = Math.min(box[2], truth[2]) - Math.max(box[0], truth[0]);
     double height = Math.min(box[3], truth[3]) - Math.max(box[1], truth[1]);

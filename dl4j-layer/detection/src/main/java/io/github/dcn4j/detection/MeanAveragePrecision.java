@@ -13,14 +13,15 @@ import java.util.List;
  * <ul>
  *   <li>In each image the 100 detections with the highest scores are taken in the order of these.
  *       Each finds the true box of its class that it overlaps most among those that no earlier one
- *       found, if their intersection over union is at least the threshold; otherwise it is wrong.
- *       So of several detections of one object all but the first are wrong.
- *   <li>A detection that meets the threshold only with boxes marked as difficult is neither right
- *       nor wrong, however many do, and such boxes do not count as objects to be found. (COCO has
- *       no such mark; it treats its "crowds" so, but measures overlap with these in another way.)
+ *       found, if their intersection over union is at least the threshold; otherwise it is a false
+ *       positive. So of several detections of one object all but the first are false positives.
+ *   <li>A detection that meets the threshold only with boxes marked as difficult is neither a true
+ *       nor a false positive, however many do, and such boxes do not count as objects to be found.
+ *       (COCO has no such mark; it treats its "crowds" so, but measures overlap with these in
+ *       another way.)
  *   <li>Over all images, the detections down to each one give one point: precision is the share of
- *       right ones among them, recall the share of true boxes found. Those of equal score keep the
- *       order of their images.
+ *       true positives among them, recall the share of true boxes found. Those of equal score keep
+ *       the order of their images.
  *   <li>Average precision is the mean over the 101 recalls 0, 0.01, … 1 of the highest precision at
  *       that or a higher recall, 0 where none is as high.
  * </ul>
@@ -39,13 +40,22 @@ public final class MeanAveragePrecision {
   /**
    * An empty collection.
    *
-   * @param classes number of classes; labels are 0 to {@code classes - 1}
+   * @param classes number of classes, at least 1; labels are 0 to {@code classes - 1}
+   * @throws IllegalArgumentException if there are less
    */
   public MeanAveragePrecision(int classes) {
+    if (classes < 1) {
+      throw new IllegalArgumentException("classes: expected at least 1, got " + classes);
+    }
     this.classes = classes;
   }
 
-  /** Adds an image's true boxes, and what was detected in it in any order. */
+  /**
+   * Adds an image.
+   *
+   * @param truths its true boxes; those of labels that are no class, such as −1, do not count
+   * @param detections what was detected in it, in any order
+   */
   public void add(List<Box> truths, List<Detection> detections) {
     this.truths.add(List.copyOf(truths));
     this.detections.add(List.copyOf(detections));
@@ -54,8 +64,9 @@ public final class MeanAveragePrecision {
   /**
    * Mean over the classes of {@link #averagePrecision}.
    *
-   * @param threshold least intersection over union of a right detection, above 0
+   * @param threshold least intersection over union of a true positive, above 0 and at most 1
    * @return 0 to 1; NaN if there are no true boxes
+   * @throws IllegalArgumentException if the threshold is out of range
    */
   public double mean(double threshold) {
     double sum = 0;
@@ -70,7 +81,11 @@ public final class MeanAveragePrecision {
     return counted == 0 ? Double.NaN : sum / counted;
   }
 
-  /** Mean of {@link #mean} over the thresholds 0.5, 0.55, … 0.95: COCO's choice of thresholds. */
+  /**
+   * Mean of {@link #mean} over the thresholds 0.5, 0.55, … 0.95: COCO's choice, mAP@[.5:.95].
+   *
+   * @return 0 to 1; NaN if there are no true boxes
+   */
   public double meanOverThresholds() {
     double sum = 0;
     for (int percent = 50; percent < 100; percent += 5) {
@@ -82,15 +97,22 @@ public final class MeanAveragePrecision {
   /**
    * Average precision of one class.
    *
-   * @param threshold least intersection over union of a right detection, above 0
+   * @param label the class, 0 to {@code classes - 1}
+   * @param threshold least intersection over union of a true positive, above 0 and at most 1
    * @return 0 to 1; NaN if the class has no true boxes
+   * @throws IllegalArgumentException if the label or the threshold is out of range
    */
   public double averagePrecision(int label, double threshold) {
+    require(label, threshold);
     int objects = objects(label);
     return objects == 0 ? Double.NaN : area(precisionAndRecall(label, threshold));
   }
 
-  /** Average precision of one class as {@link #meanOverThresholds}. */
+  /**
+   * Mean of {@link #averagePrecision} over the thresholds of {@link #meanOverThresholds}.
+   *
+   * @return 0 to 1; NaN if the class has no true boxes
+   */
   public double averageOverThresholds(int label) {
     double sum = 0;
     for (int percent = 50; percent < 100; percent += 5) {
@@ -120,10 +142,14 @@ public final class MeanAveragePrecision {
   /**
    * The points of precision and recall of one class, from the surest detection on.
    *
-   * @param threshold least intersection over union of a right detection, above 0
-   * @return precision and recall of each point
+   * @param label the class, 0 to {@code classes - 1}
+   * @param threshold least intersection over union of a true positive, above 0 and at most 1
+   * @return [2][points]: the precision of each point, and its recall, both 0 to 1; the recall is
+   *     NaN if the class has no true boxes
+   * @throws IllegalArgumentException if the label or the threshold is out of range
    */
   public double[][] precisionAndRecall(int label, double threshold) {
+    require(label, threshold);
     List<Judged> judged = new ArrayList<>();
     for (int image = 0; image < truths.size(); image++) {
       List<Box> boxes = new ArrayList<>(truths.get(image));
@@ -134,11 +160,11 @@ public final class MeanAveragePrecision {
     int objects = objects(label);
     double[] recall = new double[judged.size()];
     double[] precision = new double[judged.size()];
-    int right = 0;
+    int truePositives = 0;
     for (int i = 0; i < recall.length; i++) {
-      right += judged.get(i).right ? 1 : 0;
-      recall[i] = (double) right / objects;
-      precision[i] = right / (i + 1.0);
+      truePositives += judged.get(i).truePositive ? 1 : 0;
+      recall[i] = (double) truePositives / objects;
+      precision[i] = truePositives / (i + 1.0);
     }
     return new double[][] {precision, recall};
   }
@@ -186,14 +212,25 @@ public final class MeanAveragePrecision {
     return sum / 101;
   }
 
-  /** A detection's score and whether it was right. */
+  private void require(int label, double threshold) {
+    if (label < 0 || label >= classes) {
+      throw new IllegalArgumentException(
+          String.format("label: expected 0 to %d, got %d", classes - 1, label));
+    }
+    if (!(threshold > 0 && threshold <= 1)) {
+      throw new IllegalArgumentException(
+          "threshold: expected more than 0 and at most 1, got " + threshold);
+    }
+  }
+
+  /** A detection's score, and whether it found an object that no surer one found. */
   private static final class Judged {
     final double score;
-    final boolean right;
+    final boolean truePositive;
 
-    Judged(double score, boolean right) {
+    Judged(double score, boolean truePositive) {
       this.score = score;
-      this.right = right;
+      this.truePositive = truePositive;
     }
   }
 }

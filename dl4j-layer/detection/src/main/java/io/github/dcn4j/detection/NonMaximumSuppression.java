@@ -9,29 +9,39 @@ import java.util.stream.Collectors;
 import lombok.experimental.UtilityClass;
 
 /**
- * Of boxes that overlap too much, keeps the one with the highest score. Written out: ND4J's op took
- * a twelfth of the training time.
+ * Of detections that overlap too much, keeps the one with the highest score.
+ *
+ * <p>What stays is what ND4J's op {@code non_max_suppression_v3} and TensorFlow's of that name
+ * keep: greedily, from the highest score down, a detection stays unless its intersection over union
+ * with one that stays is above the threshold. Of equal scores the first given comes first. (The op
+ * itself took a twelfth of the training time of a small detector.)
  */
 @UtilityClass
 public class NonMaximumSuppression {
-  /** Boxes of a label that are looked at; an untrained detector gives tens of thousands. */
-  private static final int MOST_OF_A_LABEL = 1000;
+  /** Detections of a class that are looked at; an untrained detector gives tens of thousands. */
+  public static final int MAX_PER_CLASS = 1000;
 
   /**
-   * Whatever the labels.
+   * Whatever the classes.
    *
-   * @param candidates boxes with scores, in any order
-   * @param maxIou largest intersection over union of two boxes that both stay
-   * @param maxCount largest number of boxes to keep
-   * @return those kept, from the highest score to the lowest
+   * @param candidates detections in any order; stays as it is
+   * @param iouThreshold largest intersection over union of two that both stay, 0 to 1
+   * @param maxOutputSize largest number that stay, 0 or more
+   * @return those that stay, from the highest score to the lowest
+   * @throws IllegalArgumentException naming the argument that is out of range
    */
-  public static List<Detection> strongest(List<Detection> candidates, double maxIou, int maxCount) {
-    List<Detection> sorted = new ArrayList<>(candidates);
-    sorted.sort(Comparator.comparingDouble(Detection::getScore).reversed());
+  public static List<Detection> apply(
+      List<Detection> candidates, double iouThreshold, int maxOutputSize) {
+    requireThreshold("iouThreshold", iouThreshold);
+    if (maxOutputSize < 0) {
+      throw new IllegalArgumentException("maxOutputSize: expected 0 or more, got " + maxOutputSize);
+    }
     List<Detection> kept = new ArrayList<>();
-    for (Detection candidate : sorted) {
-      if (kept.size() < maxCount
-          && kept.stream().noneMatch(k -> k.getBox().iou(candidate.getBox()) > maxIou)) {
+    for (Detection candidate : sorted(candidates)) {
+      if (kept.size() == maxOutputSize) {
+        break;
+      }
+      if (kept.stream().noneMatch(k -> k.getBox().iou(candidate.getBox()) > iouThreshold)) {
         kept.add(candidate);
       }
     }
@@ -39,28 +49,36 @@ public class NonMaximumSuppression {
   }
 
   /**
-   * For each label alone.
+   * For each class alone, as torchvision's {@code batched_nms}.
    *
-   * @param candidates boxes with scores, in any order
-   * @param maxIou largest intersection over union of two boxes of one label that both stay
-   * @return those kept of the thousand surest of each label, label by label, from the highest score
-   *     to the lowest
+   * @param candidates detections in any order; stays as it is
+   * @param iouThreshold largest intersection over union of two of one class that both stay, 0 to 1
+   * @return those that stay of the {@link #MAX_PER_CLASS} surest of each class, class by class,
+   *     from the highest score to the lowest
+   * @throws IllegalArgumentException naming the argument that is out of range
    */
-  public static List<Detection> strongestOfEachLabel(List<Detection> candidates, double maxIou) {
-    Map<Integer, List<Detection>> labels =
+  public static List<Detection> applyPerClass(List<Detection> candidates, double iouThreshold) {
+    requireThreshold("iouThreshold", iouThreshold);
+    Map<Integer, List<Detection>> classes =
         candidates.stream()
             .collect(
                 Collectors.groupingBy(
                     candidate -> candidate.getBox().getLabel(), TreeMap::new, Collectors.toList()));
-    return labels.values().stream()
-        .flatMap(ofLabel -> strongest(surest(ofLabel), maxIou, MOST_OF_A_LABEL).stream())
+    return classes.values().stream()
+        .map(ofClass -> sorted(ofClass).subList(0, Math.min(MAX_PER_CLASS, ofClass.size())))
+        .flatMap(surest -> apply(surest, iouThreshold, MAX_PER_CLASS).stream())
         .collect(Collectors.toUnmodifiableList());
   }
 
-  private static List<Detection> surest(List<Detection> candidates) {
-    return candidates.stream()
-        .sorted(Comparator.comparingDouble(Detection::getScore).reversed())
-        .limit(MOST_OF_A_LABEL)
-        .collect(Collectors.toList());
+  private static List<Detection> sorted(List<Detection> detections) {
+    List<Detection> sorted = new ArrayList<>(detections);
+    sorted.sort(Comparator.comparingDouble(Detection::getScore).reversed());
+    return sorted;
+  }
+
+  private static void requireThreshold(String name, double threshold) {
+    if (!(threshold >= 0 && threshold <= 1)) {
+      throw new IllegalArgumentException(name + ": expected 0 to 1, got " + threshold);
+    }
   }
 }

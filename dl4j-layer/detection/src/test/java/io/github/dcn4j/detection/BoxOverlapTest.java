@@ -14,7 +14,7 @@ class BoxOverlapTest {
     for (int i = 0; i < 3000; i++) {
       candidates.add(new Detection(Box.of(2 * i, 0, 2 * i + 1, 1, i % 2), i / 3000.0));
     }
-    List<Detection> kept = NonMaximumSuppression.strongestOfEachLabel(candidates, 0.5);
+    List<Detection> kept = NonMaximumSuppression.applyPerClass(candidates, 0.5);
     assertEquals(2000, kept.size());
     assertEquals(1000 / 3000.0, kept.stream().mapToDouble(Detection::getScore).min().getAsDouble());
   }

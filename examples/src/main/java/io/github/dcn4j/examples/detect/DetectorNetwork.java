@@ -58,7 +58,8 @@ class DetectorNetwork {
     GraphBuilder graph =
         new NeuralNetConfiguration.Builder()
             .seed(options.getSeed())
-            .updater(new Adam(LearningRate.riseAndFall(options.getLearningRate(), iterations)))
+            .updater(
+                new Adam(LearningRate.warmUpThenLinearDecay(options.getLearningRate(), iterations)))
             .weightInit(WeightInit.RELU)
             .activation(Activation.IDENTITY)
             .l2(WEIGHT_DECAY)

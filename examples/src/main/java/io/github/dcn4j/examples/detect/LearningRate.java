@@ -21,7 +21,7 @@ public final class LearningRate {
    * @param highest learning rate
    * @param iterations number of minibatches in the training
    */
-  public static ISchedule riseAndFall(double highest, int iterations) {
+  public static ISchedule warmUpThenLinearDecay(double highest, int iterations) {
     int steps = Math.min(STEPS, iterations);
     MapSchedule.Builder schedule = new MapSchedule.Builder(ScheduleType.ITERATION);
     for (int step = 0; step < steps; step++) {

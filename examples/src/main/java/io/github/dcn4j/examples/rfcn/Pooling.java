@@ -29,7 +29,7 @@ public enum Pooling {
     }
 
     @Override
-    float[] moves(ComputationGraph network, Map<String, INDArray> seen) {
+    float[] binOffsets(ComputationGraph network, Map<String, INDArray> seen) {
       throw new UnsupportedOperationException("the bins of plain pooling do not move");
     }
   },
@@ -64,7 +64,7 @@ public enum Pooling {
     }
 
     @Override
-    float[] moves(ComputationGraph network, Map<String, INDArray> seen) {
+    float[] binOffsets(ComputationGraph network, Map<String, INDArray> seen) {
       INDArray shifts = seen.get("shifts");
       INDArray weights = Nd4j.ones(shifts.size(0), 1, BINS, BINS);
       return flat(Nd4j.concat(1, shifts.mul(SHIFT), weights));
@@ -95,7 +95,7 @@ public enum Pooling {
 
     /** The vertex keeps them to itself: this goes its way again. */
     @Override
-    float[] moves(ComputationGraph network, Map<String, INDArray> seen) {
+    float[] binOffsets(ComputationGraph network, Map<String, INDArray> seen) {
       DeformablePSROIPoolingConfig config =
           DeformablePSROIPoolingConfig.builder()
               .spatialScale(SCALE)
@@ -152,7 +152,7 @@ public enum Pooling {
    * @return [R, 3, k, k], row by row: shifts along x and y as shares of the region's width and
    *     height, and the weight of the bin
    */
-  abstract float[] moves(ComputationGraph network, Map<String, INDArray> seen);
+  abstract float[] binOffsets(ComputationGraph network, Map<String, INDArray> seen);
 
   private static float[] flat(INDArray array) {
     return array.dup('c').data().asFloat();

@@ -95,9 +95,9 @@ public final class TwoStageDetector implements ObjectDetector {
     List<Roi> wanted =
         boxes.stream().map(box -> new Roi(0, box)).collect(Collectors.toUnmodifiableList());
     Map<String, INDArray> seen = network.feedForward(inputs(wanted, image), false);
-    float[] moves = pooling.moves(network, seen);
+    float[] binOffsets = pooling.binOffsets(network, seen);
     int plane = Pooling.BINS * Pooling.BINS;
-    int first = moves.length - boxes.size() * 3 * plane; // after those of the proposals
+    int first = binOffsets.length - boxes.size() * 3 * plane; // after those of the proposals
     List<List<Bin>> all = new ArrayList<>();
     for (int b = 0; b < boxes.size(); b++) {
       List<Bin> bins = new ArrayList<>();
@@ -108,9 +108,9 @@ public final class TwoStageDetector implements ObjectDetector {
                 boxes.get(b),
                 i / Pooling.BINS,
                 i % Pooling.BINS,
-                moves[at],
-                moves[at + plane],
-                moves[at + 2 * plane]));
+                binOffsets[at],
+                binOffsets[at + plane],
+                binOffsets[at + 2 * plane]));
       }
       all.add(bins);
     }

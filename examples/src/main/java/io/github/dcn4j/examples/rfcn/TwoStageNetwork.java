@@ -96,7 +96,8 @@ final class TwoStageNetwork {
     GraphBuilder graph =
         new NeuralNetConfiguration.Builder()
             .seed(options.getSeed())
-            .updater(new Adam(LearningRate.riseAndFall(options.getLearningRate(), iterations)))
+            .updater(
+                new Adam(LearningRate.warmUpThenLinearDecay(options.getLearningRate(), iterations)))
             .weightInit(WeightInit.RELU)
             .activation(Activation.IDENTITY)
             .l2(WEIGHT_DECAY)

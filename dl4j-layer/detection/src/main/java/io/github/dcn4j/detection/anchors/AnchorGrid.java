@@ -24,11 +24,18 @@ public final class AnchorGrid {
   /**
    * Lays out the anchors.
    *
-   * @param sizes [sizes][width, height] in pixels
-   * @param cells rows, and columns, of the grid
-   * @param cell side of a cell in pixels
+   * @param sizes [sizes][width, height] in pixels, above 0, at least one
+   * @param cells rows, and columns, of the grid, at least 1
+   * @param cell side of a cell in pixels, above 0
+   * @throws IllegalArgumentException naming the argument that is out of range
    */
   public AnchorGrid(double[][] sizes, int cells, double cell) {
+    Anchors.require("sizes", sizes);
+    if (cells < 1 || !(cell > 0)) {
+      throw new IllegalArgumentException(
+          String.format(
+              "cells, cell: expected at least 1 and more than 0, got %d and %s", cells, cell));
+    }
     this.sizes = sizes.length;
     plane = cells * cells;
     List<Box> all = new ArrayList<>();
@@ -52,6 +59,8 @@ public final class AnchorGrid {
   /**
    * Where one of an anchor's numbers stands in the output, written out row by row.
    *
+   * @param image index in the minibatch
+   * @param anchor index in {@link #boxes}
    * @param number 0 for the score, 1 to 4 for the box
    */
   public int at(int image, int anchor, int number) {
@@ -59,7 +68,14 @@ public final class AnchorGrid {
     return ((image * sizes + size) * NUMBERS + number) * plane + anchor % plane;
   }
 
-  /** The box that the output makes of an anchor. */
+  /**
+   * The box that the output makes of an anchor, in pixels, with the label 0.
+   *
+   * @param output written out row by row
+   * @param image index in the minibatch
+   * @param anchor index in {@link #boxes}
+   * @throws IllegalArgumentException if a number of it is NaN, or x or y infinite
+   */
   public Box decode(float[] output, int image, int anchor) {
     float[] deltas = new float[BoxDeltas.COUNT];
     for (int i = 0; i < deltas.length; i++) {

@@ -3,6 +3,7 @@ package io.github.dcn4j.detection.anchors;
 import io.github.dcn4j.detection.Box;
 import io.github.dcn4j.detection.data.DetectionDataset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -29,9 +30,11 @@ public final class Anchors {
    * Clusters the boxes of a data set, or of its first images if there are many. Those that are
    * difficult do not count.
    *
-   * @param count sizes wanted; fewer are returned if there are fewer different boxes
+   * @param count sizes wanted, at least 1; fewer are returned if there are fewer different boxes
    * @param seed of the random start
    * @return [sizes][width, height] in pixels, ascending by area
+   * @throws IllegalArgumentException if the data set has no boxes that count, or no sizes are
+   *     wanted
    */
   public static double[][] of(DetectionDataset dataset, int count, long seed) {
     List<Box> boxes = new ArrayList<>();
@@ -45,11 +48,26 @@ public final class Anchors {
    * Clusters boxes by size.
    *
    * @param boxes the boxes, at least one
-   * @param count sizes wanted; fewer are returned if there are fewer different boxes
+   * @param count sizes wanted, at least 1; fewer are returned if there are fewer different boxes
    * @param seed of the random start
    * @return [sizes][width, height] in the boxes' unit, ascending by area
+   * @throws IllegalArgumentException if there are no boxes, one is empty, or no sizes are wanted
    */
   public static double[][] cluster(List<Box> boxes, int count, long seed) {
+    if (boxes.isEmpty()) {
+      throw new IllegalArgumentException("boxes: expected at least one, got none");
+    }
+    if (count < 1) {
+      throw new IllegalArgumentException("count: expected at least 1, got " + count);
+    }
+    boxes.stream()
+        .filter(box -> !(box.width() > 0 && box.height() > 0))
+        .findFirst()
+        .ifPresent(
+            empty -> {
+              throw new IllegalArgumentException(
+                  "boxes: expected a width and a height above 0, got " + empty);
+            });
     List<DoublePoint> sizes =
         boxes.stream()
             .map(box -> new DoublePoint(new double[] {box.width(), box.height()}))
@@ -65,6 +83,29 @@ public final class Anchors {
         .map(cluster -> cluster.getCenter().getPoint())
         .sorted(Comparator.comparingDouble(size -> size[0] * size[1]))
         .toArray(double[][]::new);
+  }
+
+  /**
+   * Makes sure that sizes are some.
+   *
+   * @param name of the argument, for the message
+   * @param sizes [sizes][width, height], above 0, at least one
+   * @throws IllegalArgumentException if they are not
+   */
+  public static void require(String name, double[][] sizes) {
+    boolean fine =
+        sizes != null
+            && sizes.length > 0
+            && Arrays.stream(sizes)
+                .allMatch(size -> size != null && size.length == 2 && isSize(size));
+    if (!fine) {
+      throw new IllegalArgumentException(
+          name + ": expected [anchors][width, height] above 0, got " + Arrays.deepToString(sizes));
+    }
+  }
+
+  private static boolean isSize(double... size) {
+    return Arrays.stream(size).allMatch(length -> length > 0 && Double.isFinite(length));
   }
 
   private static double distance(double[] a, double[] b) {

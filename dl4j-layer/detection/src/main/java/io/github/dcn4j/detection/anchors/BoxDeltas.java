@@ -22,35 +22,51 @@ public final class BoxDeltas {
 
   private BoxDeltas() {}
 
-  /** How to get from the reference to the box: x, y, width, height. */
+  /**
+   * How to get from the reference to the box.
+   *
+   * @param box one with an area
+   * @param reference an anchor or a region with an area
+   * @return x, y, width, height, without a unit
+   * @throws IllegalArgumentException if one is empty
+   */
   public static float[] encode(Box box, Box reference) {
+    requireArea("box", box);
+    requireArea("reference", reference);
     return new float[] {
-      (float) ((middleX(box) - middleX(reference)) / reference.width() / MIDDLE_DEVIATION),
-      (float) ((middleY(box) - middleY(reference)) / reference.height() / MIDDLE_DEVIATION),
+      (float) ((box.middleX() - reference.middleX()) / reference.width() / MIDDLE_DEVIATION),
+      (float) ((box.middleY() - reference.middleY()) / reference.height() / MIDDLE_DEVIATION),
       (float) (Math.log(box.width() / reference.width()) / SIZE_DEVIATION),
       (float) (Math.log(box.height() / reference.height()) / SIZE_DEVIATION)
     };
   }
 
-  /** The reverse of {@link #encode}; the box has the given label. */
+  /**
+   * The reverse of {@link #encode}.
+   *
+   * @param deltas x, y, width, height as {@link #encode} gives them
+   * @param reference an anchor or a region with an area
+   * @param label of the box
+   * @return the box, at most 8 times as wide and as high as the reference, and at least an eighth
+   * @throws IllegalArgumentException if a number is NaN, or x or y infinite
+   */
   public static Box decode(float[] deltas, Box reference, int label) {
-    double x = middleX(reference) + deltas[0] * MIDDLE_DEVIATION * reference.width();
-    double y = middleY(reference) + deltas[1] * MIDDLE_DEVIATION * reference.height();
+    double x = reference.middleX() + deltas[0] * MIDDLE_DEVIATION * reference.width();
+    double y = reference.middleY() + deltas[1] * MIDDLE_DEVIATION * reference.height();
     double halfWidth = reference.width() * ratio(deltas[2]) / 2;
     double halfHeight = reference.height() * ratio(deltas[3]) / 2;
     return Box.of(x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight, label);
   }
 
+  private static void requireArea(String name, Box box) {
+    if (!(box.width() > 0 && box.height() > 0)) {
+      throw new IllegalArgumentException(
+          name + ": expected a width and a height above 0, got " + box);
+    }
+  }
+
   private static double ratio(float delta) {
     double log = delta * SIZE_DEVIATION;
     return Math.exp(Math.max(-MAX_LOG_RATIO, Math.min(MAX_LOG_RATIO, log)));
-  }
-
-  private static double middleX(Box box) {
-    return (box.getX1() + box.getX2()) / 2;
-  }
-
-  private static double middleY(Box box) {
-    return (box.getY1() + box.getY2()) / 2;
   }
 }

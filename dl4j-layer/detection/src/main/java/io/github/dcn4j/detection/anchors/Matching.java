@@ -3,7 +3,9 @@ package io.github.dcn4j.detection.anchors;
 import io.github.dcn4j.detection.Box;
 import java.util.List;
 
-/** Which object, if any, a box should be taken for. */
+/**
+ * Which object, if any, an anchor or a region should be taken for (Faster R-CNN, arXiv 1506.01497).
+ */
 public final class Matching {
   /** The box shows nothing. */
   public static final int BACKGROUND = -1;
@@ -16,11 +18,19 @@ public final class Matching {
   /**
    * Matches a box with the object that it overlaps most.
    *
-   * @param right least intersection over union of a box that shows the object
-   * @param wrong a box with less than this shows nothing; not above {@code right}
+   * @param positiveIou least intersection over union of a box that shows the object, above 0
+   * @param negativeIou a box with less than this shows nothing; above 0, not above {@code
+   *     positiveIou}
    * @return the index of the object, {@link #BACKGROUND} or {@link #IGNORED}
+   * @throws IllegalArgumentException if the two do not bound what lies between them
    */
-  public static int match(Box box, List<Box> objects, double right, double wrong) {
+  public static int match(Box box, List<Box> objects, double positiveIou, double negativeIou) {
+    if (!(negativeIou > 0 && negativeIou <= positiveIou && positiveIou <= 1)) {
+      throw new IllegalArgumentException(
+          String.format(
+              "positiveIou, negativeIou: expected 0 < negativeIou ≤ positiveIou ≤ 1, got %s and %s",
+              positiveIou, negativeIou));
+    }
     double overlap = 0;
     int nearest = BACKGROUND;
     for (int i = 0; i < objects.size(); i++) {
@@ -30,9 +40,9 @@ public final class Matching {
         nearest = i;
       }
     }
-    if (overlap < wrong) {
+    if (overlap < negativeIou) {
       return BACKGROUND;
     }
-    return overlap < right || objects.get(nearest).isDifficult() ? IGNORED : nearest;
+    return overlap < positiveIou || objects.get(nearest).isDifficult() ? IGNORED : nearest;
   }
 }

@@ -59,20 +59,16 @@ final class Annotation {
   }
 
   private Box box(AnnotatedObject object, List<String> labels, int imageWidth, int imageHeight) {
-    Box box =
-        new Box(
-            Math.max(0, object.getX1()),
-            Math.max(0, object.getY1()),
-            Math.min(imageWidth, object.getX2()),
-            Math.min(imageHeight, object.getY2()),
-            labels.indexOf(object.getName()),
-            object.isDifficult());
+    double x1 = Math.max(0, object.getX1());
+    double y1 = Math.max(0, object.getY1());
+    double x2 = Math.min(imageWidth, object.getX2());
+    double y2 = Math.min(imageHeight, object.getY2());
     boolean inside =
         object.getX1() > -1
             && object.getY1() > -1
             && object.getX2() < imageWidth + 1
             && object.getY2() < imageHeight + 1;
-    if (!inside || box.getX1() >= box.getX2() || box.getY1() >= box.getY2()) {
+    if (!(inside && x1 < x2 && y1 < y2)) {
       throw new InvalidDataException(
           String.format(
               "%s: the box of '%s' (x %s to %s, y %s to %s) is empty or outside the %d×%d image",
@@ -85,6 +81,6 @@ final class Annotation {
               imageWidth,
               imageHeight));
     }
-    return box;
+    return new Box(x1, y1, x2, y2, labels.indexOf(object.getName()), object.isDifficult());
   }
 }

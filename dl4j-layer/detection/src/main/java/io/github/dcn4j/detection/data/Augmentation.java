@@ -125,17 +125,15 @@ final class Augmentation {
     for (Box box : boxes) {
       double x1 = mirrored ? letterbox.getWidth() - box.getX2() : box.getX1();
       double x2 = mirrored ? letterbox.getWidth() - box.getX1() : box.getX2();
-      Box cut =
-          new Box(
-              Math.max(0, left + x1 * scaleX),
-              Math.max(0, top + box.getY1() * scaleY),
-              Math.min(side, left + x2 * scaleX),
-              Math.min(side, top + box.getY2() * scaleY),
-              box.getLabel(),
-              box.isDifficult());
+      double cutX1 = Math.max(0, left + x1 * scaleX);
+      double cutY1 = Math.max(0, top + box.getY1() * scaleY);
+      double cutX2 = Math.min(side, left + x2 * scaleX);
+      double cutY2 = Math.min(side, top + box.getY2() * scaleY);
       double whole = box.area() * scaleX * scaleY;
-      if (cut.width() > 0 && cut.height() > 0 && cut.area() >= MIN_VISIBLE * whole) {
-        visible.add(cut);
+      if (cutX1 < cutX2
+          && cutY1 < cutY2
+          && (cutX2 - cutX1) * (cutY2 - cutY1) >= MIN_VISIBLE * whole) {
+        visible.add(new Box(cutX1, cutY1, cutX2, cutY2, box.getLabel(), box.isDifficult()));
       }
     }
     return List.copyOf(visible);

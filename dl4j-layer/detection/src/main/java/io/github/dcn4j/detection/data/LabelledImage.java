@@ -16,4 +16,21 @@ public class LabelledImage {
 
   /** The objects, in this image's pixels. */
   List<Box> boxes;
+
+  /**
+   * Makes sure that the objects to learn are of a network's classes.
+   *
+   * @param classes number of classes
+   * @throws IllegalArgumentException naming the image and the box, if one that counts has a label
+   *     outside of 0 to {@code classes - 1}
+   */
+  public void requireLabels(int classes) {
+    for (Box box : boxes) {
+      if (!box.isDifficult() && (box.getLabel() < 0 || box.getLabel() >= classes)) {
+        throw new IllegalArgumentException(
+            String.format(
+                "boxes: expected labels of 0 to %d, got %s in '%s'", classes - 1, box, name));
+      }
+    }
+  }
 }

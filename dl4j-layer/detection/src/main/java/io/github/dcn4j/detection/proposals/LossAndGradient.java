@@ -1,6 +1,9 @@
 package io.github.dcn4j.detection.proposals;
 
-/** A loss that is added up of simple ones, each of which gives its gradient. */
+/**
+ * A loss that is added up of simple ones, each of which gives its gradient. Not for several threads
+ * at once.
+ */
 public final class LossAndGradient {
   private double sum;
 
@@ -13,7 +16,7 @@ public final class LossAndGradient {
    * Softmax cross-entropy of one example.
    *
    * @param scores scores of all classes; overwritten with the gradient
-   * @param label the right class
+   * @param label the true class
    * @param weight of this loss in the sum
    */
   public void softmaxCrossEntropy(float[] scores, int label, double weight) {
@@ -25,7 +28,11 @@ public final class LossAndGradient {
     }
   }
 
-  /** Replaces scores by probabilities. */
+  /**
+   * Replaces scores by probabilities.
+   *
+   * @param scores of all classes; overwritten
+   */
   static void softmax(float[] scores) {
     float highest = Float.NEGATIVE_INFINITY;
     for (float score : scores) {
@@ -45,6 +52,7 @@ public final class LossAndGradient {
    * Logistic cross-entropy of one number.
    *
    * @param score before its sigmoid
+   * @param positive whether the score should be high
    * @param weight of this loss in the sum
    * @return the gradient
    */

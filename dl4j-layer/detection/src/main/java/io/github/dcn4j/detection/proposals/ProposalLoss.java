@@ -11,20 +11,25 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The loss of the first stage (Faster R-CNN, arXiv 1506.01497, section 3.1.2). Where the paper
- * draws a sample with as many anchors on objects as off them, all count here, with weights that let
- * both kinds weigh alike.
+ * The loss of the first stage of a two-stage detector: of each anchor, logistic cross-entropy of
+ * whether there is an object, and smooth L1 of its {@link BoxDeltas} where there is (Faster R-CNN,
+ * arXiv 1506.01497, section 3.1.2). Where the paper draws a sample with as many anchors on objects
+ * as off them, all count here, with weights that let both kinds weigh alike.
  */
 public final class ProposalLoss {
-  private static final double RIGHT = 0.6;
-  private static final double WRONG = 0.35;
+  private static final double POSITIVE_IOU = 0.6;
+  private static final double NEGATIVE_IOU = 0.35;
 
   private ProposalLoss() {}
 
   /**
    * Adds the loss of a minibatch, a mean over its images.
    *
-   * @param output what the first stage said, [N, 5 · sizes, h, w]
+   * @param loss what is added to
+   * @param output what the first stage said, [N, 5 · sizes, cells, cells], as {@link AnchorGrid}
+   *     lays it out
+   * @param grid the anchors that it speaks of
+   * @param images the minibatch, N
    * @return the gradient of the output
    */
   public static INDArray add(
@@ -34,20 +39,20 @@ public final class ProposalLoss {
     for (int image = 0; image < images.length; image++) {
       List<Box> objects = images[image].getBoxes();
       int[] matches = match(grid.boxes(), objects);
-      double rightWeight = weight(Arrays.stream(matches).filter(m -> m >= 0).count(), images);
-      double wrongWeight =
+      double positiveWeight = weight(Arrays.stream(matches).filter(m -> m >= 0).count(), images);
+      double negativeWeight =
           weight(Arrays.stream(matches).filter(m -> m == Matching.BACKGROUND).count(), images);
       for (int anchor = 0; anchor < matches.length; anchor++) {
         int score = grid.at(image, anchor, 0);
         if (matches[anchor] >= 0) {
-          gradient[score] = loss.logistic(values[score], true, rightWeight);
+          gradient[score] = loss.logistic(values[score], true, positiveWeight);
           float[] wanted = BoxDeltas.encode(objects.get(matches[anchor]), grid.boxes().get(anchor));
           for (int i = 0; i < wanted.length; i++) {
             int at = grid.at(image, anchor, 1 + i);
-            gradient[at] = loss.smoothL1(values[at], wanted[i], rightWeight);
+            gradient[at] = loss.smoothL1(values[at], wanted[i], positiveWeight);
           }
         } else if (matches[anchor] == Matching.BACKGROUND) {
-          gradient[score] = loss.logistic(values[score], false, wrongWeight);
+          gradient[score] = loss.logistic(values[score], false, negativeWeight);
         }
       }
     }
@@ -65,7 +70,7 @@ public final class ProposalLoss {
   static int[] match(List<Box> anchors, List<Box> objects) {
     int[] matches = new int[anchors.size()];
     for (int i = 0; i < matches.length; i++) {
-      matches[i] = Matching.match(anchors.get(i), objects, RIGHT, WRONG);
+      matches[i] = Matching.match(anchors.get(i), objects, POSITIVE_IOU, NEGATIVE_IOU);
     }
     for (int o = 0; o < objects.size(); o++) {
       double highest = 0;

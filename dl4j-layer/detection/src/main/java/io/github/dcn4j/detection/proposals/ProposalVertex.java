@@ -5,6 +5,7 @@ import io.github.dcn4j.detection.Detection;
 import io.github.dcn4j.detection.NonMaximumSuppression;
 import io.github.dcn4j.detection.anchors.AnchorGrid;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -29,8 +30,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Chooses the regions that the second stage looks at: the boxes that the first stage is surest of
- * (Faster R-CNN, arXiv 1506.01497, section 3.1).
+ * A vertex without parameters that chooses the regions that the second stage looks at: the boxes
+ * that the first stage is surest of (Faster R-CNN, arXiv 1506.01497, section 3.1).
  *
  * <p>Inputs: what the first stage says of its anchors, as {@link AnchorGrid} lays it out, and
  * regions [M, 5] that are wanted anyway; in training these are the true boxes, else there are none.
@@ -47,7 +48,7 @@ public class ProposalVertex extends GraphVertex {
 
   private static final double MAX_IOU = 0.7;
 
-  /** Anchor sizes: [sizes][width, height] in pixels. */
+  /** Anchor sizes: [sizes][width, height] in pixels, above 0. */
   private double[][] anchors;
 
   /** Side of a cell of the input in pixels. */
@@ -56,16 +57,24 @@ public class ProposalVertex extends GraphVertex {
   /** Largest number of boxes to choose in an image. */
   private int count;
 
-  /** The regions of all images, those of the first image first, from the surest on. */
+  /** The regions of all images, those of the first image first, each image's from the surest on. */
   List<Roi> choose(INDArray input) {
+    boolean fits =
+        input.rank() == 4
+            && input.size(1) == (long) AnchorGrid.NUMBERS * anchors.length
+            && input.size(2) == input.size(3);
+    if (!fits) {
+      throw new IllegalArgumentException(
+          String.format(
+              "input: expected [N, %d · %d anchors, cells, cells], got %s",
+              AnchorGrid.NUMBERS, anchors.length, Arrays.toString(input.shape())));
+    }
     int cells = (int) input.size(2);
     AnchorGrid grid = new AnchorGrid(anchors, cells, stride);
     float[] values = Rows.flat(input);
-    for (float value : values) {
-      if (!Float.isFinite(value)) {
-        throw new ArithmeticException(
-            "the first stage said " + value + ": try a lower learning rate");
-      }
+    if (!Rows.allFinite(values)) {
+      throw new ArithmeticException(
+          "the first stage says NaN or infinite numbers: try a lower learning rate");
     }
     List<Roi> rois = new ArrayList<>();
     for (int i = 0; i < input.size(0); i++) {
@@ -81,7 +90,7 @@ public class ProposalVertex extends GraphVertex {
                     return new Detection(box, values[grid.at(image, a, 0)]);
                   })
               .collect(Collectors.toList());
-      NonMaximumSuppression.strongest(candidates, MAX_IOU, count)
+      NonMaximumSuppression.apply(candidates, MAX_IOU, count)
           .forEach(kept -> rois.add(new Roi(image, kept.getBox())));
     }
     return rois;

@@ -21,8 +21,11 @@ public class Roi {
   Box box;
 
   /**
-   * Regions as the pooling takes them, [R, 5]. There the lower right corner is the last pixel
+   * Regions as the pooling ops and vertices of {@code dl4j-layer} take them, and those of other
+   * libraries: (index of the image, x1, y1, x2, y2), the lower right corner being the last pixel
    * inside the region.
+   *
+   * @return [R, 5] of FLOAT; R may be 0
    */
   public static INDArray toArray(List<Roi> rois) {
     if (rois.isEmpty()) {
@@ -43,7 +46,13 @@ public class Roi {
     return Nd4j.createFromArray(rows);
   }
 
-  /** The reverse of {@link #toArray}. */
+  /**
+   * The reverse of {@link #toArray}.
+   *
+   * @param array [R, 5]; R may be 0
+   * @throws IllegalArgumentException if a number is NaN or infinite, or a region ends before it
+   *     begins
+   */
   public static List<Roi> fromArray(INDArray array) {
     List<Roi> rois = new ArrayList<>();
     for (float[] row : Rows.of(array)) {

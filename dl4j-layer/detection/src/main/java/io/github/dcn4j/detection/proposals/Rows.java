@@ -12,6 +12,16 @@ final class Rows {
     return array.isEmpty() ? new float[0] : array.dup('c').data().asFloat();
   }
 
+  /** Whether no number is NaN or infinite. */
+  static boolean allFinite(float... numbers) {
+    for (float number : numbers) {
+      if (!Float.isFinite(number)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** The rows of a matrix; none of an empty one. */
   static float[][] of(INDArray matrix) {
     float[] all = flat(matrix);

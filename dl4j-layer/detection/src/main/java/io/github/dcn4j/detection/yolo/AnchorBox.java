@@ -26,7 +26,7 @@ public final class AnchorBox {
    * @param values the network's output
    * @param at where the anchor's numbers begin in it
    */
-  AnchorBox(double[] anchor, float[] values, int at) {
+  public AnchorBox(double[] anchor, float[] values, int at) {
     this.anchor = anchor;
     for (int i = 0; i < sigmoids.length; i++) {
       sigmoids[i] = sigmoid(values[at + i]);
@@ -34,7 +34,7 @@ public final class AnchorBox {
   }
 
   /** The logistic function. */
-  static double sigmoid(double x) {
+  public static double sigmoid(double x) {
     return 1 / (1 + Math.exp(-x));
   }
 
@@ -47,7 +47,7 @@ public final class AnchorBox {
   }
 
   /** Left, upper, right and lower edge, in cells from the cell's upper left corner. */
-  double[] edges() {
+  public double[] edges() {
     return new double[] {
       middle(0) - size(0) / 2,
       middle(1) - size(1) / 2,
@@ -56,8 +56,13 @@ public final class AnchorBox {
     };
   }
 
-  /** Turns a gradient with respect to the edges into one with respect to the four numbers. */
-  double[] backward(double... ofEdges) {
+  /**
+   * Turns a gradient with respect to the edges into one with respect to the four numbers.
+   *
+   * @param ofEdges of left, upper, right and lower edge
+   * @return of x, y, width and height before their sigmoids
+   */
+  public double[] backward(double... ofEdges) {
     double[] gradient = new double[CONFIDENCE];
     for (int axis = 0; axis < 2; axis++) {
       double near = ofEdges[axis];

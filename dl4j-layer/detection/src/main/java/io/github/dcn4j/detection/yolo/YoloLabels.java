@@ -1,6 +1,7 @@
 package io.github.dcn4j.detection.yolo;
 
 import io.github.dcn4j.detection.Box;
+import io.github.dcn4j.detection.anchors.Anchors;
 import io.github.dcn4j.detection.data.ImageBatches;
 import io.github.dcn4j.detection.data.LabelledImage;
 import java.util.Arrays;
@@ -43,14 +44,24 @@ public final class YoloLabels {
   /**
    * The labels of a minibatch.
    *
-   * @param anchors [anchors][width, height] in cells
-   * @param classes number of classes
+   * @param anchors [anchors][width, height] in cells, above 0
+   * @param classes number of classes, at least 1
    * @param grid number of rows, and of columns, of the network's output
-   * @param images all of one square size
+   * @param images at least one, all of one square size; their boxes have labels of 0 to {@code
+   *     classes - 1}
+   * @throws IllegalArgumentException naming what is out of range
    */
   public static INDArray of(double[][] anchors, int classes, int grid, LabelledImage... images) {
+    Anchors.require("anchors", anchors);
+    if (classes < 1 || grid < 1 || images.length < 1) {
+      throw new IllegalArgumentException(
+          String.format(
+              "classes, grid, images: expected at least 1 of each, got %d, %d and %d",
+              classes, grid, images.length));
+    }
     YoloLabels labels = new YoloLabels(anchors, classes, grid, images.length);
     for (int i = 0; i < images.length; i++) {
+      images[i].requireLabels(classes);
       double cell = (double) images[i].getImage().getWidth() / grid;
       List<Box> boxes =
           images[i].getBoxes().stream()
@@ -62,7 +73,7 @@ public final class YoloLabels {
         labels.putBesideTheMiddle(i, box);
       }
       for (Box box : boxes) {
-        labels.put(i, box, labels.cell(middleX(box)), labels.cell(middleY(box)));
+        labels.put(i, box, labels.cell(box.middleX()), labels.cell(box.middleY()));
       }
     }
     return Nd4j.createFromArray(labels.values)
@@ -72,10 +83,12 @@ public final class YoloLabels {
   /**
    * A minibatch with its labels.
    *
-   * @param anchors [anchors][width, height] in cells
-   * @param classes number of classes
+   * @param anchors [anchors][width, height] in cells, above 0
+   * @param classes number of classes, at least 1
    * @param grid number of rows, and of columns, of the network's output
-   * @param images all of one square size
+   * @param images at least one, all of one square size; their boxes have labels of 0 to {@code
+   *     classes - 1}
+   * @throws IllegalArgumentException naming what is out of range
    */
   public static DataSet minibatch(
       double[][] anchors, int classes, int grid, LabelledImage... images) {
@@ -86,23 +99,15 @@ public final class YoloLabels {
     return AnchorBox.FIRST_CLASS + classes;
   }
 
-  private static double middleX(Box box) {
-    return (box.getX1() + box.getX2()) / 2;
-  }
-
-  private static double middleY(Box box) {
-    return (box.getY1() + box.getY2()) / 2;
-  }
-
   private int cell(double position) {
     return Math.min(grid - 1, (int) position);
   }
 
   private void putBesideTheMiddle(int image, Box box) {
-    int column = cell(middleX(box));
-    int row = cell(middleY(box));
-    put(image, box, column + (middleX(box) - column < 0.5 ? -1 : 1), row);
-    put(image, box, column, row + (middleY(box) - row < 0.5 ? -1 : 1));
+    int column = cell(box.middleX());
+    int row = cell(box.middleY());
+    put(image, box, column + (box.middleX() - column < 0.5 ? -1 : 1), row);
+    put(image, box, column, row + (box.middleY() - row < 0.5 ? -1 : 1));
   }
 
   private void put(int image, Box box, int column, int row) {

@@ -50,10 +50,10 @@ class BoxesAndLossesTest {
     Detection strong = new Detection(Box.of(0, 0, 10, 10, 1), 0.9);
     Detection apart = new Detection(Box.of(50, 50, 60, 60, 0), -0.3);
     List<Detection> all = List.of(weak, apart, strong);
-    assertEquals(List.of(strong, apart), NonMaximumSuppression.strongest(all, 0.5, 9));
-    assertEquals(List.of(strong), NonMaximumSuppression.strongest(all, 0.5, 1));
-    assertEquals(3, NonMaximumSuppression.strongest(all, 0.9, 9).size());
-    assertEquals(List.of(), NonMaximumSuppression.strongest(List.of(), 0.5, 9));
+    assertEquals(List.of(strong, apart), NonMaximumSuppression.apply(all, 0.5, 9));
+    assertEquals(List.of(strong), NonMaximumSuppression.apply(all, 0.5, 1));
+    assertEquals(3, NonMaximumSuppression.apply(all, 0.9, 9).size());
+    assertEquals(List.of(), NonMaximumSuppression.apply(List.of(), 0.5, 9));
   }
 
   @Test

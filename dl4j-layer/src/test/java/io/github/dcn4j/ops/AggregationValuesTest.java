@@ -1,0 +1,137 @@
+package io.github.dcn4j.ops;
+
+import static io.github.dcn4j.Goldens.assertClose;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.github.dcn4j.Goldens;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** What DCNv3 and multi-scale deformable attention compute, against independent values. */
+class AggregationValuesTest {
+  static Stream<Goldens.Case> dcnv3() {
+    return Goldens.cases("dcnv3");
+  }
+
+  static Stream<Goldens.Case> attention() {
+    return Goldens.cases("multi_scale_deformable_attention");
+  }
+
+  @ParameterizedTest
+  @MethodSource("dcnv3")
+  void dcnv3AgreesWithTorchvision(Goldens.Case golden) {
+    String[] gradients = {"grad_input", "grad_offset", "grad_mask"};
+    assertAgrees(golden, Aggregation.ofDcnv3(golden, DataType.DOUBLE), 1e-10, gradients);
+    assertAgrees(golden, Aggregation.ofDcnv3(golden, DataType.FLOAT), 1e-4, gradients);
+    assertHalfTypesAgree(Aggregation.ofDcnv3(golden, DataType.FLOAT));
+  }
+
+  @ParameterizedTest
+  @MethodSource("attention")
+  void attentionAgreesWithItsFormula(Goldens.Case golden) {
+    String[] gradients = {"grad_value", "grad_sampling_locations", "grad_attention_weights"};
+    assertAgrees(golden, Aggregation.ofAttention(golden, DataType.DOUBLE), 1e-10, gradients);
+    assertAgrees(golden, Aggregation.ofAttention(golden, DataType.FLOAT), 1e-4, gradients);
+    assertHalfTypesAgree(Aggregation.ofAttention(golden, DataType.FLOAT));
+  }
+
+  private static void assertAgrees(
+      Goldens.Case golden, Aggregation call, double tolerance, String... gradients) {
+    INDArray[] results = call.all();
+    assertClose(golden.getArrays().get("output"), results[0], tolerance, "output");
+    assertEquals(gradients.length + 1, results.length);
+    for (int i = 0; i < gradients.length; i++) {
+      assertClose(golden.getArrays().get(gradients[i]), results[i + 1], tolerance, gradients[i]);
+    }
+  }
+
+  /** Against FLOAT on the same rounded arrays. */
+  private static void assertHalfTypesAgree(Aggregation call) {
+    for (DataType type : new DataType[] {DataType.FLOAT16, DataType.BFLOAT16}) {
+      Aggregation half = call.map(array -> array.castTo(type));
+      INDArray[] expected = half.map(array -> array.castTo(DataType.FLOAT)).all();
+      INDArray[] actual = half.all();
+      for (int i = 0; i < expected.length; i++) {
+        assertEquals(type, actual[i].dataType());
+        assertClose(expected[i], actual[i], 1e-2, type + " result " + i);
+      }
+    }
+  }
+
+  static Stream<Aggregation> both() {
+    return Aggregation.both(DataType.FLOAT);
+  }
+
+  @ParameterizedTest
+  @MethodSource("both")
+  void arraysMayLieInMemoryAsTheyLike(Aggregation call) {
+    INDArray[] expected = call.all();
+    Layouts.all()
+        .forEach(
+            (UnaryOperator<INDArray> layout) ->
+                assertArrayEquals(expected, call.map(layout).all()));
+  }
+
+  @ParameterizedTest
+  @MethodSource("both")
+  void outputsOfTheCallerMayLieInMemoryAsTheyLike(Aggregation call) {
+    INDArray[] expected = call.all();
+    Layouts.all()
+        .forEach(
+            layout -> {
+              INDArray output = layout.apply(call.forward().assign(7));
+              Nd4j.exec(call.call(false).addOutputs(output).build());
+              assertEquals(expected[0], output);
+              INDArray[] gradients = call.backward();
+              for (int i = 0; i < gradients.length; i++) {
+                gradients[i] = layout.apply(gradients[i].assign(7));
+              }
+              Nd4j.exec(call.call(true).addOutputs(gradients).build());
+              for (int i = 0; i < gradients.length; i++) {
+                assertEquals(expected[i + 1], gradients[i]);
+              }
+            });
+  }
+
+  @ParameterizedTest
+  @MethodSource("both")
+  void noImagesGiveEmptyResults(Aggregation call) {
+    Aggregation none =
+        call.map(
+            array -> {
+              long[] shape = array.shape().clone();
+              shape[0] = 0;
+              return Nd4j.create(DataType.FLOAT, shape);
+            });
+    for (INDArray result : none.all()) {
+      assertEquals(0, result.size(0));
+      assertEquals(0, result.length());
+    }
+  }
+
+  @Test
+  void attentionTakesSizesOfIntAndLong() {
+    Aggregation call = Aggregation.attention(DataType.FLOAT);
+    INDArray sizes = call.getInputs().get(1);
+    for (DataType type : new DataType[] {DataType.INT32, DataType.INT64}) {
+      INDArray typed = sizes.castTo(type);
+      assertArrayEquals(call.all(), call.with(1, typed).all());
+      assertArrayEquals(call.all(), call.with(1, typed.dup('f')).all());
+    }
+  }
+
+  /** DCNv4's aggregation has no softmax: any numbers are weights. */
+  @Test
+  void masksAreMultipliedInAsTheyAre() {
+    Aggregation call = Aggregation.dcnv3(DataType.DOUBLE);
+    INDArray tripled = call.with(2, call.getInputs().get(2).mul(-3)).forward();
+    assertClose(call.forward().mul(-3), tripled, 1e-14, "output");
+  }
+}

@@ -1,0 +1,101 @@
+// Deformable aggregation without libnd4j, the function that DCNv3 and multi-scale deformable
+// attention share: every channel of a group is a weighted sum of its samples.
+//
+//   output[n,p,m,c] = sum over (level, tap) of weight[n,p,m,level,tap]
+//                     * value of the level [n,m,c] sampled at the position of the tap
+//   position        = origin(p) + (start(tap) + location[n,p,m,level,tap]) * scale(level)
+//
+// DCNv3 (arXiv 2211.05778, equation 2; as InternImage's PyTorch core computes it) has one level,
+// whose scale is offsetScale. Attention (arXiv 2010.04159, equation 3) has levels of sizes of their
+// own, which are their scales; its origin is half a pixel above and left of the first.
+#pragma once
+
+#include <vector>
+
+#include "tensor.h"
+
+namespace dcn4j {
+
+/// Where taps lie along one axis, before what their locations add.
+struct AggregationAxis {
+    Index kernel;            ///< taps along it
+    Index stride;            ///< from one output pixel to the next
+    Index dilation, center;  ///< tap k starts at k * dilation - center
+    double origin;           ///< of the first output pixel
+
+    DCN4J_HOST_DEVICE double originOf(Index out) const {
+        return static_cast<double>(out * stride) + origin;
+    }
+    DCN4J_HOST_DEVICE Index startOf(Index k) const { return k * dilation - center; }
+};
+
+/// A plane of values.
+struct AggregationLevel {
+    Index height, width;
+    double scaleY, scaleX;  ///< finite
+
+    DCN4J_HOST_DEVICE Index pixels() const { return height * width; }
+};
+
+/// The shape of one aggregation. All sizes are at least 1, `batch` at least 0.
+struct AggregationShape {
+    Index batch, groups, channels;  ///< channels of a group
+    Index outHeight, outWidth;
+    AggregationAxis y, x;
+    bool removeCenter;  ///< there is no tap in the middle of a kernel of odd sizes
+
+    DCN4J_HOST_DEVICE Index points() const { return outHeight * outWidth; }
+    /// Of each level. The column is the outer index of a tap, the row the inner.
+    DCN4J_HOST_DEVICE Index taps() const { return y.kernel * x.kernel - (removeCenter ? 1 : 0); }
+    /// The place of a tap in the kernel.
+    DCN4J_HOST_DEVICE Index placeOf(Index tap) const {
+        return removeCenter && tap >= y.kernel * x.kernel / 2 ? tap + 1 : tap;
+    }
+};
+
+struct AggregationGeometry : AggregationShape {
+    std::vector<AggregationLevel> levels;
+};
+
+/// Inputs of the forward pass. Dimensions are in the order given, whatever the memory layout.
+struct AggregationInputs {
+    ElementType type;
+    std::vector<Tensor<5>> values;  ///< of each level, [batch, height, width, groups, channels]
+    /// [batch, outHeight, outWidth, groups, levels, taps, (x, y)]
+    Tensor<7> location;
+    Tensor<6> weight;  ///< [batch, outHeight, outWidth, groups, levels, taps]
+};
+
+/// Where the backward pass writes, each shaped as the input it belongs to.
+struct AggregationGradients {
+    std::vector<Tensor<5>> values;
+    Tensor<7> location;
+    Tensor<6> weight;
+};
+
+/// One implementation. Calls are reentrant, and results depend on the arguments alone: the same
+/// bits come out for every number of threads.
+class DeformableAggregationKernel {
+  public:
+    virtual ~DeformableAggregationKernel() = default;
+    /// Those that this processor runs, for Registry.
+    static std::vector<const DeformableAggregationKernel*> implementations();
+
+    virtual const char* name() const = 0;
+
+    /// Writes `output` [batch, outHeight, outWidth, groups, channels].
+    /// Throws std::bad_alloc before anything is written when there is no memory to work in.
+    virtual void forward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
+                         const Tensor<5>& output, int threads) const = 0;
+
+    /// Writes every array of `gradients` from `gradOutput`, shaped as the output.
+    /// Throws std::bad_alloc before anything is written when there is no memory to work in.
+    virtual void backward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
+                          const Tensor<5>& gradOutput, const AggregationGradients& gradients,
+                          int threads) const = 0;
+};
+
+/// The plain loops over the definition, on one thread: slow, and the oracle of the other kernels.
+const DeformableAggregationKernel& referenceDeformableAggregation();
+
+}  // namespace dcn4j
