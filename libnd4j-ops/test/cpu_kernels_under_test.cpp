@@ -1,3 +1,4 @@
+#include "../src/kernels/cpu/deformable_aggregation/deformable_aggregation.h"
 #include "../src/kernels/cpu/deformable_conv2d/deformable_conv2d.h"
 #include "../src/kernels/cpu/deformable_psroi_pooling/deformable_psroi_pooling.h"
 #include "../src/kernels/registry.h"
@@ -25,6 +26,15 @@ std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest() {
         Registry<DeformablePsroiPoolingKernel>::all();
     kernels.pop_back();
     static const cpu::SeparableDeformablePsroiPooling wide(cpu::widePooling);
+    kernels.push_back(&wide);
+    return kernels;
+}
+
+std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest() {
+    std::vector<const DeformableAggregationKernel*> kernels =
+        Registry<DeformableAggregationKernel>::all();
+    kernels.pop_back();
+    static const cpu::TiledDeformableAggregation wide(cpu::wideSet);
     kernels.push_back(&wide);
     return kernels;
 }

@@ -1,3 +1,4 @@
+#include "../src/kernels/cuda/deformable_aggregation.h"
 #include "../src/kernels/cuda/deformable_conv2d.h"
 #include "../src/kernels/cuda/deformable_psroi_pooling.h"
 #include "kernels_under_test.h"
@@ -19,6 +20,12 @@ std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest() {
     static const DeformablePsroiPoolingOnDevice onDevice[] = {{tiled, nullptr},
                                                               {reference, nullptr}};
     return {&onDevice[0], &onDevice[1]};
+}
+
+std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest() {
+    static const cuda::ReferenceDeformableAggregation reference(nullptr);
+    static const DeformableAggregationOnDevice onDevice(reference, nullptr);
+    return {&onDevice};
 }
 
 }  // namespace dcn4j

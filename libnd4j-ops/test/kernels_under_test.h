@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "../src/kernels/deformable_aggregation.h"
 #include "../src/kernels/deformable_conv2d.h"
 #include "../src/kernels/deformable_psroi_pooling.h"
 
@@ -11,5 +12,6 @@ namespace dcn4j {
 /// Every kernel but the CPU's reference, which is the oracle.
 std::vector<const DeformableConv2dKernel*> convolutionKernelsUnderTest();
 std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest();
+std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest();
 
 }  // namespace dcn4j

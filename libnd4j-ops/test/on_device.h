@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../src/kernels/cuda/runtime.h"
+#include "../src/kernels/deformable_aggregation.h"
 #include "../src/kernels/deformable_conv2d.h"
 #include "../src/kernels/deformable_psroi_pooling.h"
 
@@ -214,6 +215,75 @@ class DeformablePsroiPoolingOnDevice final : public DeformablePsroiPoolingKernel
     }
 
     const DeformablePsroiPoolingKernel& kernel_;
+    const cudaStream_t stream_;
+};
+
+class DeformableAggregationOnDevice final : public DeformableAggregationKernel {
+  public:
+    DeformableAggregationOnDevice(const DeformableAggregationKernel& kernel, cudaStream_t stream)
+        : kernel_(kernel), stream_(stream) {}
+
+    const char* name() const override { return kernel_.name(); }
+
+    void forward(const AggregationGeometry& g, const AggregationInputs& inputs,
+                 const Tensor<5>& output, int threads) const override {
+        DeviceArrays arrays(stream_);
+        const AggregationInputs in = bring(arrays, g, inputs);
+        kernel_.forward(g, in, bringRows(arrays, g, output, inputs.type, true), threads);
+        arrays.fetch();
+    }
+
+    void backward(const AggregationGeometry& g, const AggregationInputs& inputs,
+                  const Tensor<5>& gradOutput, const AggregationGradients& gradients,
+                  int threads) const override {
+        DeviceArrays arrays(stream_);
+        const AggregationInputs in = bring(arrays, g, inputs);
+        const AggregationGradients out{
+            bringValues(arrays, g, gradients.values, inputs.type, true),
+            bringLocation(arrays, g, gradients.location, inputs.type, true),
+            bringWeight(arrays, g, gradients.weight, inputs.type, true)};
+        kernel_.backward(g, in, bringRows(arrays, g, gradOutput, inputs.type, false), out, threads);
+        arrays.fetch();
+    }
+
+  private:
+    static Index levels(const AggregationGeometry& g) {
+        return static_cast<Index>(g.levels.size());
+    }
+    static std::vector<Tensor<5>> bringValues(DeviceArrays& arrays, const AggregationGeometry& g,
+                                              const std::vector<Tensor<5>>& values,
+                                              ElementType type, bool written) {
+        std::vector<Tensor<5>> all;
+        for (std::size_t l = 0; l < values.size(); ++l) {
+            all.push_back(arrays.bring(
+                values[l], {g.batch, g.levels[l].height, g.levels[l].width, g.groups, g.channels},
+                type, written));
+        }
+        return all;
+    }
+    static Tensor<7> bringLocation(DeviceArrays& arrays, const AggregationGeometry& g,
+                                   const Tensor<7>& t, ElementType type, bool written) {
+        return arrays.bring(t, {g.batch, g.outHeight, g.outWidth, g.groups, levels(g), g.taps(), 2},
+                            type, written);
+    }
+    static Tensor<6> bringWeight(DeviceArrays& arrays, const AggregationGeometry& g,
+                                 const Tensor<6>& t, ElementType type, bool written) {
+        return arrays.bring(t, {g.batch, g.outHeight, g.outWidth, g.groups, levels(g), g.taps()},
+                            type, written);
+    }
+    static Tensor<5> bringRows(DeviceArrays& arrays, const AggregationGeometry& g,
+                               const Tensor<5>& t, ElementType type, bool written) {
+        return arrays.bring(t, {g.batch, g.outHeight, g.outWidth, g.groups, g.channels}, type,
+                            written);
+    }
+    static AggregationInputs bring(DeviceArrays& arrays, const AggregationGeometry& g,
+                                   const AggregationInputs& in) {
+        return {in.type, bringValues(arrays, g, in.values, in.type, false),
+                bringLocation(arrays, g, in.location, in.type, false),
+                bringWeight(arrays, g, in.weight, in.type, false)};
+    }
+
+    const DeformableAggregationKernel& kernel_;
     const cudaStream_t stream_;
 };
 

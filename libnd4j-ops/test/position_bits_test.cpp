@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../src/kernels/sampling/aggregation_taps.h"
 #include "../src/kernels/sampling/conv_taps.h"
 #include "../src/kernels/sampling/roi.h"
 
@@ -98,6 +99,19 @@ std::uint64_t hashOfTaps() {
     return hash.value();
 }
 
+template <class Real>
+std::uint64_t hashOfAggregations() {
+    Hash hash;
+    Numbers numbers;
+    for (int i = 0; i < 20000; ++i) {
+        const double size = i % 2 == 0 ? 31 : 1.3;
+        const double origin = i % 2 == 0 ? -0.5 : i % 37;
+        hash.add(positionOf(origin, i % 2 == 0 ? 0 : i % 3 - 1, static_cast<Real>(numbers.next()),
+                            size));
+    }
+    return hash.value();
+}
+
 TEST(PositionBits, OfBinsAreTheSameEverywhere) {
     EXPECT_EQ(hashOfBins<float>(), 3526725026972867195u);
     EXPECT_EQ(hashOfBins<double>(), 15464669451136874977u);
@@ -106,6 +120,11 @@ TEST(PositionBits, OfBinsAreTheSameEverywhere) {
 TEST(PositionBits, OfTapsAreTheSameEverywhere) {
     EXPECT_EQ(hashOfTaps<float>(), 7033091867681415167u);
     EXPECT_EQ(hashOfTaps<double>(), 7658677227993512415u);
+}
+
+TEST(PositionBits, OfAggregationsAreTheSameEverywhere) {
+    EXPECT_EQ(hashOfAggregations<float>(), 18184492868026435128u);
+    EXPECT_EQ(hashOfAggregations<double>(), 16241696431560883222u);
 }
 
 }  // namespace

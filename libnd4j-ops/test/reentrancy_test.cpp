@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "aggregation_problem.h"
 #include "convolution_problem.h"
 #include "kernels_under_test.h"
 #include "pooling_problem.h"
@@ -45,6 +46,22 @@ std::vector<std::vector<double>> resultsOf(const DeformablePsroiPoolingKernel& k
     return all;
 }
 
+const aggregation::Case aggregations[] = {
+    {"small", 1, 2, 3, {{9, 11}}},
+    {"groups", 2, 4, 16, {{8, 8}}, 3, 3, 1, 1, 1, 1, 1, 1, true},
+    {"many_tiles", 2, 2, 5, {{24, 20}}},
+};
+
+std::vector<std::vector<double>> resultsOf(const DeformableAggregationKernel& kernel,
+                                           const aggregation::Case& c, int threads) {
+    aggregation::Problem<float> p(c, 3);
+    p.forward(kernel, threads);
+    p.backward(kernel, threads);
+    std::vector<std::vector<double>> all;
+    for (const auto& [name, array] : p.results()) all.push_back(array->values());
+    return all;
+}
+
 template <class Kernel, class Case, std::size_t Count>
 void expectTheSameTogether(const std::vector<const Kernel*>& kernels, const Case (&cases)[Count]) {
     for (const Kernel* kernel : kernels) {
@@ -70,6 +87,10 @@ TEST(Reentrancy, ConvolutionsAtOnceGetTheBitsOfOneAlone) {
 
 TEST(Reentrancy, PoolingsAtOnceGetTheBitsOfOneAlone) {
     expectTheSameTogether(poolingKernelsUnderTest(), poolings);
+}
+
+TEST(Reentrancy, AggregationsAtOnceGetTheBitsOfOneAlone) {
+    expectTheSameTogether(aggregationKernelsUnderTest(), aggregations);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.github.dcn4j.Goldens;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -15,6 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** What DCNv3 and multi-scale deformable attention compute, against independent values. */
+@Tag("every-kernel")
 class AggregationValuesTest {
   static Stream<Goldens.Case> dcnv3() {
     return Goldens.cases("dcnv3");

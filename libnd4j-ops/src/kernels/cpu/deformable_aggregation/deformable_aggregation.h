@@ -1,0 +1,24 @@
+// Deformable aggregation on the CPU with one instruction set's micro-kernels.
+#pragma once
+
+#include "../../deformable_aggregation.h"
+#include "../simd/micro_kernels.h"
+
+namespace dcn4j::cpu {
+
+class TiledDeformableAggregation final : public DeformableAggregationKernel {
+  public:
+    explicit TiledDeformableAggregation(const InstructionSet& set) : set_(set) {}
+
+    const char* name() const override { return set_.name; }
+    void forward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
+                 const Tensor<5>& output, int threads) const override;
+    void backward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
+                  const Tensor<5>& gradOutput, const AggregationGradients& gradients,
+                  int threads) const override;
+
+  private:
+    const InstructionSet& set_;
+};
+
+}  // namespace dcn4j::cpu

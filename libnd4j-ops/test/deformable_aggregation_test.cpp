@@ -1,0 +1,308 @@
+// One suite over every aggregation kernel, with the reference kernel as the oracle; the reference
+// itself against numerical gradients and what it is a case of.
+#include "../src/kernels/deformable_aggregation.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "../src/kernels/registry.h"
+#include "aggregation_problem.h"
+#include "convolution_problem.h"
+#include "kernels_under_test.h"
+
+namespace dcn4j {
+namespace {
+
+using aggregation::Case;
+using aggregation::Problem;
+
+template <class Element, class Change>
+void expectLikeReference(const DeformableAggregationKernel& kernel, const Case& c, double tolerance,
+                         Change change) {
+    Problem<Element> expected(c, 7), actual(c, 7);
+    change(expected);
+    change(actual);
+    expected.forward(referenceDeformableAggregation());
+    expected.backward(referenceDeformableAggregation());
+    actual.forward(kernel);
+    actual.backward(kernel);
+    const auto want = expected.results(), got = actual.results();
+    for (std::size_t r = 0; r < want.size(); ++r) {
+        const auto e = want[r].second->values(), a = got[r].second->values();
+        std::vector<double> finite;
+        for (double value : e) finite.push_back(std::isfinite(value) ? value : 0);
+        const double scale = largest(finite);
+        for (std::size_t i = 0; i < e.size(); ++i) {
+            ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].first << " at " << i;
+            if (!std::isfinite(e[i])) continue;
+            ASSERT_NEAR(a[i], e[i], tolerance * scale) << got[r].first << " at " << i;
+        }
+        EXPECT_TRUE(got[r].second->guardsIntact()) << got[r].first;
+        EXPECT_TRUE(want[r].second->guardsIntact()) << want[r].first;
+    }
+}
+
+template <class Element>
+void expectLikeReference(const DeformableAggregationKernel& kernel, const Case& c,
+                         double tolerance) {
+    expectLikeReference<Element>(kernel, c, tolerance, [](auto&) {});
+}
+
+/// Attention: any number of levels, `points` a level.
+Case attention(const char* name, Index n, Index heads, Index channels,
+               std::vector<aggregation::Size> levels, Index queries, Index points,
+               Layout layout = Layout::Contiguous, bool planar = false) {
+    Case c{name, n, heads, channels, std::move(levels), 1, points};
+    c.queries = queries;
+    c.layout = layout;
+    c.planar = planar;
+    return c;
+}
+
+const Case cases[] = {
+    {"basic", 2, 2, 4, {{7, 9}}},
+    {"one_pixel", 1, 1, 1, {{1, 1}}, 1, 1, 1, 1, 0, 0},
+    {"one_channel_a_group", 2, 5, 1, {{6, 7}}},
+    {"odd_channels", 1, 3, 13, {{8, 8}}},
+    {"sixteen_channels", 2, 4, 16, {{9, 8}}},
+    {"many_channels", 1, 1, 100, {{6, 6}}},
+    {"many_groups", 1, 40, 3, {{5, 5}}},
+    {"many_images", 21, 1, 3, {{4, 5}}},
+    {"many_tiles", 2, 1, 5, {{40, 33}}},
+    {"remove_center", 2, 2, 8, {{7, 9}}, 3, 3, 1, 1, 1, 1, 1, 1, true},
+    {"kernel_5x3_without_center", 1, 2, 6, {{9, 8}}, 5, 3, 1, 1, 2, 1, 1, 1, true},
+    {"kernel_2x4", 1, 2, 9, {{9, 8}}, 2, 4},
+    {"kernel_7x7", 1, 2, 6, {{10, 10}}, 7, 7, 1, 1, 3, 3},
+    {"stride_2x1", 2, 2, 8, {{11, 9}}, 3, 3, 2, 1, 0, 2},
+    {"dilation_2x3", 1, 2, 8, {{11, 13}}, 3, 3, 1, 1, 2, 3, 2, 3},
+    {"offset_scale_2", 1, 2, 8, {{7, 9}}, 3, 3, 1, 1, 1, 1, 1, 1, false, 2},
+    {"negative_offset_scale", 1, 2, 8, {{7, 9}}, 3, 3, 1, 1, 1, 1, 1, 1, false, -0.5},
+    {"offset_scale_0", 1, 2, 8, {{7, 9}}, 3, 3, 1, 1, 1, 1, 1, 1, false, 0},
+    {"one_row", 1, 2, 8, {{1, 300}}},
+    {"one_column", 1, 2, 8, {{300, 1}}},
+    {"channels_last", 2, 3, 7, {{9, 10}}, 3, 3, 1, 1, 1, 1, 1, 1, true, 1, 0, Layout::ChannelsLast},
+    {"reversed_order", 2, 3, 7, {{9, 10}}, 3, 3, 1, 1, 1, 1, 1, 1, true, 1, 0, Layout::Reversed},
+    {"spread_elements", 2, 3, 7, {{9, 10}}, 3, 3, 1, 1, 1, 1, 1, 1, true, 1, 0, Layout::Spread},
+    {"planar_offsets",
+     2,
+     3,
+     7,
+     {{9, 10}},
+     3,
+     3,
+     1,
+     1,
+     1,
+     1,
+     1,
+     1,
+     false,
+     1,
+     0,
+     Layout::ChannelsLast,
+     true},
+    attention("attention", 2, 2, 4, {{6, 8}, {3, 4}}, 5, 4),
+    attention("attention_of_one_level", 1, 2, 5, {{5, 7}}, 9, 3),
+    attention("attention_of_five_levels", 2, 3, 33, {{8, 8}, {4, 4}, {1, 9}, {2, 2}, {1, 1}}, 20,
+              2),
+    attention("attention_of_one_point", 1, 8, 8, {{6, 8}, {3, 4}}, 40, 1),
+    attention("attention_of_many_queries", 1, 2, 32, {{8, 8}, {4, 4}}, 300, 4),
+    attention("attention_of_many_points", 1, 1, 3, {{8, 8}, {4, 4}}, 5, 70),
+    attention("attention_channels_last", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::ChannelsLast),
+    attention("attention_reversed", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::Reversed),
+    attention("attention_planar", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::Spread, true),
+};
+
+class EveryAggregationKernel
+    : public testing::TestWithParam<std::tuple<const DeformableAggregationKernel*, Case>> {
+  protected:
+    const DeformableAggregationKernel& kernel() const { return *std::get<0>(GetParam()); }
+    const Case& shape() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(EveryAggregationKernel, AgreesWithTheReferenceInFloat) {
+    expectLikeReference<float>(kernel(), shape(), 2e-5);
+}
+
+TEST_P(EveryAggregationKernel, AgreesWithTheReferenceInDouble) {
+    expectLikeReference<double>(kernel(), shape(), 1e-12);
+}
+
+TEST_P(EveryAggregationKernel, AgreesWithTheReferenceInHalfTypes) {
+    expectLikeReference<Float16>(kernel(), shape(), 1e-3);
+    expectLikeReference<BFloat16>(kernel(), shape(), 1e-2);
+}
+
+TEST_P(EveryAggregationKernel, GivesTheSameBitsForAnyNumberOfThreads) {
+    Problem<float> once(shape(), 3);
+    once.forward(kernel(), 1);
+    once.backward(kernel(), 1);
+    for (int threads : {1, 2, 3, 4, 7}) {
+        Problem<float> again(shape(), 3);
+        again.forward(kernel(), threads);
+        again.backward(kernel(), threads);
+        const auto want = once.results(), got = again.results();
+        for (std::size_t r = 0; r < want.size(); ++r) {
+            EXPECT_EQ(got[r].second->values(), want[r].second->values())
+                << got[r].first << " with " << threads << " threads";
+        }
+    }
+}
+
+TEST_P(EveryAggregationKernel, AgreesWithTheReferenceAtIntegerPositions) {
+    expectLikeReference<double>(kernel(), shape(), 1e-12, [](Problem<double>& p) {
+        int i = 0;
+        p.forEachSample([&](const auto& at) {
+            p.setPosition(at, 0, i++ % 5 - 2);
+            p.setPosition(at, 1, i++ % 3 - 1);
+        });
+    });
+}
+
+TEST_P(EveryAggregationKernel, SurvivesAnyLocationAndCountsItAsOutside) {
+    const float inf = std::numeric_limits<float>::infinity();
+    const float extremes[] = {inf, -inf, std::nanf(""), 1e30f, -1e30f, 3e9f, -3e9f, 1e5f};
+    expectLikeReference<float>(kernel(), shape(), 2e-5, [&](Problem<float>& p) {
+        int i = 0;
+        p.location.forEach([&](float& e) {
+            if (++i % 3 == 0) e = extremes[i / 3 % 8];
+        });
+    });
+}
+
+TEST_P(EveryAggregationKernel, PassesNotANumberOnAsArithmeticHasIt) {
+    const float inf = std::numeric_limits<float>::infinity();
+    expectLikeReference<float>(kernel(), shape(), 2e-5, [&](Problem<float>& p) {
+        int i = 0;
+        for (auto& level : p.values) {
+            level->forEach([&](float& e) {
+                if (++i % 41 == 0) e = i % 2 == 0 ? std::nanf("") : inf;
+            });
+        }
+        p.weight.forEach([&](float& e) {
+            if (++i % 53 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
+        });
+        p.gradOutput.forEach([&](float& e) {
+            if (++i % 97 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
+        });
+    });
+}
+
+TEST_P(EveryAggregationKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradients) {
+    if (shape().scale == 0) return;  // samples are where they are
+    Problem<float> p(shape(), 6);
+    p.location.forEach([](float& e) { e = 1e5f; });
+    for (Index c = 0; c < p.channels(); ++c) {
+        p.gradOutput.at(0, c, 0, 0) = std::numeric_limits<float>::infinity();
+    }
+    p.backward(kernel());
+    for (Index k = 0; k < p.samples(); ++k) {
+        EXPECT_TRUE(std::isnan(p.gradLocation.at(0, 2 * k, 0, 0))) << k;
+        EXPECT_TRUE(std::isnan(p.gradLocation.at(0, 2 * k + 1, 0, 0))) << k;
+        EXPECT_TRUE(std::isnan(p.gradWeight.at(0, k, 0, 0))) << k;
+        if (p.g.outWidth == 1) continue;
+        EXPECT_EQ(p.gradLocation.at(0, 2 * k, 0, 1), 0) << k;
+        EXPECT_EQ(p.gradWeight.at(0, k, 0, 1), 0) << k;
+    }
+    for (auto& level : p.gradValues) {
+        for (const double value : level->values()) EXPECT_EQ(value, 0);
+    }
+}
+
+TEST_P(EveryAggregationKernel, DoesNothingForAnEmptyBatch) {
+    Case empty = shape();
+    empty.n = 0;
+    Problem<double> p(empty, 1);
+    p.forward(kernel());
+    p.backward(kernel());
+    for (const auto& [name, array] : p.results()) EXPECT_TRUE(array->guardsIntact()) << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(DeformableAggregation, EveryAggregationKernel,
+                         testing::Combine(testing::ValuesIn(aggregationKernelsUnderTest()),
+                                          testing::ValuesIn(cases)),
+                         [](const auto& test) {
+                             return std::string(std::get<0>(test.param)->name()) + "_" +
+                                    std::get<1>(test.param).name;
+                         });
+
+/// The sum of output * gradOutput: its derivatives are what the backward pass computes.
+double objective(Problem<double>& p) {
+    p.forward(referenceDeformableAggregation());
+    const auto out = p.output.values(), grad = p.gradOutput.values();
+    double sum = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * grad[i];
+    return sum;
+}
+
+void expectGradientsOfCentralDifferences(const Case& c) {
+    Problem<double> p(c, 11);
+    p.backward(referenceDeformableAggregation());
+    std::vector<std::pair<Array<double>*, Array<double>*>> pairs{{&p.location, &p.gradLocation},
+                                                                 {&p.weight, &p.gradWeight}};
+    for (std::size_t l = 0; l < p.values.size(); ++l) {
+        pairs.push_back({p.values[l].get(), p.gradValues[l].get()});
+    }
+    const double step = 1e-6;
+    for (const auto& [values, gradient] : pairs) {
+        const auto analytic = gradient->values();
+        std::size_t i = 0;
+        values->forEach([&](double& value) {
+            const double original = value;
+            value = original + step;
+            const double above = objective(p);
+            value = original - step;
+            const double below = objective(p);
+            value = original;
+            ASSERT_NEAR(analytic[i], (above - below) / (2 * step), 1e-7) << i;
+            ++i;
+        });
+    }
+}
+
+TEST(AggregationReference, GradientsAgreeWithCentralDifferences) {
+    expectGradientsOfCentralDifferences(
+        {"small", 2, 2, 3, {{5, 6}}, 3, 3, 2, 1, 1, 1, 1, 2, true, 1.5});
+    expectGradientsOfCentralDifferences(attention("small", 2, 2, 3, {{3, 4}, {2, 2}}, 4, 2));
+}
+
+TEST(AggregationReference, IsADepthwiseConvolutionOfOnesWhoseKernelIsTransposed) {
+    const Case c{"dcnv3", 2, 2, 3, {{7, 8}}, 3, 2, 2, 1, 2, 1, 1, 2};
+    Problem<double> p(c, 13);
+    const convolution::Case d{"depthwise", 2, 6, 7, 8, 6, 3,    2,    2,    1,
+                              2,           1, 1, 2, 2, 6, true, true, false};
+    convolution::Problem<double> q(d, 13);
+    q.weights.forEach([](double& e) { e = 1; });
+    for (Index n = 0; n < 2; ++n)
+        for (Index ch = 0; ch < 6; ++ch)
+            for (Index y = 0; y < 7; ++y)
+                for (Index x = 0; x < 8; ++x)
+                    q.input.at(n, ch, y, x) = p.values[0]->at(n, ch, y, x);
+    p.forEachSample([&](const auto& at) {
+        const Index i = at.tap / 3, j = at.tap % 3;  // column, row
+        const Index k = at.group * 6 + j * 2 + i, from = at.group * 6 + at.tap;
+        q.offset.at(at.n, 2 * k, at.oy, at.ox) = p.location.at(at.n, 2 * from + 1, at.oy, at.ox);
+        q.offset.at(at.n, 2 * k + 1, at.oy, at.ox) = p.location.at(at.n, 2 * from, at.oy, at.ox);
+        q.mask.at(at.n, k, at.oy, at.ox) = p.weight.at(at.n, from, at.oy, at.ox);
+    });
+    p.forward(referenceDeformableAggregation());
+    q.forward(referenceDeformableConv2d());
+    const auto want = q.output.values(), got = p.output.values();
+    ASSERT_EQ(got.size(), want.size());
+    for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-13) << i;
+}
+
+TEST(AggregationKernelChoice, GoesWithTheKernelsOfTheConvolution) {
+    for (const DeformableConv2dKernel* kernel : Registry<DeformableConv2dKernel>::all()) {
+        EXPECT_STREQ(Registry<DeformableAggregationKernel>::choose(kernel->name()).name(),
+                     kernel->name());
+    }
+    EXPECT_THROW(Registry<DeformableAggregationKernel>::choose("mmx"), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace dcn4j
