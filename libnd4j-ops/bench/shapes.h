@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../src/kernels/deformable_aggregation.h"
 #include "../src/kernels/deformable_conv2d.h"
 #include "../src/kernels/deformable_psroi_pooling.h"
 
@@ -82,6 +83,48 @@ inline const std::vector<PoolingShape>& poolingShapes() {
     };
     return all;
 }
+
+/// DCNv3 of 3 x 3 taps, stride 1, padding 1, on `size` x `size` pixels; or attention, where there
+/// are queries, to four points of each of four levels, each half as high and wide as the last.
+struct AggregationCase {
+    Index batch, groups, channels, size, queries;
+
+    std::string name() const {
+        return std::string(queries > 0 ? "attention/" : "dcnv3/") + std::to_string(batch) + "x" +
+               std::to_string(groups) + "x" + std::to_string(channels) + ":" + std::to_string(size);
+    }
+    AggregationGeometry geometry() const {
+        AggregationGeometry g{};
+        g.batch = batch;
+        g.groups = groups;
+        g.channels = channels;
+        if (queries == 0) {
+            g.outHeight = g.outWidth = size;
+            g.y = g.x = {3, 1, 1, 1, 0};
+            g.levels = {{size, size, 1, 1}};
+            return g;
+        }
+        g.outHeight = 1;
+        g.outWidth = queries;
+        g.y = {1, 0, 0, 0, -0.5};
+        g.x = {4, 0, 0, 0, -0.5};
+        for (Index side = size, l = 0; l < 4; ++l, side /= 2) {
+            g.levels.push_back({side, side, static_cast<double>(side), static_cast<double>(side)});
+        }
+        return g;
+    }
+};
+
+inline const std::vector<AggregationCase>& aggregationCases() {
+    static const std::vector<AggregationCase> all{
+        {2, 8, 32, 64, 5440},  // Deformable DETR's encoder
+        {8, 4, 16, 56, 0},     // InternImage's first stage
+        {1, 4, 16, 56, 0}};
+    return all;
+}
+
+/// Registers the benchmarks of deformable aggregation.
+void registerAggregation();
 
 /// Registers the peers' benchmarks, if they were built.
 void registerPeers();
