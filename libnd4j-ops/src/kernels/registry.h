@@ -1,13 +1,10 @@
 // The implementations of an op on the CPU, and the choice between them.
 #pragma once
 
-#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include "cpu/isa.h"
 
 namespace dcn4j {
 
@@ -19,7 +16,7 @@ class Registry {
     /// Those that this processor runs, fastest first, the reference last. They are never destroyed:
     /// threads may still be at work when the process ends.
     static const std::vector<const Kernel*>& all() {
-        static const auto& kernels = *new std::vector<const Kernel*>(fastestFirst());
+        static const auto& kernels = *new std::vector<const Kernel*>(Kernel::implementations());
         return kernels;
     }
 
@@ -38,22 +35,12 @@ class Registry {
     }
 
     /// The kernel that calls use: the fastest that this processor runs, or the one that the
-    /// environment variable DCN4J_KERNEL names ("reference", "baseline", "avx2", "avx512").
+    /// environment variable DCN4J_KERNEL names ("reference", "baseline", "avx2", "avx512",
+    /// "zen4").
     /// Throws as `choose`.
     static const Kernel& chosen() {
         static const Kernel& kernel = choose(std::getenv("DCN4J_KERNEL"));
         return kernel;
-    }
-
-  private:
-    static std::vector<const Kernel*> fastestFirst() {
-        std::vector<const Kernel*> kernels = Kernel::implementations();
-        if (const char* fastest = cpu::narrowerButFaster()) {
-            std::stable_partition(kernels.begin(), kernels.end(), [&](const Kernel* kernel) {
-                return std::string(kernel->name()) == fastest;
-            });
-        }
-        return kernels;
     }
 };
 

@@ -20,6 +20,7 @@ unsigned featuresOfThisProcessor() {
     if (__builtin_cpu_supports("avx512dq")) features |= Avx512dq;
     if (__builtin_cpu_supports("avx512bw")) features |= Avx512bw;
     if (__builtin_cpu_supports("avx512vl")) features |= Avx512vl;
+    if (__builtin_cpu_is("amdfam19h")) features |= Zen4;
 #endif
     return features;
 }
@@ -31,21 +32,11 @@ bool runs(const InstructionSet& set) {
     return (set.features & ~features) == 0;
 }
 
-const char* narrowerButFaster() {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    // Zen 4 carries out 512 bits in halves: its products gain nothing, and the stores of a scatter
-    // lose a quarter.
-    if (__builtin_cpu_is("amdfam19h") && runs(avx512Set)) return avx2Set.name;
-#endif
-    return nullptr;
-}
-
 std::vector<const InstructionSet*> runnableInstructionSets() {
     std::vector<const InstructionSet*> sets;
     for (const InstructionSet* set : {
 #if defined(__x86_64__)
-             &avx512Set, &avx2Set,
+             &zen4Set(), &avx512Set, &avx2Set,
 #endif
                  &baselineSet
          }) {

@@ -10,10 +10,6 @@ namespace dcn4j::cpu {
 /// Whether this processor and operating system have the features that a set was compiled for.
 bool runs(const InstructionSet& set);
 
-/// The name of the set that is fastest here, where it is not the one with the widest vectors; else
-/// null.
-const char* narrowerButFaster();
-
 /// The sets that this processor runs, fastest first; the last is the baseline.
 std::vector<const InstructionSet*> runnableInstructionSets();
 

@@ -64,13 +64,8 @@ namespace dcn4j {
 
 std::vector<const DeformableConv2dKernel*> DeformableConv2dKernel::implementations() {
     std::vector<const DeformableConv2dKernel*> all;
-    for (const cpu::InstructionSet* set : {
-#if defined(__x86_64__)
-             &cpu::avx512Set, &cpu::avx2Set,
-#endif
-                 &cpu::baselineSet
-         }) {
-        if (cpu::runs(*set)) all.push_back(new cpu::TiledDeformableConv2d(*set));
+    for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
+        all.push_back(new cpu::TiledDeformableConv2d(*set));
     }
     all.push_back(&referenceDeformableConv2d());
     return all;

@@ -42,9 +42,12 @@ namespace dcn4j {
 
 std::vector<const DeformablePsroiPoolingKernel*> DeformablePsroiPoolingKernel::implementations() {
     std::vector<const DeformablePsroiPoolingKernel*> all;
+#if defined(__x86_64__)
+    static const cpu::PoolingSet zen4{cpu::zen4Set(), cpu::avx2Pooling.kernels};
+#endif
     for (const cpu::PoolingSet* set : {
 #if defined(__x86_64__)
-             &cpu::avx512Pooling, &cpu::avx2Pooling,
+             &zen4, &cpu::avx512Pooling, &cpu::avx2Pooling,
 #endif
                  &cpu::baselinePooling
          }) {

@@ -173,6 +173,7 @@ enum Feature : unsigned {
     Avx512dq = 1 << 4,
     Avx512bw = 1 << 5,
     Avx512vl = 1 << 6,
+    Zen4 = 1 << 7,  ///< carries out 512 bits in halves
 };
 
 /// A table for each real type.
@@ -202,6 +203,9 @@ struct InstructionSet {
 extern const InstructionSet baselineSet;
 #if defined(__x86_64__)
 extern const InstructionSet avx2Set, avx512Set;
+/// For Zen 4, which carries out 512 bits in halves: of each kernel the one of AVX2 or AVX-512 that
+/// is faster there (zen4.cpp).
+const InstructionSet& zen4Set();
 #endif
 
 }  // namespace dcn4j::cpu
