@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <vector>
 
 #include "../buffer.h"
 #include "../packing.h"
@@ -46,6 +47,8 @@ class Backward {
           gradSamples_(partition_.slots * partition_.blockChunkCount() * gradSamplesSize_),
           sharesGradOutput_(blocking_.count() > g.groups && !blocking_.groupsAreLanes),
           sharesImages_(partition_.tileChunks > 1),
+          gradBias_(gradients.bias.present() ? partition_.slots * blocking_.tiles * g.outChannels
+                                             : 0),
           gradTiles_(sharesGradOutput_
                          ? partition_.slots * g.groups * g.outPixels() * blocking_.outLd
                          : 0),
@@ -76,7 +79,7 @@ class Backward {
                     for (Index slot = 0; slot < images; ++slot) {
                         for (Index group = 0; group < g_.groups; ++group) {
                             for (Index tile = 0; tile < blocking_.tiles; ++tile) {
-                                loadGradOutput(first + slot, group, tile,
+                                loadGradOutput(first + slot, slot, group, tile,
                                                gradTile(slot, group, tile));
                             }
                         }
@@ -129,13 +132,8 @@ class Backward {
                     }
                 }
             }
-            if (gradients_.bias.present()) {
-#pragma omp for
-                for (Index o = 0; o < g_.outChannels; ++o) {
-                    packing_.storeGradBias(gradOutput_, gradients_.bias, o);
-                }
-            }
         }
+        if (gradients_.bias.present()) storeGradBias();
     }
 
   private:
@@ -300,7 +298,7 @@ class Backward {
                                         tileGradSamples_.mine()};
         if (blocking_.groupsAreLanes) {
             if (isFirst) std::fill_n(gradWeights, b.depth * outputs_, Real{0});
-            loadLanesOfGradOutput(task.n, b, first, points);
+            loadLanesOfGradOutput(task, b, tile);
             const LaneTile<Real> t{
                 points,           g_.taps() * b.inputs, outputs_,          b.paddedLanes,
                 gradTile_.mine(), blocking_.outLd,      blocking_.columnLd};
@@ -311,7 +309,9 @@ class Backward {
         }
         const Real* gradOutput =
             sharesGradOutput_ ? gradTile(task.slot, b.group, tile) : gradTile_.mine();
-        if (!sharesGradOutput_) loadGradOutput(task.n, b.group, tile, gradTile_.mine());
+        if (!sharesGradOutput_) {
+            loadGradOutput(task.n, task.slot, b.group, tile, gradTile_.mine());
+        }
         kernels_.gemm(points, b.depth, outputs_, {gradOutput, blocking_.outLd, 1},
                       {weights, outputs_ * panel_, panel_}, gradColumn_.mine(), blocking_.columnLd,
                       false);
@@ -324,20 +324,46 @@ class Backward {
     }
 
     /// A tile of a group's gradient of the output, [points][outLd].
-    void loadGradOutput(Index n, Index group, Index tile, Real* to) const {
+    void loadGradOutput(Index n, Index slot, Index group, Index tile, Real* to) const {
         const Channels channels{n, group * outputs_, outputs_};
         loadPixels<Element>(
             kernels_, {gradOutput_, g_.outWidth, channels, tile * blocking_.tile, pointsOf(tile)},
             {to, blocking_.outLd});
+        addGradBias(n, slot, tile, to, channels, 1);
     }
 
     /// A tile of the output's gradient for groups that are lanes, [points][outputs][paddedLanes].
-    void loadLanesOfGradOutput(Index n, const Block& b, Index first, Index points) const {
+    void loadLanesOfGradOutput(const Task& task, const Block& b, Index tile) const {
         for (Index o = 0; o < outputs_; ++o) {
             const Tensor<4> view = everyChannel<Element>(gradOutput_, outputs_, o);
+            Real* to = gradTile_.mine() + o * b.paddedLanes;
             loadPixels<Element>(
-                kernels_, {view, g_.outWidth, b.of(n), first, points},
-                {gradTile_.mine() + o * b.paddedLanes, blocking_.outLd, b.paddedLanes});
+                kernels_, {view, g_.outWidth, b.of(task.n), tile * blocking_.tile, pointsOf(tile)},
+                {to, blocking_.outLd, b.paddedLanes});
+            addGradBias(task.n, task.slot, tile, to, {task.n, b.firstLane * outputs_ + o, b.lanes},
+                        outputs_);
+        }
+    }
+
+    /// Adds a tile of the output's gradient, [points][outLd], to the bias' gradient as a slot and a
+    /// tile have it: of so many channels, `step` apart. Each is loaded once, here it is at hand.
+    void addGradBias(Index n, Index slot, Index tile, const Real* rows, const Channels& channels,
+                     Index step) const {
+        if (!gradients_.bias.present()) return;
+        Real* total =
+            gradBias_.data() + (slot * blocking_.tiles + tile) * g_.outChannels + channels.first;
+        constexpr Index together = 64;
+        for (Index c = 0; c < channels.count; c += together) {
+            const Index count = std::min(together, channels.count - c);
+            Real sums[together] = {};
+            for (Index point = 0; point < pointsOf(tile); ++point) {
+                const Real* row = rows + point * blocking_.outLd + c;
+                for (Index i = 0; i < count; ++i) sums[i] += row[i];
+            }
+            for (Index i = 0; i < count; ++i) {
+                Real& sum = total[(c + i) * step];
+                sum = n == slot ? sums[i] : sum + sums[i];
+            }
         }
     }
 
@@ -413,6 +439,17 @@ class Backward {
         packing_.storeLanes(gradients_.weights, blocking_.block(block), total);
     }
 
+    /// The gradient of the bias: over slots and tiles, in order.
+    void storeGradBias() const {
+        std::vector<Real> total(static_cast<std::size_t>(g_.outChannels));
+        const Index parts = g_.batch == 0 ? 0 : partition_.slots * blocking_.tiles;
+        for (Index part = 0; part < parts; ++part) {
+            const Real* from = gradBias_.data() + part * g_.outChannels;
+            for (std::size_t o = 0; o < total.size(); ++o) total[o] += from[o];
+        }
+        packing_.storeBias(gradients_.bias, total.data());
+    }
+
     void addParts(Real* total, Index count) const {
         if (g_.batch == 0) std::fill_n(total, count, Real{0});
         const Index parts = g_.batch == 0 ? 1 : partition_.slots * partition_.tileChunks;
@@ -443,6 +480,7 @@ class Backward {
     const bool sharesGradOutput_;
     /// Where chunks of tiles do, the input is, and each has gradients of its own.
     const bool sharesImages_;
+    const Buffer<Real> gradBias_;  ///< [slot][tile][output channel]
     const Buffer<Real> gradTiles_, images_, gradImages_;
     const Buffer<PixelSpan> written_;
     const PerThread<PlannedSample<Real>> samples_;

@@ -82,7 +82,7 @@ class Forward {
   private:
     /// Numbers of images that are repacked together in any case: threads wait for one another twice
     /// in a wave.
-    static constexpr Index waveNumbers = Index{1} << 21;
+    static constexpr Index waveNumbers = Index{1} << 20;
     /// And at most, however few tiles an image has: 256 MiB of floats.
     static constexpr Index mostWaveNumbers = Index{1} << 26;
 

@@ -46,6 +46,9 @@ class Positions {
             }
             kernels_.plan(points, {y, x, modulation, g_.height, g_.width}, samples + tap,
                           g_.taps());
+            prefetch(in_.offset, n, 2 * k, first + points, points);
+            prefetch(in_.offset, n, 2 * k + 1, first + points, points);
+            if (in_.mask.present()) prefetch(in_.mask, n, k, first + points, points);
         }
     }
 
@@ -54,6 +57,16 @@ class Positions {
     void loadPoints(const Tensor<4>& t, Index n, Index channel, Index first, Index points,
                     Real* to) const {
         loadPlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, to);
+    }
+
+    /// Asks for output pixels of one channel that are wanted next: some lines in each of many
+    /// planes, which no processor foresees.
+    void prefetch(const Tensor<4>& t, Index n, Index channel, Index first, Index points) const {
+        if (t.strides[3] != 1 || t.strides[2] != g_.outWidth) return;
+        constexpr Index line = 64 / sizeof(Element);
+        const Element* plane = elementsOf<Element>(t) + t.at(n, channel, 0, 0);
+        const Index end = std::min(first + points, g_.outPixels());
+        for (Index i = first; i < end; i += line) __builtin_prefetch(plane + i, 0, 2);
     }
 
     void loadModulation(Index n, Index k, Index first, Index points, Real* to) const {

@@ -59,28 +59,10 @@ class Weights {
         }
     }
 
-    /// Stores the gradient of the bias of one output channel.
-    void storeGradBias(const Tensor<4>& gradOutput, const Tensor<1>& gradBias, Index o) const {
-        // Sums side by side, as wide as the widest vector, so that additions need not wait.
-        constexpr Index chunk = 256, lanes = 16;
-        Real total = 0;
-        for (Index n = 0; n < g_.batch; ++n) {
-            Real sums[lanes] = {};
-            for (Index first = 0; first < g_.outPixels(); first += chunk) {
-                Real values[chunk] = {};
-                const Index count = std::min(chunk, g_.outPixels() - first);
-                loadPlane<Element>(kernels_, {gradOutput, g_.outWidth, {n, o, 1}, first, count},
-                                   values);
-                for (Index i = 0; i < chunk; i += lanes) {
-                    for (Index lane = 0; lane < lanes; ++lane) sums[lane] += values[i + lane];
-                }
-            }
-            for (Index half = lanes / 2; half > 0; half /= 2) {
-                for (Index lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
-            }
-            total += sums[0];
-        }
-        elementsOf<Element>(gradBias)[gradBias.at(o)] = narrow<Element>(total);
+    /// Stores the gradients of all biases.
+    void storeBias(const Tensor<1>& t, const Real* gradients) const {
+        storeRow(kernels_, elementsOf<Element>(t) + t.at(0), t.strides[0], g_.outChannels,
+                 gradients);
     }
 
   private:
