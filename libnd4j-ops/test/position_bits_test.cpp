@@ -104,10 +104,10 @@ std::uint64_t hashOfAggregations() {
     Hash hash;
     Numbers numbers;
     for (int i = 0; i < 20000; ++i) {
-        const double size = i % 2 == 0 ? 31 : 1.3;
-        const double origin = i % 2 == 0 ? -0.5 : i % 37;
-        hash.add(positionOf(origin, i % 2 == 0 ? 0 : i % 3 - 1, static_cast<Real>(numbers.next()),
-                            size));
+        const auto real = [](double number) { return static_cast<Real>(number); };
+        const Real location = real(numbers.next());
+        hash.add(i % 2 == 0 ? positionOf(real(-0.5), real(0), location, real(31))
+                            : positionOf(real(i % 37), real(i % 3 - 1), location, real(1.3)));
     }
     return hash.value();
 }

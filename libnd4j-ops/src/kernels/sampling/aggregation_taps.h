@@ -23,9 +23,8 @@ struct AggregationTap {
 
 /// One coordinate of a sample. `product` keeps its bits the same on every processor.
 template <class Real>
-DCN4J_HOST_DEVICE inline Real positionOf(double origin, Index start, Real location, double scale) {
-    return static_cast<Real>(origin) +
-           product(static_cast<Real>(start) + location, static_cast<Real>(scale));
+DCN4J_HOST_DEVICE inline Real positionOf(Real origin, Real start, Real location, Real scale) {
+    return origin + product(start + location, scale);
 }
 
 /// Plans the sample of one tap.
@@ -37,11 +36,15 @@ DCN4J_HOST_DEVICE inline void planTap(const AggregationShape& g, const Aggregati
     const auto load = [](const auto& t, Index place) {
         return widen(static_cast<const Element*>(t.data)[place]);
     };
+    const auto position = [&](const AggregationAxis& axis, Index out, Index k, Index i,
+                              double scale) {
+        using Real = ComputeType<Element>;
+        return positionOf(static_cast<Real>(axis.originOf(out)), static_cast<Real>(axis.startOf(k)),
+                          load(location, at.in(location, i)), static_cast<Real>(scale));
+    };
     const Index place = g.placeOf(at.tap);
-    const auto x = positionOf(g.x.originOf(at.ox), g.x.startOf(place / g.y.kernel),
-                              load(location, at.in(location, 0)), level.scaleX);
-    const auto y = positionOf(g.y.originOf(at.oy), g.y.startOf(place % g.y.kernel),
-                              load(location, at.in(location, 1)), level.scaleY);
+    const auto x = position(g.x, at.ox, place / g.y.kernel, 0, level.scaleX);
+    const auto y = position(g.y, at.oy, place % g.y.kernel, 1, level.scaleY);
     locate(y, x, load(weight, at.in(weight)), level.height, level.width, s);
 }
 

@@ -1,6 +1,6 @@
 // Deformable aggregation as weighted sums of rows: a group's values are packed as
-// [pixels + 1][channels] for each level, a tile's samples are planned, and what the core has for a
-// depth-wise convolution sums them over the taps (simd/gather_sum.h, simd/scatter.h).
+// [pixels + 1][channels] for each level, and the core's micro-kernels sum samples over the taps
+// (simd/aggregate.h) or scatter their gradient (simd/scatter.h).
 #include "deformable_aggregation.h"
 
 #include <limits>
@@ -12,11 +12,12 @@
 namespace dcn4j::cpu {
 namespace {
 
-/// Whether the micro-kernels can number a plane's pixels (see PlannedSample).
+/// Whether the micro-kernels can number what is packed of the values (see AggregateTile).
 bool tooManyPixels(const AggregationGeometry& g) {
-    return std::any_of(g.levels.begin(), g.levels.end(), [](const AggregationLevel& level) {
-        return level.pixels() >= std::numeric_limits<std::int32_t>::max();
-    });
+    Index rows = 0;
+    for (const AggregationLevel& level : g.levels) rows += level.pixels() + 1;
+    return rows >= std::numeric_limits<std::int32_t>::max() /
+                       (aggregation::groupsTogether(g, g.groups) * roundUp(g.channels, 4));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The forward pass: tasks are (image, group, tile of output pixels).
+// The forward pass: tasks are (image, groups, tile of output pixels).
 #pragma once
 
 #include "samples.h"
@@ -17,14 +17,17 @@ class Forward {
           g_(g),
           inputs_(inputs),
           output_(output),
-          samples_(kernels, g),
-          wave_(std::clamp<Index>(waveNumbers / (samples_.imageSize() * g.groups), 1,
+          groups_(groupsTogether(g, g.groups)),
+          samples_(kernels, g, groups_),
+          chunks_(g.groups / groups_),
+          wave_(std::clamp<Index>(waveNumbers / (samples_.imageSize() * chunks_), 1,
                                   std::max<Index>(g.batch, 1))),
-          threads_(threadsFor(threads, wave_ * g.groups * samples_.tiles())),
-          images_(wave_ * g.groups * samples_.imageSize()),
-          scratch_(threads_, samples_.scratch()),
-          result_(threads_, samples_.tile() * samples_.row()),
-          planned_(threads_, samples_.tile() * g.taps()) {}
+          threads_(threadsFor(threads, wave_ * chunks_ * samples_.tiles())),
+          images_(wave_ * chunks_ * samples_.imageSize()),
+          numbers_(threads_, samples_.numbers()),
+          result_(threads_, samples_.tile() * samples_.ld()),
+          weights_(threads_, Corners * samples_.capacity()),
+          rows_(threads_, Corners * samples_.capacity()) {}
 
     void run() {
 #pragma omp parallel num_threads(threads_)
@@ -33,19 +36,19 @@ class Forward {
 #pragma omp for collapse(3) schedule(dynamic)
             for (Index l = 0; l < samples_.levels(); ++l) {
                 for (Index i = 0; i < images; ++i) {
-                    for (Index group = 0; group < g_.groups; ++group) {
-                        samples_.load(inputs_.values[static_cast<std::size_t>(l)], first + i, group,
-                                      l, image(i, group));
+                    for (Index chunk = 0; chunk < chunks_; ++chunk) {
+                        samples_.loadLevel(inputs_.values[static_cast<std::size_t>(l)], first + i,
+                                           chunk * groups_, l, image(i, chunk));
                     }
                 }
             }
 #pragma omp for collapse(3) schedule(dynamic)
             for (Index i = 0; i < images; ++i) {
-                for (Index group = 0; group < g_.groups; ++group) {
+                for (Index chunk = 0; chunk < chunks_; ++chunk) {
                     for (Index tile = 0; tile < samples_.tiles(); ++tile) {
-                        computeTile(
-                            {first + i, group, 0, tile * samples_.tile(), samples_.points(tile)},
-                            image(i, group));
+                        computeTile({first + i, chunk * groups_, tile * samples_.tile(),
+                                     samples_.points(tile)},
+                                    image(i, chunk));
                     }
                 }
             }
@@ -56,32 +59,30 @@ class Forward {
     /// Numbers of images that are packed together: threads wait for one another twice in a wave.
     static constexpr Index waveNumbers = Index{1} << 21;
 
-    Real* image(Index i, Index group) const {
-        return images_.data() + (i * g_.groups + group) * samples_.imageSize();
+    Real* image(Index i, Index chunk) const {
+        return images_.data() + (i * chunks_ + chunk) * samples_.imageSize();
     }
 
-    void computeTile(Tile t, const Real* image) const {
-        for (t.level = 0; t.level < samples_.levels(); ++t.level) {
-            samples_.plan(inputs_, t, scratch_.mine(), planned_.mine());
-            kernels_.gatherSum({t.points, g_.taps(), samples_.row(), 1, 1, planned_.mine(),
-                                image + samples_.start(t.level), samples_.row(), nullptr,
-                                result_.mine(), samples_.row(), t.level > 0});
-        }
-        const Tensor<4> to = groupOf<Element>(output_, t.group);
-        storePixels<Element>(kernels_, {to, g_.outWidth, {t.n, 0, g_.channels}, t.first, t.points},
-                             {result_.mine(), samples_.row()});
+    void computeTile(const Tile& t, const Real* image) const {
+        kernels_.aggregate({t.points * groups_, samples_.taps(), samples_.row(),
+                            samples_.load(inputs_, t, numbers_.mine()), image, samples_.row(),
+                            weights_.mine(), rows_.mine(), samples_.capacity(), result_.mine(),
+                            samples_.row()});
+        samples_.storePoints(output_, t, result_.mine());
     }
 
     const MicroKernels<Real>& kernels_;
     const AggregationGeometry& g_;
     const AggregationInputs& inputs_;
     const Tensor<5>& output_;
+    const Index groups_;  ///< of a task
     const Samples<Element> samples_;
-    const Index wave_;  ///< images packed together
+    const Index chunks_;  ///< of the groups
+    const Index wave_;    ///< images packed together
     const int threads_;
     const Buffer<Real> images_;
-    const PerThread<Real> scratch_, result_;
-    const PerThread<PlannedSample<Real>> planned_;
+    const PerThread<Real> numbers_, result_, weights_;
+    const PerThread<typename Samples<Element>::Pixel> rows_;
 };
 
 }  // namespace dcn4j::cpu::aggregation

@@ -1,8 +1,12 @@
 // What both passes of an aggregation share: how the work is cut, packed images, and where a tile's
 // samples read. It depends on the geometry alone, never on the number of threads.
+//
+// A task works on some groups together, as many as its pass says; the rows of a pixel's groups lie
+// side by side, and so do the sums of a point's. To the micro-kernels each is a point of its own.
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 
 #include "../../sampling/aggregation_taps.h"
 #include "../buffer.h"
@@ -10,138 +14,225 @@
 
 namespace dcn4j::cpu::aggregation {
 
-/// Some output pixels of one image and group, and a level that they sample.
+/// Some output pixels of one image, and the first of a task's groups.
 struct Tile {
-    Index n, group, level, first, points;
+    Index n, group, first, points;
 };
 
-/// Arrays of rows [n][row][column][group] as packing.h sees those of a group.
-template <class Element>
-Tensor<4> groupOf(const Tensor<5>& t, Index group) {
-    return {elementsOf<Element>(t) + group * t.strides[3],
-            {t.strides[0], t.strides[4], t.strides[1], t.strides[2]}};
+/// As many groups as a task takes together: a divisor of the groups, at most `most`, so that a
+/// point's samples fit a tile; one where samples lie anywhere, so that a task reads little of the
+/// values.
+inline Index groupsTogether(const AggregationGeometry& g, Index most) {
+    constexpr Index pointSamples = 256;
+    if (g.x.stride == 0) return 1;
+    Index groups = std::clamp<Index>(std::min(most, pointSamples / g.taps()), 1, g.groups);
+    while (g.groups % groups != 0) --groups;
+    return groups;
 }
 
+/// The samples of one call: what all points' have in common, and those of a tile.
 template <class Element>
 class Samples {
   public:
     using Real = ComputeType<Element>;
+    using Pixel = typename AggregateSamples<Real>::Pixel;
 
-    Samples(const MicroKernels<Real>& kernels, const AggregationGeometry& geometry)
+    /// `groups` divides the groups.
+    Samples(const MicroKernels<Real>& kernels, const AggregationGeometry& geometry, Index groups)
         : kernels_(kernels),
           g_(geometry),
+          groups_(groups),
           row_(roundUp(geometry.channels, rowAlignment<Real>)),
-          tile_(std::min(std::clamp<Index>(tileSamples / geometry.taps(), 8, mostTilePoints),
+          taps_(levels() * geometry.taps()),
+          tile_(std::min(std::clamp<Index>(tileSamples / (taps_ * groups), 8, mostTilePoints),
                          geometry.points())) {
         for (const AggregationLevel& level : g_.levels) {
-            starts_.push_back(imageSize_);
-            imageSize_ += roundUp((level.pixels() + 1) * row_, 16);
+            firstRows_.push_back(rows_);
+            rows_ += (level.pixels() + 1) * groups;
         }
-        for (Index tap = 0; tap < g_.taps(); ++tap) {
-            const Index place = g_.placeOf(tap);
-            tapX_.push_back(g_.x.startOf(place / g_.y.kernel));
-            tapY_.push_back(g_.y.startOf(place % g_.y.kernel));
+        for (Index i = 0; i < period(); ++i) {
+            const Index l = i % taps_ / g_.taps(), place = g_.placeOf(i % g_.taps());
+            startX_.push_back(static_cast<Real>(g_.x.startOf(place / g_.y.kernel)));
+            startY_.push_back(static_cast<Real>(g_.y.startOf(place % g_.y.kernel)));
+            scaleX_.push_back(static_cast<Real>(level(l).scaleX));
+            scaleY_.push_back(static_cast<Real>(level(l).scaleY));
+            height_.push_back(static_cast<Pixel>(level(l).height));
+            width_.push_back(static_cast<Pixel>(level(l).width));
+            base_.push_back(static_cast<Pixel>(firstRow(l) + i / taps_ % groups));
         }
     }
 
     Index levels() const { return static_cast<Index>(g_.levels.size()); }
     const AggregationLevel& level(Index l) const { return g_.levels[static_cast<std::size_t>(l)]; }
-    Index row() const { return row_; }              ///< numbers of a pixel: its padded channels
-    Index imageSize() const { return imageSize_; }  ///< of a group, all levels
-    Index start(Index l) const { return starts_[static_cast<std::size_t>(l)]; }
-    Index tile() const { return tile_; }  ///< output pixels
+    Index taps() const { return taps_; }         ///< of all levels
+    Index row() const { return row_; }           ///< a group's padded channels
+    Index ld() const { return groups_ * row_; }  ///< numbers of a pixel or a point
+    Index firstRow(Index l) const { return firstRows_[static_cast<std::size_t>(l)]; }
+    Index imageSize() const { return roundUp(rows_ * row_, 16); }  ///< of all levels
+    Index tile() const { return tile_; }                           ///< output pixels
     Index tiles() const { return ceilDivide(g_.points(), tile_); }
     Index points(Index tile) const { return std::min(tile_, g_.points() - tile * tile_); }
-    /// Numbers that `plan` works in.
-    Index scratch() const { return (3 * tile_ + 3) * g_.taps(); }
+    /// Samples of a tile, and room for what the longest vector has more.
+    Index capacity() const { return roundUp(tile_ * groups_ * taps_, 16); }
+    /// Numbers of what `load` reads of a tile.
+    Index numbers() const { return 5 * capacity(); }
 
-    /// Packs a level of one image and group: [pixels + 1][row], the last row zeros.
-    void load(const Tensor<5>& values, Index n, Index group, Index l, Real* image) const {
-        loadImage<Element>(kernels_, groupOf<Element>(values, group), level(l).width,
-                           {n, 0, g_.channels}, level(l).pixels(), {image + start(l), row_});
+    /// Packs a level of one image and a task's groups: [pixels + 1][groups][row], the last zeros.
+    void loadLevel(const Tensor<5>& values, Index n, Index group, Index l, Real* image) const {
+        image += firstRow(l) * row_;
+        forEachView(values, group, [&](const Tensor<4>& view, Index channels, Index at) {
+            loadImage<Element>(kernels_, view, level(l).width, {n, 0, channels}, level(l).pixels(),
+                               {image + at, ld(), roundUp(channels, rowAlignment<Real>)});
+        });
+    }
+    /// The reverse of loadLevel.
+    void storeLevel(const Tensor<5>& values, Index n, Index group, Index l,
+                    const Real* image) const {
+        image += firstRow(l) * row_;
+        forEachView(values, group, [&](const Tensor<4>& view, Index channels, Index at) {
+            storePixels<Element>(kernels_,
+                                 {view, level(l).width, {n, 0, channels}, 0, level(l).pixels()},
+                                 {image + at, ld()});
+        });
     }
 
-    /// Plans the samples of a tile: [points][taps].
-    void plan(const AggregationInputs& in, const Tile& t, Real* scratch,
-              PlannedSample<Real>* samples) const {
-        const Index taps = g_.taps(), count = t.points * taps;
-        Real *x = scratch, *y = x + count, *weight = y + count, *row = weight + count;
-        const AggregationLevel& l = level(t.level);
-        for (Index p = 0; p < t.points; ++p, x += taps, y += taps, weight += taps) {
-            const AggregationTap at = pointOf(t, p);
-            loadRow(kernels_, elementsOf<Element>(in.weight) + at.in(in.weight),
-                    in.weight.strides[5], taps, weight);
-            forEachRow(in.location, at, [&](Element* from, Index stride, Index count2, Index to) {
-                loadRow(kernels_, from, stride, count2, row + to);
-            });
-            const bool pairs = arePairs(in.location);
-            const Index step = pairs ? 2 : 1;
-            const Real* rowY = row + (pairs ? 1 : taps);
-            const double originX = g_.x.originOf(at.ox), originY = g_.y.originOf(at.oy);
-            for (Index tap = 0; tap < taps; ++tap) {
-                x[tap] = positionOf(originX, tapX_[static_cast<std::size_t>(tap)], row[tap * step],
-                                    l.scaleX);
-                y[tap] = positionOf(originY, tapY_[static_cast<std::size_t>(tap)], rowY[tap * step],
-                                    l.scaleY);
+    /// Loads a tile of an array like the output: [points][groups][row].
+    void loadPoints(const Tensor<5>& array, const Tile& t, Real* to) const {
+        forEachView(array, t.group, [&](const Tensor<4>& view, Index channels, Index at) {
+            loadPixels<Element>(kernels_,
+                                {view, g_.outWidth, {t.n, 0, channels}, t.first, t.points},
+                                {to + at, ld(), roundUp(channels, rowAlignment<Real>)});
+        });
+    }
+    /// The reverse of loadPoints.
+    void storePoints(const Tensor<5>& array, const Tile& t, const Real* from) const {
+        forEachView(array, t.group, [&](const Tensor<4>& view, Index channels, Index at) {
+            storePixels<Element>(kernels_,
+                                 {view, g_.outWidth, {t.n, 0, channels}, t.first, t.points},
+                                 {from + at, ld()});
+        });
+    }
+
+    /// Reads where a tile's samples are, [point][group][level][tap].
+    AggregateSamples<Real> load(const AggregationInputs& in, const Tile& t, Real* numbers) const {
+        Real *const location = numbers, *const weight = location + 2 * capacity();
+        Real *const originY = weight + capacity(), *const originX = originY + capacity();
+        const Index count = groups_ * taps_;
+        forEachPoint(t, [&](AggregationTap at, Index p) {
+            const Index first = p * count;
+            std::fill_n(originY + first, count, static_cast<Real>(g_.y.originOf(at.oy)));
+            std::fill_n(originX + first, count, static_cast<Real>(g_.x.originOf(at.ox)));
+            if (areRows(in.location, in.weight)) {
+                loadRow(kernels_, elementsOf<Element>(in.location) + at.in(in.location, 0),
+                        in.location.strides[6], 2 * count, location + 2 * first);
+                return loadRow(kernels_, elementsOf<Element>(in.weight) + at.in(in.weight),
+                               in.weight.strides[5], count, weight + first);
             }
-        }
-        kernels_.plan(count, {scratch + count, scratch, scratch + 2 * count, l.height, l.width},
-                      samples, 1);
+            forEachTap(at, first, [&](Index i) {
+                for (Index xy : {0, 1}) {
+                    location[2 * i + xy] =
+                        widen(elementsOf<Element>(in.location)[at.in(in.location, xy)]);
+                }
+                weight[i] = widen(elementsOf<Element>(in.weight)[at.in(in.weight)]);
+            });
+        });
+        return {t.points * count, period(),
+                location,         weight,
+                originY,          originX,
+                startY_.data(),   startX_.data(),
+                scaleY_.data(),   scaleX_.data(),
+                height_.data(),   width_.data(),
+                base_.data(),     static_cast<Pixel>(groups_)};
     }
 
-    /// Stores the gradients [taps][3][points] of a tile's samples.
+    /// Stores the gradients [level, tap][(y, x, weight)][point][group] of a tile's samples.
     void store(const AggregationGradients& out, const Tile& t, const Real* gradients,
                Real* scratch) const {
-        const Index taps = g_.taps();
-        const bool pairs = arePairs(out.location);
-        const Index step = pairs ? 2 : 1;
-        Real *row = scratch, *rowY = row + (pairs ? 1 : taps), *weight = row + 2 * taps;
-        const auto scaleX = static_cast<Real>(level(t.level).scaleX);
-        const auto scaleY = static_cast<Real>(level(t.level).scaleY);
-        for (Index p = 0; p < t.points; ++p) {
-            for (Index tap = 0; tap < taps; ++tap) {
-                const Real* of = gradients + tap * 3 * t.points + p;
-                rowY[tap * step] = of[0] * scaleY;
-                row[tap * step] = of[t.points] * scaleX;
-                weight[tap] = of[2 * t.points];
+        const Index count = groups_ * taps_, points = t.points * groups_;
+        Real *const location = scratch, *const weight = location + 2 * count;
+        forEachPoint(t, [&](AggregationTap at, Index p) {
+            for (Index i = 0; i < count; ++i) {
+                const Index k = i % taps_;
+                const Real* of = gradients + k * 3 * points + p * groups_ + i / taps_;
+                location[2 * i] = of[points] * scaleX_[static_cast<std::size_t>(k)];
+                location[2 * i + 1] = of[0] * scaleY_[static_cast<std::size_t>(k)];
+                weight[i] = of[2 * points];
             }
-            const AggregationTap at = pointOf(t, p);
-            storeRow(kernels_, elementsOf<Element>(out.weight) + at.in(out.weight),
-                     out.weight.strides[5], taps, weight);
-            forEachRow(out.location, at, [&](Element* to, Index stride, Index count, Index from) {
-                storeRow(kernels_, to, stride, count, row + from);
+            if (areRows(out.location, out.weight)) {
+                storeRow(kernels_, elementsOf<Element>(out.location) + at.in(out.location, 0),
+                         out.location.strides[6], 2 * count, location);
+                return storeRow(kernels_, elementsOf<Element>(out.weight) + at.in(out.weight),
+                                out.weight.strides[5], count, weight);
+            }
+            forEachTap(at, 0, [&](Index i) {
+                for (Index xy : {0, 1}) {
+                    elementsOf<Element>(out.location)[at.in(out.location, xy)] =
+                        narrow<Element>(location[2 * i + xy]);
+                }
+                elementsOf<Element>(out.weight)[at.in(out.weight)] = narrow<Element>(weight[i]);
             });
-        }
+        });
     }
 
   private:
-    /// 24 KiB of planned floats, most of a first-level cache.
+    /// Samples of a tile: what is kept of them while they are summed fills most of a first-level
+    /// cache.
     static constexpr Index tileSamples = 512, mostTilePoints = 128;
 
-    AggregationTap pointOf(const Tile& t, Index p) const {
-        const Index point = t.first + p;
-        return {t.n, point / g_.outWidth, point % g_.outWidth, t.group, t.level, 0};
+    /// A multiple of a point's samples and of every vector's lanes.
+    Index period() const { return std::lcm(groups_ * taps_, Index{16}); }
+
+    /// Calls `action(view, channels, at)` for a task's groups of an array, each or all together
+    /// where nothing lies between them: [n][channels][rows][columns], packed from `at` on.
+    template <class Action>
+    void forEachView(const Tensor<5>& t, Index group, Action action) const {
+        const bool joined = row_ == g_.channels && t.strides[3] == g_.channels * t.strides[4];
+        const Index together = joined ? groups_ : 1;
+        for (Index i = 0; i < groups_; i += together) {
+            action(Tensor<4>{elementsOf<Element>(t) + (group + i) * t.strides[3],
+                             {t.strides[0], t.strides[4], t.strides[1], t.strides[2]}},
+                   together * g_.channels, i * row_);
+        }
     }
 
-    /// Whether the x and y of all taps of a point are one row of elements, the same step apart.
-    static bool arePairs(const Tensor<7>& t) { return t.strides[5] == 2 * t.strides[6]; }
-
-    /// Calls `action(elements, stride, count, place)` for the rows that a point's locations are:
-    /// (x, y) of all taps, or all x and then all y.
+    /// Calls `action(at, p)` for a tile's points.
     template <class Action>
-    void forEachRow(const Tensor<7>& t, const AggregationTap& at, Action action) const {
-        Element* first = elementsOf<Element>(t) + at.in(t, 0);
-        const Index taps = g_.taps();
-        if (arePairs(t)) return action(first, t.strides[6], 2 * taps, 0);
-        action(first, t.strides[5], taps, 0);
-        action(first + t.strides[6], t.strides[5], taps, taps);
+    void forEachPoint(const Tile& t, Action action) const {
+        AggregationTap at{t.n, t.first / g_.outWidth, t.first % g_.outWidth, t.group, 0, 0};
+        for (Index p = 0; p < t.points; ++p) {
+            action(at, p);
+            if (++at.ox == g_.outWidth) ++at.oy, at.ox = 0;
+        }
+    }
+
+    /// Calls `action(i)` for a point's samples, `at` one after the other.
+    template <class Action>
+    void forEachTap(AggregationTap& at, Index i, Action action) const {
+        for (const Index end = at.group + groups_; at.group < end; ++at.group) {
+            for (at.level = 0; at.level < levels(); ++at.level) {
+                for (at.tap = 0; at.tap < g_.taps(); ++at.tap) action(i++);
+            }
+        }
+    }
+
+    /// Whether the locations and the weights of a point and a task's groups are each one row of
+    /// elements, the same step apart.
+    bool areRows(const Tensor<7>& location, const Tensor<6>& weight) const {
+        const auto joined = [&](const Index* strides) {  // of groups, levels, taps
+            return (groups_ == 1 || strides[0] == taps_ * strides[2]) &&
+                   (levels() == 1 || strides[1] == g_.taps() * strides[2]);
+        };
+        return location.strides[5] == 2 * location.strides[6] && joined(location.strides + 3) &&
+               joined(weight.strides + 3);
     }
 
     const MicroKernels<Real>& kernels_;
     const AggregationGeometry& g_;
-    const Index row_, tile_;
-    Index imageSize_ = 0;
-    std::vector<Index> starts_, tapX_, tapY_;
+    const Index groups_, row_, taps_, tile_;
+    Index rows_ = 0;
+    std::vector<Index> firstRows_;
+    std::vector<Real> startX_, startY_, scaleX_, scaleY_;
+    std::vector<Pixel> height_, width_, base_;
 };
 
 }  // namespace dcn4j::cpu::aggregation

@@ -7,6 +7,7 @@
 // namespaces, and no standard library.
 #include "micro_kernels.h"
 
+#include "aggregate.h"
 #include "convert.h"
 #include "gather.h"
 #include "gather_sum.h"
@@ -27,6 +28,8 @@ constexpr MicroKernels<Real> kernels = {
     plan<Real>,
     gather<Real>,
     gatherSum<Real>,
+    aggregate<Real>,
+    planAggregate<Real>,
     gemm<Real>,
     scatter<Real>,
     lanesToColumn<Real>,

@@ -75,6 +75,38 @@ struct GatherSumTile {
     bool accumulate;  ///< whether sums are added to the output, or written
 };
 
+/// Samples of several groups and levels at (origin + (start + location) * scale) of their level,
+/// each with its weight. What every point's samples have in common is in tables that repeat every
+/// `period` samples, a multiple of every vector's lanes. Arrays of samples have room for a whole
+/// vector more.
+template <class Real>
+struct AggregateSamples {
+    using Pixel = decltype(PlannedSample<Real>::place);
+
+    Index count, period;
+    const Real *location, *weight, *originY, *originX;  ///< [count][(x, y)], then [count]
+    const Real *startY, *startX, *scaleY, *scaleX;      ///< [period]
+    const Pixel *height, *width;                        ///< [period]
+    /// Pixel p is row p * pixelRows + base of an image; [period].
+    const Pixel* base;
+    Pixel pixelRows;
+};
+
+/// Weighted sums of the samples of a tile of points, [points][taps]. Rows of the image hold
+/// `channels` numbers, padded to `rowAlignment`; an image of floats has less than 2^31 numbers.
+template <class Real>
+struct AggregateTile {
+    Index points, taps, channels;
+    AggregateSamples<Real> samples;
+    const Real* image;  ///< rows; that of the pixel after a level's last is zero
+    Index imageLd;
+    Real* weights;                                 ///< [4][cornerLd], overwritten
+    typename AggregateSamples<Real>::Pixel* rows;  ///< [4][cornerLd], overwritten
+    Index cornerLd;
+    Real* output;  ///< [points][outputLd], written
+    Index outputLd;
+};
+
 /// The backward pass over the samples of one tile and one block of channels. Rows of the image and
 /// of the columns hold `channels` numbers, padded to `rowAlignment`.
 template <class Real>
@@ -144,6 +176,12 @@ struct MicroKernels {
     /// output[point][output][group] (+)= the sum over taps and inputs of weight * modulation *
     /// sample(image channel [input][group]).
     void (*gatherSum)(const GatherSumTile<Real>& tile);
+
+    /// output[point][c] = the sum over taps of weight * sample(image channel c).
+    void (*aggregate)(const AggregateTile<Real>& tile);
+
+    /// Plans the samples; their pixels are numbers of rows.
+    void (*planAggregate)(const AggregateSamples<Real>& samples, PlannedSample<Real>* planned);
 
     /// c[row][column] = (accumulate ? c[row][column] : 0) + sum over depth of a * b. `c` has rows
     /// `ldc` apart, each with room for whole panels.

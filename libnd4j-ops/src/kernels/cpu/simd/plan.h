@@ -41,6 +41,24 @@ inline void storeLanes(V v0, V v1, V v2, V v3, Number* to, Index step) {
     }
 }
 
+/// Writes samples[lane * step] for the lanes of a location.
+template <class V, class P, class Real>
+inline void storeLocation(const Location<V, P>& found, const V& modulation,
+                          PlannedSample<Real>* samples, Index step) {
+    const P place = found.between ? broadcast<P>(Between) : broadcast<P>(Outside);
+    V placeBits;
+    __builtin_memcpy(&placeBits, &place, sizeof place);
+    // A sample is three rows of four numbers of one size.
+    static_assert(sizeof *samples == 12 * sizeof(Real));
+    const Index numbers = step * 12;
+    storeLanes(found.pixel[0], found.pixel[1], found.pixel[2], found.pixel[3], samples->pixel,
+               numbers);
+    storeLanes(found.weight[0], found.weight[1], found.weight[2], found.weight[3], samples->weight,
+               numbers);
+    storeLanes(found.fractionY, found.fractionX, modulation, placeBits, &samples->fractionY,
+               numbers);
+}
+
 /// Plans the samples of as many points as a vector has lanes.
 template <class Real>
 inline void planLanes(const TapPositions<Real>& at, Index first, PlannedSample<Real>* samples,
@@ -52,18 +70,7 @@ inline void planLanes(const TapPositions<Real>& at, Index first, PlannedSample<R
     const auto found = locate<V, P>(
         load<V>(at.y + first), load<V>(at.x + first), broadcast<P>(height), broadcast<P>(width),
         broadcast<V>(static_cast<Real>(height)), broadcast<V>(static_cast<Real>(width)));
-    const P place = found.between ? broadcast<P>(Between) : broadcast<P>(Outside);
-    V placeBits;
-    __builtin_memcpy(&placeBits, &place, sizeof place);
-    // A sample is three rows of four numbers of one size.
-    static_assert(sizeof *samples == 12 * sizeof(Real));
-    const Index numbers = step * 12;
-    storeLanes(found.pixel[0], found.pixel[1], found.pixel[2], found.pixel[3], samples->pixel,
-               numbers);
-    storeLanes(found.weight[0], found.weight[1], found.weight[2], found.weight[3], samples->weight,
-               numbers);
-    storeLanes(found.fractionY, found.fractionX, load<V>(at.modulation + first), placeBits,
-               &samples->fractionY, numbers);
+    storeLocation(found, load<V>(at.modulation + first), samples, step);
 }
 
 template <class Real>
