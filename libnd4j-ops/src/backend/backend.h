@@ -30,8 +30,9 @@ class Execution {
     /// The implementation of the op whose interface `Kernel` is.
     template <class Kernel>
     const Kernel& kernel() const;
-    /// What the kernels are to be told; CUDA kernels ignore it.
-    int threads() const;
+    /// What the kernels are to be told, for a call that takes as long as so many multiply-adds, by
+    /// and large; CUDA kernels ignore it.
+    int threads(double multiplyAdds) const;
     /// Copies bytes from where the kernels read an array to the host's memory.
     void read(const void* from, std::size_t bytes, void* to) const;
 

@@ -55,6 +55,14 @@ struct AggregationShape {
 
 struct AggregationGeometry : AggregationShape {
     std::vector<AggregationLevel> levels;
+
+    /// What a forward pass takes, in multiply-adds that take as long, by and large: eight for each
+    /// number that is sampled, and as many as 16 numbers for planning a sample.
+    double multiplyAdds() const {
+        return 8 * static_cast<double>(batch * points()) *
+               static_cast<double>(groups * static_cast<Index>(levels.size()) * taps()) *
+               static_cast<double>(channels + 16);
+    }
 };
 
 /// Inputs of the forward pass. Dimensions are in the order given, whatever the memory layout.

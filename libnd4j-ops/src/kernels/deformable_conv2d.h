@@ -32,6 +32,13 @@ struct Conv2dGeometry {
     DCN4J_HOST_DEVICE Index baseColumn(Index ox, Index kx) const {
         return ox * strideW - padLeft + kx * dilationW;
     }
+    /// What a forward pass takes, in multiply-adds that take as long, by and large: its own, eight
+    /// for each number that is sampled, and four for each weight.
+    double multiplyAdds() const {
+        const double points = static_cast<double>(batch * outPixels());
+        const double entries = static_cast<double>(taps() * channels);
+        return entries * ((points + 4) * static_cast<double>(outChannelsPerGroup()) + 8 * points);
+    }
 };
 
 /// Inputs of the forward pass. Dimensions are in the order given, whatever the memory layout.

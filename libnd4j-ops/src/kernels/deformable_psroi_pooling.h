@@ -24,6 +24,14 @@ struct PsroiPoolingGeometry {
     DCN4J_HOST_DEVICE Index pixels() const { return height * width; }
     DCN4J_HOST_DEVICE Index bins() const { return pooledSize * pooledSize; }
     DCN4J_HOST_DEVICE Index channelsPerClass() const { return outputDim / classes; }
+    /// What a forward pass takes, in multiply-adds that take as long, by and large: as many for
+    /// each number of the output as a bin has samples, and four for each of the input.
+    double multiplyAdds() const {
+        const double samples = static_cast<double>(samplePerPart);
+        return static_cast<double>(rois * bins()) * static_cast<double>(outputDim) * samples *
+                   samples +
+               4 * static_cast<double>(batch * channels()) * static_cast<double>(pixels());
+    }
     /// The row or column of the groups that row or column `bin` of the bins reads.
     DCN4J_HOST_DEVICE Index groupOf(Index bin) const { return bin * groupSize / pooledSize; }
     /// The group cell that bin (row, column) reads, of `cells()`.

@@ -164,12 +164,13 @@ class Dcnv3Op final : public CheckedOp<Call> {
         const auto& kernel = execution.kernel<DeformableAggregationKernel>();
         if (!backward_) {
             if (g.batch == 0) return;
-            return kernel.forward(g, inputs, inGroups(*out[0], g.channels), execution.threads());
+            return kernel.forward(g, inputs, inGroups(*out[0], g.channels),
+                                  execution.threads(g.multiplyAdds()));
         }
         if (g.batch == 0) return;
         kernel.backward(g, inputs, inGroups(*in[3], g.channels),
                         {{inGroups(*out[0], g.channels)}, location(*out[1]), weight(*out[2])},
-                        execution.threads());
+                        execution.threads(2 * g.multiplyAdds()));
     }
 
   private:

@@ -285,7 +285,7 @@ class ConvolutionOp final : public CheckedOp<Call> {
         if (!backward_) {
             if (call.geometry.batch == 0) return;
             kernel.forward(call.geometry, inputs, imageTensor(*out[0], channelsLast),
-                           execution.threads());
+                           execution.threads(call.geometry.multiplyAdds()));
             return;
         }
         DeformableConv2dGradients gradients;
@@ -296,7 +296,7 @@ class ConvolutionOp final : public CheckedOp<Call> {
         if (call.has(call.mask)) gradients.mask = imageTensor(*out[next++], channelsLast);
         if (call.has(call.bias)) gradients.bias = tensorOf<1>(*out[next]);
         kernel.backward(call.geometry, inputs, image(call.gradOutput), gradients,
-                        execution.threads());
+                        execution.threads(2 * call.geometry.multiplyAdds()));
     }
 
   private:

@@ -188,14 +188,14 @@ class PsroiPoolingOp final : public CheckedOp<Call> {
 
         if (!backward_) {
             kernel.forward(call.geometry, inputs, tensorOf<4>(*out[0]), tensorOf<4>(*out[1]),
-                           execution.threads());
+                           execution.threads(call.geometry.multiplyAdds()));
             return;
         }
         DeformablePsroiPoolingGradients gradients;
         gradients.input = tensorOf<4>(*out[0]);
         if (call.has(call.trans)) gradients.trans = tensorOf<4>(*out[1]);
         kernel.backward(call.geometry, inputs, image(call.count), image(call.gradOutput), gradients,
-                        execution.threads());
+                        execution.threads(2 * call.geometry.multiplyAdds()));
     }
 
   private:

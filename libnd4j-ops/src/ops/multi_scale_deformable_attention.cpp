@@ -149,11 +149,11 @@ class AttentionOp final : public CheckedOp<Call> {
         if (g.batch == 0) return;
         const auto& kernel = execution.kernel<DeformableAggregationKernel>();
         if (!backward_) {
-            return kernel.forward(g, inputs, rows(g, *out[0]), execution.threads());
+            return kernel.forward(g, inputs, rows(g, *out[0]), execution.threads(g.multiplyAdds()));
         }
         kernel.backward(g, inputs, rows(g, *in[4]),
                         {levelsIn(g, type, *out[0]), locations(*out[1]), weights(*out[2])},
-                        execution.threads());
+                        execution.threads(2 * g.multiplyAdds()));
     }
 
   private:

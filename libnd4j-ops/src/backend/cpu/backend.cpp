@@ -32,10 +32,12 @@ template const DeformableAggregationKernel& Execution::kernel() const;
 template const DeformableConv2dKernel& Execution::kernel() const;
 template const DeformablePsroiPoolingKernel& Execution::kernel() const;
 
-/// ND4J's own setting, or OpenMP's where that is lower.
-int Execution::threads() const {
-    return std::max(1,
-                    std::min(sd::Environment::getInstance().maxThreads(), omp_get_max_threads()));
+/// ND4J's own setting, or OpenMP's where that is lower; and as many as have 50 microseconds of work
+/// each: a thread that sleeps takes longer to wake.
+int Execution::threads(double multiplyAdds) const {
+    constexpr double worthAThread = 3e6;
+    const int most = std::min(sd::Environment::getInstance().maxThreads(), omp_get_max_threads());
+    return std::max(1, static_cast<int>(std::min<double>(most, multiplyAdds / worthAThread)));
 }
 
 void Execution::read(const void* from, std::size_t bytes, void* to) const {

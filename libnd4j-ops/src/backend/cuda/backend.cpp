@@ -111,7 +111,7 @@ const DeformableAggregationKernel& Execution::kernel() const {
     return state_->aggregation;
 }
 
-int Execution::threads() const {
+int Execution::threads(double) const {
     return 0;
 }
 
