@@ -11,10 +11,11 @@ import lombok.experimental.UtilityClass;
 /**
  * Of detections that overlap too much, keeps the one with the highest score.
  *
- * <p>What stays is what ND4J's op {@code non_max_suppression_v3} and TensorFlow's of that name
+ * <p>What stays is what torchvision's {@code nms} and TensorFlow's {@code non_max_suppression}
  * keep: greedily, from the highest score down, a detection stays unless its intersection over union
- * with one that stays is above the threshold. Of equal scores the first given comes first. (The op
- * itself took a twelfth of the training time of a small detector.)
+ * with one that stays is above the threshold. Of equal scores the first given comes first. (ND4J's
+ * op {@code non_max_suppression_v3} also drops what overlaps by exactly the threshold; and it took
+ * a twelfth of the training time of a small detector.)
  */
 @UtilityClass
 public class NonMaximumSuppression {

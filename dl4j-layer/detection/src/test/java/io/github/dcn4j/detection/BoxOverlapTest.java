@@ -2,23 +2,10 @@ package io.github.dcn4j.detection;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class BoxOverlapTest {
-  @Test
-  void ofBoxesThatDoNotOverlapTheThousandSurestOfEachLabelStay() {
-    List<Detection> candidates = new ArrayList<>();
-    for (int i = 0; i < 3000; i++) {
-      candidates.add(new Detection(Box.of(2 * i, 0, 2 * i + 1, 1, i % 2), i / 3000.0));
-    }
-    List<Detection> kept = NonMaximumSuppression.applyPerClass(candidates, 0.5);
-    assertEquals(2000, kept.size());
-    assertEquals(1000 / 3000.0, kept.stream().mapToDouble(Detection::getScore).min().getAsDouble());
-  }
-
   private static final int PAIRS = 200;
 
   private final Random random = new Random(1);

@@ -1,6 +1,7 @@
 package io.github.dcn4j.detection;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -101,6 +102,45 @@ class MeanAveragePrecisionTest {
     many[100] = at(A, 0.1);
     assertEquals(0, precision(List.of(A), many), EXACT);
     assertEquals(0.01, precision(List.of(A), Arrays.copyOfRange(many, 1, 101)), EXACT);
+  }
+
+  @Test
+  void labelsThatAreNoClassDoNotCount() {
+    Box other = Box.of(0, 0, 10, 10, -1);
+    Box beyond = Box.of(0, 0, 10, 10, 1);
+    assertEquals(1, precision(List.of(A, other, beyond), at(other, 0.9), at(A, 0.5)), EXACT);
+  }
+
+  @Test
+  void withoutTrueBoxesThereIsNoPrecision() {
+    MeanAveragePrecision precision = new MeanAveragePrecision(2);
+    assertTrue(Double.isNaN(precision.mean(0.5)));
+    precision.add(List.of(), List.of(at(A, 0.5)));
+    assertTrue(Double.isNaN(precision.meanOverThresholds()));
+    assertTrue(Double.isNaN(precision.averageOverThresholds(0)));
+    assertEquals(0, precision.objects(0));
+    assertEquals(1, precision.detections(0));
+    precision.add(List.of(A), List.of(at(A, 0.9)));
+    assertEquals(1, precision.mean(0.5), EXACT); // class 1 has no true boxes, and no part in it
+  }
+
+  @Test
+  void whatIsOutOfRangeIsNamed() {
+    assertThrows(IllegalArgumentException.class, () -> new MeanAveragePrecision(0));
+    MeanAveragePrecision precision = new MeanAveragePrecision(2);
+    for (int label : new int[] {-1, 2}) {
+      Exception e =
+          assertThrows(
+              IllegalArgumentException.class, () -> precision.averagePrecision(label, 0.5));
+      assertEquals("label: expected 0 to 1, got " + label, e.getMessage());
+    }
+    for (double threshold : new double[] {0, -1, 1.01, Double.NaN}) {
+      Exception e =
+          assertThrows(
+              IllegalArgumentException.class, () -> precision.precisionAndRecall(0, threshold));
+      assertTrue(e.getMessage().startsWith("threshold: expected"), e.getMessage());
+      assertThrows(IllegalArgumentException.class, () -> precision.mean(threshold));
+    }
   }
 
   /** A fixed set of boxes with many equal scores; the file says how its numbers were made. */

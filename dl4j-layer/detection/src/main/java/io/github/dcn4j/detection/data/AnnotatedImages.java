@@ -18,7 +18,9 @@ import lombok.RequiredArgsConstructor;
  * {@link CocoFolder}.
  *
  * <p>Where the data do not say which is which, every fifth image in an order shuffled by the seed
- * is held out.
+ * is held out. The data sets that are made of them read an image when it is asked for, scale it
+ * into a square ({@link Letterbox}), and throw an {@link InvalidDataException} that names the file
+ * if it cannot be read or its annotation does not fit it.
  */
 public final class AnnotatedImages {
   /** One image of this many is held out where the data do not say which. */
@@ -56,6 +58,20 @@ public final class AnnotatedImages {
     List<T> all = new ArrayList<>(first);
     all.addAll(second);
     return List.copyOf(all);
+  }
+
+  /**
+   * Reads all annotations; images are read when they are asked for.
+   *
+   * @param data a Pascal VOC folder, a folder with COCO's {@code instances_*.json}, or such a file
+   * @param seed decides which images are held out, where the data do not
+   * @throws InvalidDataException naming the files at fault, up to five
+   */
+  public static AnnotatedImages open(Path data, long seed) {
+    BadFiles badFiles = new BadFiles(BadFiles.Policy.REFUSE);
+    AnnotatedImages images = open(data, seed, badFiles);
+    badFiles.settle();
+    return images;
   }
 
   /**

@@ -11,10 +11,10 @@ package io.github.dcn4j.detection.yolo;
  */
 public final class AnchorBox {
   /** Which of an anchor's numbers is the confidence, before its sigmoid. */
-  public static final int CONFIDENCE = 4;
+  public static final int CONFIDENCE = GridDecoder.CONFIDENCE;
 
   /** Which of an anchor's numbers is the score of the first class; those of the others follow. */
-  public static final int FIRST_CLASS = 5;
+  public static final int FIRST_CLASS = GridDecoder.FIRST_CLASS;
 
   private final double[] sigmoids = new double[CONFIDENCE];
   private final double[] anchor;

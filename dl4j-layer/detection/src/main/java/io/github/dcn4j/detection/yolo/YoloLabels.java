@@ -5,9 +5,7 @@ import io.github.dcn4j.detection.anchors.Anchors;
 import io.github.dcn4j.detection.data.ImageBatches;
 import io.github.dcn4j.detection.data.LabelledImage;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Collectors;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
@@ -53,22 +51,10 @@ public final class YoloLabels {
    */
   public static INDArray of(double[][] anchors, int classes, int grid, LabelledImage... images) {
     Anchors.require("anchors", anchors);
-    if (classes < 1 || grid < 1 || images.length < 1) {
-      throw new IllegalArgumentException(
-          String.format(
-              "classes, grid, images: expected at least 1 of each, got %d, %d and %d",
-              classes, grid, images.length));
-    }
+    GridObjects.require(classes, grid, images);
     YoloLabels labels = new YoloLabels(anchors, classes, grid, images.length);
     for (int i = 0; i < images.length; i++) {
-      images[i].requireLabels(classes);
-      double cell = (double) images[i].getImage().getWidth() / grid;
-      List<Box> boxes =
-          images[i].getBoxes().stream()
-              .filter(box -> !box.isDifficult())
-              .map(box -> box.scaled(1 / cell, 1 / cell))
-              .sorted(Comparator.comparingDouble(Box::area))
-              .collect(Collectors.toList());
+      List<Box> boxes = GridObjects.of(images[i], classes, grid);
       for (Box box : boxes) {
         labels.putBesideTheMiddle(i, box);
       }

@@ -2,11 +2,14 @@ package io.github.dcn4j.detection.anchors;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.detection.Box;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class AnchorsTest {
   @Test
@@ -26,5 +29,32 @@ class AnchorsTest {
   void noMoreAnchorsThanDifferentSizes() {
     List<Box> boxes = List.of(Box.of(0, 0, 2, 2, 0), Box.of(4, 4, 6, 6, 1));
     assertEquals(1, Anchors.cluster(boxes, 3, 1).length);
+  }
+
+  @Test
+  void nothingToClusterIsNamed() {
+    Box box = Box.of(0, 0, 2, 2, 0);
+    assertMessage("boxes: expected at least one", () -> Anchors.cluster(List.of(), 3, 1));
+    assertMessage("count: expected at least 1, got 0", () -> Anchors.cluster(List.of(box), 0, 1));
+    assertMessage(
+        "boxes: expected a width and a height above 0",
+        () -> Anchors.cluster(List.of(box, Box.of(1, 1, 1, 5, 0)), 1, 1));
+  }
+
+  @Test
+  void sizesThatAreNoneAreNamed() {
+    for (double[][] sizes :
+        new double[][][] {
+          null, {}, {{1}}, {{1, 2, 3}}, {{1, 0}}, {{1, -2}}, {{1, Double.NaN}}, {null}
+        }) {
+      assertMessage("sizes: expected [anchors]", () -> new AnchorGrid(sizes, 4, 8));
+    }
+    assertMessage("cells, cell", () -> new AnchorGrid(new double[][] {{1, 1}}, 0, 8));
+    assertMessage("cells, cell", () -> new AnchorGrid(new double[][] {{1, 1}}, 4, Double.NaN));
+  }
+
+  private static void assertMessage(String beginning, Executable call) {
+    String message = assertThrows(IllegalArgumentException.class, call).getMessage();
+    assertTrue(message.startsWith(beginning), message);
   }
 }

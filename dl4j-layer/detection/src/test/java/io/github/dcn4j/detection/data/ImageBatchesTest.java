@@ -2,6 +2,8 @@ package io.github.dcn4j.detection.data;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.detection.Box;
 import java.awt.image.BufferedImage;
@@ -26,5 +28,15 @@ class ImageBatchesTest {
     assertEquals(-1, features.getDouble(1, 1, 3, 5), 1e-6);
     assertEquals(0x80 / 127.5 - 1, features.getDouble(1, 2, 3, 5), 1e-6);
     assertEquals(-1, features.getDouble(0, 0, 3, 5), 1e-6);
+  }
+
+  @Test
+  void imagesOfDifferentSizesAreNamed() {
+    LabelledImage other =
+        new LabelledImage("", new BufferedImage(8, 9, BufferedImage.TYPE_INT_RGB), List.of());
+    Exception e =
+        assertThrows(IllegalArgumentException.class, () -> ImageBatches.features(image(0), other));
+    assertTrue(e.getMessage().contains("32×32 as the first, got 8×9"), e.getMessage());
+    assertThrows(IllegalArgumentException.class, () -> ImageBatches.features());
   }
 }

@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.detection.Box;
-import io.github.dcn4j.detection.Detection;
-import io.github.dcn4j.detection.NonMaximumSuppression;
 import io.github.dcn4j.detection.anchors.AnchorGrid;
 import io.github.dcn4j.detection.anchors.BoxDeltas;
 import io.github.dcn4j.detection.anchors.Matching;
@@ -24,37 +22,6 @@ class BoxesAndLossesTest {
   private static final double[][] SIZES = {{10, 20}, {30, 30}};
   private static final AnchorGrid ANCHORS = new AnchorGrid(SIZES, 4, 8);
   private static final Box REFERENCE = Box.of(10, 20, 40, 60, 0);
-
-  @Test
-  void decodingReversesEncoding() {
-    Box box = Box.of(4, 30, 50, 45, 3);
-    Box decoded = BoxDeltas.decode(BoxDeltas.encode(box, REFERENCE), REFERENCE, 3);
-    assertEquals(box.getX1(), decoded.getX1(), 1e-4);
-    assertEquals(box.getY1(), decoded.getY1(), 1e-4);
-    assertEquals(box.getX2(), decoded.getX2(), 1e-4);
-    assertEquals(box.getY2(), decoded.getY2(), 1e-4);
-    assertEquals(3, decoded.getLabel());
-    assertArrayEquals(new float[4], BoxDeltas.encode(REFERENCE, REFERENCE));
-  }
-
-  @Test
-  void aBoxGrowsNoMoreThanEightfold() {
-    Box decoded = BoxDeltas.decode(new float[] {0, 0, 1000, -1000}, REFERENCE, 0);
-    assertEquals(8 * 30, decoded.width(), 1e-9);
-    assertEquals(40 / 8.0, decoded.height(), 1e-9);
-  }
-
-  @Test
-  void suppressionKeepsTheStrongestOfThoseThatOverlap() {
-    Detection weak = new Detection(Box.of(1, 0, 11, 10, 0), 0.5);
-    Detection strong = new Detection(Box.of(0, 0, 10, 10, 1), 0.9);
-    Detection apart = new Detection(Box.of(50, 50, 60, 60, 0), -0.3);
-    List<Detection> all = List.of(weak, apart, strong);
-    assertEquals(List.of(strong, apart), NonMaximumSuppression.apply(all, 0.5, 9));
-    assertEquals(List.of(strong), NonMaximumSuppression.apply(all, 0.5, 1));
-    assertEquals(3, NonMaximumSuppression.apply(all, 0.9, 9).size());
-    assertEquals(List.of(), NonMaximumSuppression.apply(List.of(), 0.5, 9));
-  }
 
   @Test
   void regionsSurviveTheWayIntoAnArrayAndBack() {
@@ -96,18 +63,6 @@ class BoxesAndLossesTest {
   void aClippedBoxKeepsAPixelInTheImage() {
     assertEquals(Box.of(0, 0, 5, 9, 2), ProposalVertex.clip(Box.of(-3, -9, 5, 9, 2), 32));
     assertEquals(Box.of(31, 0, 32, 1, 2), ProposalVertex.clip(Box.of(40, -20, 60, -9, 2), 32));
-  }
-
-  @Test
-  void aBoxIsMatchedWithWhatItOverlapsMost() {
-    Box object = Box.of(0, 0, 20, 20, 4);
-    Box difficult = new Box(60, 60, 90, 90, 2, true);
-    List<Box> objects = List.of(difficult, object);
-    assertEquals(1, Matching.match(Box.of(1, 1, 21, 21, 0), objects, 0.5, 0.3));
-    assertEquals(Matching.IGNORED, Matching.match(Box.of(60, 62, 90, 90, 0), objects, 0.5, 0.3));
-    assertEquals(Matching.IGNORED, Matching.match(Box.of(0, 0, 20, 8, 0), objects, 0.5, 0.3));
-    assertEquals(Matching.BACKGROUND, Matching.match(Box.of(0, 0, 20, 5, 0), objects, 0.5, 0.3));
-    assertEquals(Matching.BACKGROUND, Matching.match(object, List.of(), 0.5, 0.3));
   }
 
   @Test

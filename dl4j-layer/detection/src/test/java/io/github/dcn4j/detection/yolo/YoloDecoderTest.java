@@ -2,11 +2,17 @@ package io.github.dcn4j.detection.yolo;
 
 import static java.util.Arrays.stream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.detection.Detection;
 import java.util.List;
 import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -72,5 +78,57 @@ class YoloDecoderTest {
     assertEquals(2, found.size());
     assertEquals(0.9, found.get(0).getScore(), 1e-6);
     assertEquals(1, found.get(1).getBox().getLabel());
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY})
+  void whereANumberIsNoneNothingIsDetected(double number) {
+    for (int i = 0; i < 5 + CLASSES; i++) {
+      INDArray output = nothing(1);
+      double[] sure = {0, 0, 0, 0, 3, 9, 0, 0};
+      put(output, 0, 1, 3, 3, sure);
+      sure[i] = number;
+      put(output, 0, 0, 1, 1, sure);
+      assertEquals(1, decode(output).get(0).size(), "number " + i);
+    }
+  }
+
+  @Test
+  void anyOrderAndTypeIsRead() {
+    INDArray output = nothing(2);
+    put(output, 1, 1, 2, 0, 0.5, 0, 1, 0, 3, 9, 0, 0);
+    List<List<Detection>> expected = decode(output);
+    assertEquals(1, expected.get(1).size());
+    assertEquals(expected, decode(output.dup('f')));
+    assertEquals(expected, decode(output.castTo(DataType.DOUBLE)));
+    assertEquals(expected, decode(output.permute(0, 2, 3, 1).dup('c').permute(0, 3, 1, 2)));
+  }
+
+  @Test
+  void whatDoesNotFitIsNamed() {
+    INDArray output = nothing(1);
+    assertMessage(
+        "anchors: expected", () -> YoloDecoder.decode(output, new double[0][], CELL, 0.1, 0.5));
+    assertMessage(
+        "anchors: expected",
+        () -> YoloDecoder.decode(output, new double[][] {{1, -1}}, CELL, 0.1, 0.5));
+    assertMessage(
+        "output: expected [minibatch, 3 anchors · (5 + classes), rows, columns], got [1, 16, 4, 4]",
+        () -> YoloDecoder.decode(output, new double[][] {{1, 1}, {1, 1}, {1, 1}}, CELL, 0.1, 0.5));
+    assertMessage("output: expected", () -> decode(output.reshape(16, 16)));
+    assertMessage("output: expected", () -> decode(Nd4j.zeros(1, 10, 4, 4)));
+    assertMessage("cell: expected", () -> YoloDecoder.decode(output, ANCHORS, 0, 0.1, 0.5));
+    assertMessage(
+        "minScore: expected 0 to 1, got NaN",
+        () -> YoloDecoder.decode(output, ANCHORS, CELL, Double.NaN, 0.5));
+    assertMessage(
+        "iouThreshold: expected 0 to 1, got 2.0",
+        () -> YoloDecoder.decode(output, ANCHORS, CELL, 0.1, 2));
+    assertMessage("output: expected", () -> Yolo2Decoder.decode(output, 0, CELL, 0.1, 0.5));
+  }
+
+  private static void assertMessage(String beginning, Executable call) {
+    String message = assertThrows(IllegalArgumentException.class, call).getMessage();
+    assertTrue(message.startsWith(beginning), message);
   }
 }

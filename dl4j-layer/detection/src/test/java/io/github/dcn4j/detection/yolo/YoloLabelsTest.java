@@ -2,6 +2,8 @@ package io.github.dcn4j.detection.yolo;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.dcn4j.detection.Box;
 import io.github.dcn4j.detection.data.LabelledImage;
@@ -89,5 +91,16 @@ class YoloLabelsTest {
     INDArray labels = labels(new double[][] {{1, 1}}, small, large);
     assertEquals(1, at(labels, 0, 1, 1)[5]);
     assertEquals(1, at(labels, 0, 1, 2)[6]);
+  }
+
+  @Test
+  void objectsOfOtherClassesAreNamed() {
+    for (int label : new int[] {-1, CLASSES}) {
+      Box box = Box.of(0, 0, 8, 8, label);
+      Exception e =
+          assertThrows(IllegalArgumentException.class, () -> labels(new double[][] {{1, 1}}, box));
+      assertTrue(e.getMessage().startsWith("boxes: expected labels of 0 to 1"), e.getMessage());
+      labels(new double[][] {{1, 1}}, new Box(0, 0, 8, 8, label, true)); // is not learnt
+    }
   }
 }
