@@ -19,19 +19,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The code in README.md, here and at the top, compiles and runs: it is that of {@link
- * ReadmeSnippets} and {@link FirstSteps}.
+ * The code in README.md, here, at the top and in the module beside, compiles and runs: it is that of
+ * {@link ReadmeSnippets} and {@link FirstSteps}, and of the classes of these names there.
  */
 class ReadmeTest {
   private static final List<String> SOURCES =
       List.of(
           "src/test/java/io/github/dcn4j/FirstSteps.java",
           "src/test/java/io/github/dcn4j/ReadmeSnippets.java",
+          "detection/src/test/java/io/github/dcn4j/detection/FirstDetector.java",
+          "detection/src/test/java/io/github/dcn4j/detection/ReadmeSnippets.java",
           "spark-test/src/main/java/io/github/dcn4j/spark/TrainOnCluster.java");
   private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
 
   @ParameterizedTest
-  @ValueSource(strings = {"README.md", "../README.md"})
+  @ValueSource(strings = {"README.md", "../README.md", "detection/README.md"})
   void everySnippetIsOneThatIsCompiled(String readme) throws Exception {
     String compiled = "";
     for (String source : SOURCES) {
