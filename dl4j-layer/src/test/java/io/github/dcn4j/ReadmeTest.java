@@ -19,8 +19,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The code in README.md, here, at the top and in the module beside, compiles and runs: it is that of
- * {@link ReadmeSnippets} and {@link FirstSteps}, and of the classes of these names there.
+ * The code in README.md, here, at the top and in the module beside, compiles and runs: it is that
+ * of {@link ReadmeSnippets} and {@link FirstSteps}, and of the classes of these names there.
  */
 class ReadmeTest {
   private static final List<String> SOURCES =
