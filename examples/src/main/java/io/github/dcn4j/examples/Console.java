@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples;
 
 import io.github.dcn4j.detection.data.BadFiles;
+import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.detect.EpochResult;
 import io.github.dcn4j.examples.detect.ObjectDetector;
 import io.github.dcn4j.examples.detect.TrainingObserver;
@@ -100,7 +101,7 @@ final class Console implements TrainingObserver {
     results.addAll(state.getResults());
     out.printf(
         "Goes on from %s: %d of %d epochs%s done%n",
-        checkpoint,
+        FileNames.text(checkpoint),
         state.getEpoch(),
         epochs,
         state.getBatches() == 0 ? "" : " and " + state.getBatches() + " minibatches");

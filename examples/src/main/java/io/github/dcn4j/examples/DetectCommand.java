@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -46,12 +47,7 @@ final class DetectCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Option(
-      names = "--model",
-      paramLabel = "FILE",
-      required = true,
-      description = "The model: best.zip or last.zip of a training.")
-  private Path model;
+  @Mixin private ModelArguments arguments = new ModelArguments("detections");
 
   @Option(
       names = "--source",
@@ -59,13 +55,6 @@ final class DetectCommand implements Callable<Integer> {
       required = true,
       description = "An image, or a folder whose images are taken (not those of its folders).")
   private Path source;
-
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      defaultValue = "detections",
-      description = "Folder to write to; made if missing.")
-  private Path output;
 
   @Option(
       names = "--min-score",
@@ -105,7 +94,7 @@ final class DetectCommand implements Callable<Integer> {
     }
     refuseOwnPictures();
     List<Path> images = Files.isDirectory(source) ? ImageFiles.in(source) : List.of(source);
-    ObjectDetector detector = ModelFiles.load(model);
+    ObjectDetector detector = ModelFiles.load(arguments.model());
     String shown = layer == null ? null : layerName(detector);
     List<Object> found = new ArrayList<>();
     List<String> bad = new ArrayList<>();
@@ -128,18 +117,22 @@ final class DetectCommand implements Callable<Integer> {
       throw new UserInputException("none of the images can be used");
     }
     Map<String, Object> all = new LinkedHashMap<>();
-    all.put("model", FileNames.text(model));
+    all.put("model", FileNames.text(arguments.model()));
     all.put("minScore", minScore);
     all.put("images", found);
-    AtomicFile.write(output.resolve("detections.json"), part -> Files.write(part, Json.bytes(all)));
+    AtomicFile.write(
+        arguments.output().resolve("detections.json"), part -> Files.write(part, Json.bytes(all)));
     return report(found.size(), bad);
   }
 
   /** In the folder of the images, the pictures of one run would be images of the next. */
   private void refuseOwnPictures() throws IOException {
-    if (Files.isDirectory(source) && Files.exists(output) && Files.isSameFile(source, output)) {
+    if (Files.isDirectory(source)
+        && Files.exists(arguments.output())
+        && Files.isSameFile(source, arguments.output())) {
       throw new UserInputException(
-          "--output: expected another folder than that of --source, got " + FileNames.text(output));
+          "--output: expected another folder than that of --source, got "
+              + FileNames.text(arguments.output()));
     }
   }
 
@@ -147,7 +140,7 @@ final class DetectCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "Written to %s: detections.json and pictures of %d images%n",
-        FileNames.text(output), images);
+        FileNames.text(arguments.output()), images);
     out.flush();
     printLeftOut(bad);
     return bad.isEmpty() ? 0 : Failures.INPUT;
@@ -195,14 +188,14 @@ final class DetectCommand implements Callable<Integer> {
             .collect(Collectors.toList());
     List<String> labels = detector.getLabels();
     String name = FileNames.text(file.getFileName());
-    OutputFolder.make(output);
+    OutputFolder.make(arguments.output());
     new DetectionPicture(image)
         .draw(detections, labels)
-        .write(FileNames.resolve(output, name + "-detections.png"));
+        .write(FileNames.resolve(arguments.output(), name + "-detections.png"));
     if (shown != null) {
       new DetectionPicture(image)
           .drawSampling(detector, shown, points(detections))
-          .write(FileNames.resolve(output, name + "-sampling.png"));
+          .write(FileNames.resolve(arguments.output(), name + "-sampling.png"));
     }
     Map<String, Object> entry = new LinkedHashMap<>();
     entry.put("file", name);

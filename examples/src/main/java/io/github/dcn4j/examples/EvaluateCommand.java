@@ -17,6 +17,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -42,12 +43,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Option(
-      names = "--model",
-      paramLabel = "FILE",
-      required = true,
-      description = "The model: best.zip or last.zip of a training.")
-  private Path model;
+  @Mixin private ModelArguments arguments = new ModelArguments("evaluation");
 
   @Option(
       names = "--data",
@@ -80,16 +76,9 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "What to do about files that cannot be used: ${COMPLETION-CANDIDATES}.")
   private BadFiles.Policy onBadFile;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      defaultValue = "evaluation",
-      description = "Folder to write to; made if missing.")
-  private Path output;
-
   @Override
   public Integer call() throws IOException {
-    ObjectDetector detector = ModelFiles.load(model);
+    ObjectDetector detector = ModelFiles.load(arguments.model());
     BadFiles badFiles =
         new BadFiles(onBadFile, "--on-bad-file skip leaves out what cannot be used");
     AnnotatedImages images = AnnotatedImages.open(data, seed, badFiles);
@@ -103,7 +92,7 @@ final class EvaluateCommand implements Callable<Integer> {
       throw new UserInputException(
           String.format(
               "%s: holds none of the model's classes (%s), but %s",
-              data, String.join(", ", labels), String.join(", ", unknown)));
+              FileNames.text(data), String.join(", ", labels), String.join(", ", unknown)));
     }
     DetectionDataset dataset = chosen(images, detector.getSide(), labels);
     if (dataset.size() == 0) {
@@ -112,11 +101,11 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     MeanAveragePrecision precision = Trainer.evaluate(detector, dataset);
     print(precision, labels, dataset.size(), unknown);
-    OutputFolder.make(output);
-    Path chart = output.resolve("precision-recall.png");
+    OutputFolder.make(arguments.output());
+    Path chart = arguments.output().resolve("precision-recall.png");
     PrecisionRecallChart.write(precision, labels, chart);
     PrintWriter out = spec.commandLine().getOut();
-    out.printf("Written: %s%n", chart);
+    out.printf("Written: %s%n", FileNames.text(chart));
     badFiles.notes().forEach(out::println);
     out.flush();
     Console.printLeftOut(badFiles, out);

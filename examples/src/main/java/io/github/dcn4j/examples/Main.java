@@ -4,10 +4,10 @@ import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.benchmark.BenchmarkCommand;
 import io.github.dcn4j.examples.benchmark.OnnxModelsCommand;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
-import java.util.stream.StreamSupport;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExecutionException;
@@ -19,6 +19,7 @@ import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The command line of the examples. */
 @Command(
@@ -59,7 +60,6 @@ public final class Main implements Runnable {
     describe(commandLine);
     return commandLine
         .registerConverter(Path.class, FileNames::path)
-        .setCaseInsensitiveEnumValuesAllowed(true)
         .setExecutionStrategy(Main::run)
         .setParameterExceptionHandler(failures)
         .setExecutionExceptionHandler(failures);
@@ -71,18 +71,36 @@ public final class Main implements Runnable {
     spec.versionProvider(new ManifestVersion());
     spec.usageMessage().exitCodeListHeading("%nExit codes:%n").exitCodeList(Failures.EXIT_CODES);
     for (OptionSpec option : List.copyOf(spec.options())) {
-      if (option.type().isEnum()) { // listed as they are given
+      Class<?> type = option.isMultiValue() ? option.auxiliaryTypes()[0] : option.type();
+      if (type.isEnum()) {
+        Map<String, Object> choices = choices(type);
         spec.remove(option);
         spec.addOption(
             option.toBuilder()
-                .completionCandidates(
-                    StreamSupport.stream(option.completionCandidates().spliterator(), false)
-                        .map(choice -> choice.toLowerCase(Locale.ROOT))
-                        .collect(Collectors.toList()))
+                .completionCandidates(choices.keySet())
+                .converters(text -> choice(choices, text))
                 .build());
       }
     }
     commandLine.getSubcommands().values().forEach(Main::describe);
+  }
+
+  /** The constants of an enum by their names, which are given and listed in small letters. */
+  private static Map<String, Object> choices(Class<?> type) {
+    Map<String, Object> choices = new LinkedHashMap<>();
+    for (Object constant : type.getEnumConstants()) {
+      choices.put(constant.toString().toLowerCase(Locale.ROOT), constant);
+    }
+    return choices;
+  }
+
+  private static Object choice(Map<String, Object> choices, String text) {
+    Object choice = choices.get(text.toLowerCase(Locale.ROOT));
+    if (choice == null) {
+      throw new TypeConversionException(
+          "expected one of " + String.join(", ", choices.keySet()) + ", got '" + text + "'");
+    }
+    return choice;
   }
 
   /** As picocli does by default, but errors, such as of linking, are handled as exceptions are. */

@@ -3,6 +3,7 @@ package io.github.dcn4j.examples;
 import io.github.dcn4j.detection.data.AnnotatedImages;
 import io.github.dcn4j.detection.data.BadFiles;
 import io.github.dcn4j.detection.data.DetectionDataset;
+import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.detection.data.LetterboxedDataset;
 import io.github.dcn4j.examples.checkpoint.Checkpoint;
@@ -243,7 +244,7 @@ final class TrainingArguments {
           output
               + " holds a training that was interrupted: --resume goes on with it; to begin anew,"
               + " delete "
-              + output.resolve("checkpoints")
+              + FileNames.text(output.resolve("checkpoints"))
               + " or give another --output");
     }
   }

@@ -21,6 +21,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.shade.jackson.databind.JsonNode;
 import picocli.CommandLine;
@@ -146,13 +147,31 @@ class UseCommandsTest {
   @Test
   void aFullDiskIsNamed() throws IOException {
     Path full = Path.of("/dev/full");
-    assumeTrue(Files.exists(full));
+    assumeTrue(Files.exists(full), "needs Linux's device that is always full, " + full);
     Path output = Files.createDirectories(folder.resolve("o"));
     Files.createSymbolicLink(output.resolve("last.zip.part"), full);
     assertEquals(3, run("train --output DIR/o --epochs 1 --images 2 --held-out 1 --batch 2"));
     String line = err.toString();
     assertTrue(line.contains(output.resolve("last.zip") + ": No space left on device"), line);
     assertEquals(1, line.lines().count(), line);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "evaluate --part some     | '--part': expected one of held_out, training, all, got 'some'",
+        "train --on-bad-file keep | '--on-bad-file': expected one of refuse, skip, got 'keep'",
+        "compare --layers v1,v9   | expected one of plain, v1, v2",
+      })
+  void choicesAreListedAsTheyAreGiven(String line, String complaint) {
+    assertEquals(2, run(line));
+    assertTrue(err.toString().contains(complaint), err.toString());
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertEquals(0, run(line.substring(0, line.indexOf(' ')) + " --help"));
+    String help = out.toString().replaceAll("\\s+", " ");
+    String choices = complaint.replaceAll(".*one of |, got.*", "");
+    assertTrue(help.contains(choices), help);
   }
 
   @Test
