@@ -10,12 +10,12 @@ import org.nd4j.linalg.factory.Nd4j;
  * A fully connected layer by the plain convolution: ND4J's matrix product gives other bits for
  * other numbers of threads.
  *
- * <p>Rows [R, in] are an image of R pixels with their channels last, weights [in, out] a 1×1
- * kernel. All arrays are contiguous in 'c' order.
+ * <p>It acts on rows [R, in], or on each pixel of images [N, in, H, W]: its weights [in, out] are a
+ * 1×1 kernel. Rows, weights and biases are contiguous in 'c' order, images may have any strides.
  */
 final class FullyConnected {
   private static final DeformableConv2DConfig CONFIG =
-      DeformableConv2DConfig.builder().kH(1).kW(1).dataFormat("NHWC").build();
+      DeformableConv2DConfig.builder().kH(1).kW(1).build();
 
   private FullyConnected() {}
 
@@ -37,8 +37,11 @@ final class FullyConnected {
         .run(image(gradInput), kernel(gradWeights), gradBias);
   }
 
-  private static INDArray image(INDArray rows) {
-    return rows.reshape('c', 1, rows.size(0), 1, rows.size(1));
+  /** Images as they are, rows [R, n] as an image of R pixels. */
+  private static INDArray image(INDArray values) {
+    return values.rank() == 4
+        ? values
+        : values.reshape('c', 1, values.size(0), 1, values.size(1)).permute(0, 3, 1, 2);
   }
 
   /** The weights seen as [out, in, 1, 1]. */

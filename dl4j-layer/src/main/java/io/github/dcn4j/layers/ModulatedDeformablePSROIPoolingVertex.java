@@ -11,7 +11,6 @@ import lombok.Getter;
 import lombok.NoArgsConstructor;
 import lombok.Setter;
 import lombok.ToString;
-import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
@@ -148,24 +147,13 @@ public class ModulatedDeformablePSROIPoolingVertex extends ParameterVertex {
   @Override
   void check() {
     pooling.check();
-    if (getWeightNoise() != null) {
-      throw new DL4JInvalidConfigException(
-          owner() + ": weightNoise: expected none, got " + getWeightNoise());
-    }
+    refuseWeightNoise();
   }
 
   @Override
   public void initializeParameters(Map<String, INDArray> params) {
     for (int i = 0; i < 2; i++) {
-      INDArray weights = params.get(WEIGHT_KEYS[i]);
-      getWeightInitFn()
-          .init(
-              weights.size(0),
-              weights.size(1),
-              weights.shape(),
-              'c',
-              weights.reshape(weights.length()));
-      params.get(BIAS_KEYS[i]).assign(getBiasInit());
+      initFullyConnected(params.get(WEIGHT_KEYS[i]), params.get(BIAS_KEYS[i]));
     }
     params.get(WEIGHT_KEYS[2]).assign(0);
     params.get(BIAS_KEYS[2]).assign(0);

@@ -14,6 +14,7 @@ import lombok.EqualsAndHashCode;
 import lombok.NoArgsConstructor;
 import lombok.ToString;
 import lombok.extern.slf4j.Slf4j;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.GradientNormalization;
@@ -103,6 +104,21 @@ abstract class ParameterVertex extends SameDiffVertex {
 
   /** Refuses a configuration that can't work. */
   abstract void check();
+
+  /** For vertices in which no noise acts. */
+  void refuseWeightNoise() {
+    if (weightNoise != null) {
+      throw new DL4JInvalidConfigException(
+          owner() + ": weightNoise: expected none, got " + weightNoise);
+    }
+  }
+
+  /** Fills weights [in, out] and a bias of a fully connected layer as a DenseLayer's. */
+  void initFullyConnected(INDArray weights, INDArray bias) {
+    weightInitFn.init(
+        weights.size(0), weights.size(1), weights.shape(), 'c', weights.reshape(weights.length()));
+    bias.assign(biasInit);
+  }
 
   /** The vertex that runs this configuration with these parameters. */
   abstract GraphVertex runner(

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import lombok.AccessLevel;
 import lombok.Data;
 import lombok.EqualsAndHashCode;
@@ -75,19 +74,12 @@ abstract class SamplingConvolution2D extends GroupedConvolution2D {
         : updater;
   }
 
-  /**
-   * Without what acts beside the updater for parameters that are held by a multiplier of 0: weight
-   * decay.
-   */
   @Override
   public List<Regularization> getRegularizationByParam(String paramName) {
     List<Regularization> all = super.getRegularizationByParam(paramName);
-    boolean held = offsetLearningRateMultiplier == 0 && isPredictorParam(paramName);
-    return all == null || !held
-        ? all
-        : all.stream()
-            .filter(r -> r.applyStep() != Regularization.ApplyStep.POST_UPDATER)
-            .collect(Collectors.toList());
+    return isPredictorParam(paramName)
+        ? ScaledUpdater.regularization(all, offsetLearningRateMultiplier)
+        : all;
   }
 
   /** Factor of the learning rate of the predictor, finite and at least 0. */

@@ -1,5 +1,7 @@
 package io.github.dcn4j.layers;
 
+import java.util.List;
+import java.util.stream.Collectors;
 import lombok.EqualsAndHashCode;
 import lombok.RequiredArgsConstructor;
 import lombok.ToString;
@@ -7,6 +9,7 @@ import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.config.Sgd;
+import org.nd4j.linalg.learning.regularization.Regularization;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /** Scales the learning rate of an updater, for the parameters of the offset convolution. */
@@ -30,6 +33,18 @@ final class ScaledUpdater {
     IUpdater scaled = updater.clone();
     scaled.setLrAndSchedule(Double.NaN, new ScaledLearningRate(updater, multiplier));
     return scaled;
+  }
+
+  /**
+   * What of a parameter's regularisation acts: without what acts beside the updater, weight decay,
+   * for one that is held by a multiplier of 0.
+   */
+  static List<Regularization> regularization(List<Regularization> all, double multiplier) {
+    return all == null || multiplier != 0
+        ? all
+        : all.stream()
+            .filter(r -> r.applyStep() != Regularization.ApplyStep.POST_UPDATER)
+            .collect(Collectors.toList());
   }
 
   /** Refuses a multiplier that is not one; the exception names it. */
