@@ -5,6 +5,7 @@ import io.github.dcn4j.layers.Convolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2DVertex;
 import io.github.dcn4j.layers.ModulatedDeformablePSROIPoolingVertex;
+import io.github.dcn4j.layers.MultiScaleDeformableAttentionVertex;
 import io.github.dcn4j.layers.SamplingPositions;
 import io.github.dcn4j.layers.VertexParameters;
 import io.github.dcn4j.onnx.OnnxModel;
@@ -16,8 +17,10 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.graph.ElementWiseVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
@@ -152,6 +155,49 @@ final class ReadmeSnippets {
                     .activation(Activation.SOFTMAX)
                     .build(),
                 "pooled")
+            .setOutputs("classes")
+            .build();
+    ComputationGraph graph = new ComputationGraph(conf);
+    graph.init();
+    return graph;
+  }
+
+  static ComputationGraph attention() {
+    ComputationGraphConfiguration conf =
+        new NeuralNetConfiguration.Builder()
+            .updater(new Adam(1e-4))
+            .weightInit(WeightInit.XAVIER_UNIFORM)
+            .graphBuilder()
+            .addInputs("queries", "points", "images")
+            .setInputTypes(
+                InputType.recurrent(64, 100), // 100 queries of 64 numbers
+                InputType.recurrent(2, 100), // their reference points, (x, y) in 0…1
+                InputType.convolutional(32, 32, 3))
+            .addLayer("fine", new Convolution2D.Builder(3).nOut(64).padding(1).build(), "images")
+            .addLayer(
+                "coarse",
+                new Convolution2D.Builder(3).nOut(64).stride(2).padding(1).build(),
+                "fine")
+            .addVertex(
+                "attention",
+                new MultiScaleDeformableAttentionVertex.Builder()
+                    .nHeads(8)
+                    .nPoints(4)
+                    .offsetLearningRateMultiplier(0.1)
+                    .build(),
+                "queries",
+                "points",
+                "fine",
+                "coarse")
+            .addVertex(
+                "sum", new ElementWiseVertex(ElementWiseVertex.Op.Add), "queries", "attention")
+            .addLayer(
+                "classes",
+                new RnnOutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
+                    .nOut(4)
+                    .activation(Activation.SOFTMAX)
+                    .build(),
+                "sum")
             .setOutputs("classes")
             .build();
     ComputationGraph graph = new ComputationGraph(conf);

@@ -1,5 +1,6 @@
 package io.github.dcn4j;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,6 +17,7 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
@@ -73,6 +75,10 @@ class ReadmeTest {
   void theSnippetsRun() {
     ReadmeSnippets.conversion(ReadmeSnippets.layers());
     ReadmeSnippets.ops();
+    INDArray classes =
+        ReadmeSnippets.attention()
+            .outputSingle(Nd4j.rand(2, 64, 100), Nd4j.rand(2, 2, 100), Nd4j.rand(2, 3, 32, 32));
+    assertArrayEquals(new long[] {2, 4, 100}, classes.shape());
     ComputationGraph graph = ReadmeSnippets.vertices();
     ReadmeSnippets.transfer(graph);
     assertEquals(

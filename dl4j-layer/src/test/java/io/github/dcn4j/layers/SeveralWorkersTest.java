@@ -14,6 +14,7 @@ import org.deeplearning4j.datasets.iterator.IteratorMultiDataSetIterator;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.graph.GraphVertex;
+import org.deeplearning4j.nn.conf.graph.ReshapeVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
@@ -56,6 +57,12 @@ class SeveralWorkersTest {
       @Override
       ComputationGraph graph() {
         return onImages(true);
+      }
+    },
+    ATTENTION_VERTEX(false) {
+      @Override
+      ComputationGraph graph() {
+        return attending();
       }
     },
     POOLING_VERTEX(true) {
@@ -119,8 +126,14 @@ class SeveralWorkersTest {
         Networks.settings(DOUBLE).updater(new Sgd(0.1)), vertex, 4, 0, CNN2DFormat.NCHW);
   }
 
-  private static ConvolutionLayer convolution(long channels) {
-    return new ConvolutionLayer.Builder(3, 3).nOut(channels).padding(1, 1).build();
+  private static ConvolutionLayer.Builder convolution(long channels) {
+    return new ConvolutionLayer.Builder(3, 3).nOut(channels).padding(1, 1);
+  }
+
+  private static OutputLayer.Builder classes() {
+    return new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
+        .activation(Activation.SOFTMAX)
+        .nOut(3);
   }
 
   /** A deformable convolution, as a layer or as a vertex with offsets from a layer. */
@@ -133,7 +146,7 @@ class SeveralWorkersTest {
             .setInputTypes(InputType.convolutional(9, 10, 3));
     if (vertex) {
       builder
-          .addLayer("offset", convolution(18), "images")
+          .addLayer("offset", convolution(18).build(), "images")
           .addVertex(
               "dcn",
               new DeformableConvolution2DVertex.Builder(3, 3)
@@ -158,13 +171,44 @@ class SeveralWorkersTest {
         new ComputationGraph(
             builder
                 .addLayer("pool", new GlobalPoolingLayer(), "dcn")
+                .addLayer("out", classes().build(), "pool")
+                .setOutputs("out")
+                .build());
+    graph.init();
+    return graph;
+  }
+
+  /** The pixels of an image ask its feature maps, as in Deformable DETR's encoder. */
+  private static ComputationGraph attending() {
+    ComputationGraph graph =
+        new ComputationGraph(
+            Networks.settings(DOUBLE)
+                .updater(new Sgd(0.1))
+                .graphBuilder()
+                .addInputs("images")
+                .addLayer("fine", convolution(4).nIn(3).build(), "images")
+                .addLayer("coarse", convolution(4).nIn(4).stride(2, 2).build(), "fine")
                 .addLayer(
-                    "out",
-                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                        .activation(Activation.SOFTMAX)
-                        .nOut(3)
+                    "points",
+                    convolution(2).nIn(3).activation(Activation.SIGMOID).build(),
+                    "images")
+                .addVertex("query", new ReshapeVertex(-1, 4, 90), "fine")
+                .addVertex("references", new ReshapeVertex(-1, 2, 90), "points")
+                .addVertex(
+                    "attention",
+                    new MultiScaleDeformableAttentionVertex.Builder()
+                        .nInQueries(4)
+                        .nInValues(4)
+                        .nLevels(2)
+                        .nHeads(2)
+                        .nPoints(2)
                         .build(),
-                    "pool")
+                    "query",
+                    "references",
+                    "fine",
+                    "coarse")
+                .addLayer("pool", new GlobalPoolingLayer(), "attention")
+                .addLayer("out", classes().nIn(4).build(), "pool")
                 .setOutputs("out")
                 .build());
     graph.init();
