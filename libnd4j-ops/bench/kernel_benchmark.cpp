@@ -259,6 +259,7 @@ int main(int argc, char** argv) {
     dcn4j::registerAll();
     dcn4j::registerPeers();
     dcn4j::registerPooling();
+    dcn4j::registerMicroKernels();
     dcn4j::registerAggregation();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

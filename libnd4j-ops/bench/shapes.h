@@ -132,6 +132,9 @@ void registerPeers();
 /// Registers the benchmarks of deformable PSROI pooling.
 void registerPooling();
 
+/// Registers those of the micro-kernels that are no part of a convolution of these shapes.
+void registerMicroKernels();
+
 /// Threads that the benchmarks run on.
 int threads();
 
