@@ -72,12 +72,16 @@ abstract class ConvolvingLayer<C extends GroupedConvolution2D, P extends Convolv
   }
 
   private INDArray weights(boolean training, LayerWorkspaceMgr ws) {
-    return getParamWithNoise(WEIGHT_KEY, training, ws);
+    return withNoise(WEIGHT_KEY, training, ws);
   }
 
-  /** Null if there is none. */
   private INDArray bias(boolean training, LayerWorkspaceMgr ws) {
-    return hasBias() ? getParamWithNoise(BIAS_KEY, training, ws) : null;
+    return withNoise(BIAS_KEY, training, ws);
+  }
+
+  /** Null if there is no such parameter. */
+  private INDArray withNoise(String key, boolean training, LayerWorkspaceMgr ws) {
+    return params.containsKey(key) ? getParamWithNoise(key, training, ws) : null;
   }
 
   /** The layer's input, of the network's type. */

@@ -175,6 +175,16 @@ final class Geometry {
     return format == CNN2DFormat.NHWC ? activations.permute(0, 3, 1, 2) : activations;
   }
 
+  /** An activation array as [N, H, W, channels], a view of it. */
+  INDArray channelsLast(INDArray activations) {
+    return format == CNN2DFormat.NHWC ? activations : activations.permute(0, 2, 3, 1);
+  }
+
+  /** This geometry for activations with their channels last. */
+  Geometry channelsLast() {
+    return toBuilder().format(CNN2DFormat.NHWC).build();
+  }
+
   /**
    * Rows above and columns left of an input that the kernel reaches first; in the mode Same as
    * ND4J's conv2d has them, possibly negative.

@@ -38,6 +38,13 @@ abstract class SamplingConvolution2D extends GroupedConvolution2D {
   /** Whether a parameter is one of the predictor's. */
   abstract boolean isPredictorParam(String key);
 
+  /**
+   * Whether constraints may act on a parameter; not where it starts at zero: UnitNorm gives NaN.
+   */
+  boolean isConstrained(String key) {
+    return !isPredictorParam(key);
+  }
+
   /** What makes the mask of its logits; null if samples are taken as they are. */
   abstract MaskActivation maskActivation();
 
@@ -88,21 +95,21 @@ abstract class SamplingConvolution2D extends GroupedConvolution2D {
     offsetLearningRateMultiplier = ScaledUpdater.checked(MULTIPLIER, multiplier);
   }
 
-  /** As in ConvolutionLayer, but never for the predictor: UnitNorm of zeros is NaN. */
+  /** As in ConvolutionLayer, but for parameters that are {@link #isConstrained} alone. */
   @Override
   protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> builder) {
     super.initializeConstraints(builder);
-    constraints = withoutPredictor(constraints);
+    constraints = thoseAllowed(constraints);
   }
 
-  private List<LayerConstraint> withoutPredictor(List<LayerConstraint> constraints) {
+  private List<LayerConstraint> thoseAllowed(List<LayerConstraint> constraints) {
     if (constraints == null) {
       return null;
     }
     List<LayerConstraint> kept = new ArrayList<>();
     for (LayerConstraint constraint : constraints) {
       Set<String> names = new HashSet<>(constraint.getParams());
-      names.removeIf(this::isPredictorParam);
+      names.removeIf(name -> !isConstrained(name));
       constraint.setParams(names);
       kept.add(constraint);
     }

@@ -83,8 +83,9 @@ abstract class SamplingLayer<C extends SamplingConvolution2D, P extends Sampling
     pass.offset = offsets(geometry, pass.all);
     MaskActivation activation = layerConf().maskActivation();
     if (activation != null) {
-      pass.mask = ws.dup(type, logits(geometry, pass.all), 'c');
-      activation.forward(pass.mask, layerConf().taps());
+      INDArray logits = logits(geometry, pass.all);
+      pass.mask = ws.createUninitialized(type, dataType, logits.shape(), 'c');
+      activation.forward(logits, pass.mask, layerConf().taps());
     }
     return pass;
   }

@@ -50,13 +50,29 @@ class SeveralWorkersTest {
     LAYER(false) {
       @Override
       ComputationGraph graph() {
-        return onImages(false);
+        return onImages(
+            new DeformableConvolution2D.Builder(3, 3)
+                .nOut(4)
+                .padding(1, 1)
+                .activation(Activation.TANH)
+                .build());
+      }
+    },
+    LAYER_V3(false) {
+      @Override
+      ComputationGraph graph() {
+        return onImages(
+            new DeformableConvolutionV3.Builder(3, 3)
+                .nOut(4)
+                .padding(1, 1)
+                .activation(Activation.TANH)
+                .build());
       }
     },
     CONVOLUTION_VERTEX(false) {
       @Override
       ComputationGraph graph() {
-        return onImages(true);
+        return onImages(null);
       }
     },
     ATTENTION_VERTEX(false) {
@@ -136,15 +152,15 @@ class SeveralWorkersTest {
         .nOut(3);
   }
 
-  /** A deformable convolution, as a layer or as a vertex with offsets from a layer. */
-  private static ComputationGraph onImages(boolean vertex) {
+  /** A deformable convolution: a layer, or for null a vertex with offsets from a layer. */
+  private static ComputationGraph onImages(ConvolutionLayer layer) {
     ComputationGraphConfiguration.GraphBuilder builder =
         Networks.settings(DOUBLE)
             .updater(new Sgd(0.1))
             .graphBuilder()
             .addInputs("images")
             .setInputTypes(InputType.convolutional(9, 10, 3));
-    if (vertex) {
+    if (layer == null) {
       builder
           .addLayer("offset", convolution(18).build(), "images")
           .addVertex(
@@ -158,14 +174,7 @@ class SeveralWorkersTest {
               "images",
               "offset");
     } else {
-      builder.addLayer(
-          "dcn",
-          new DeformableConvolution2D.Builder(3, 3)
-              .nOut(4)
-              .padding(1, 1)
-              .activation(Activation.TANH)
-              .build(),
-          "images");
+      builder.addLayer("dcn", layer, "images");
     }
     ComputationGraph graph =
         new ComputationGraph(
