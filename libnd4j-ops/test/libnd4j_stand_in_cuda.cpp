@@ -8,11 +8,12 @@
 namespace dcn4j::stand_in {
 namespace {
 
-/// A stream of this thread's, that work on the null stream does not wait for by itself.
+/// A stream as ND4J has them: neither it nor the null stream waits for the other by itself.
 cudaStream_t& stream() {
     static cudaStream_t created = [] {
         cudaStream_t s = nullptr;
-        cuda::check(cudaStreamCreate(&s), "cudaStreamCreate");
+        cuda::check(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking),
+                    "cudaStreamCreateWithFlags");
         return s;
     }();
     return created;

@@ -2,12 +2,14 @@
 // compiler with this folder before CUDA's own headers, are tested on machines without a GPU.
 //
 // Blocks run one after another, and the threads of a block are fibers that change at
-// __syncthreads(). Their order between two barriers is drawn anew each time, so that a missing
-// barrier shows as a wrong or changing result. Device memory is heap memory, filled with NaNs when
-// it is new; under AddressSanitizer every access outside it is an error.
+// __syncthreads() and where a warp works as one. Their order in between is drawn anew each time, so
+// that a missing barrier shows as a wrong or changing result. Device memory is heap memory, filled
+// with NaNs when it is new, and so is each block's shared memory; under AddressSanitizer every access
+// outside it is an error.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 #define __global__
@@ -15,8 +17,6 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
-// Blocks run one at a time, in one thread.
-#define __shared__ static
 
 struct dim3 {
     unsigned x = 1, y = 1, z = 1;
@@ -43,24 +43,39 @@ inline unsigned long long atomicMin(unsigned long long* address, unsigned long l
 
 namespace cuda_emulation {
 
-/// Runs `thread` as every thread of every block. Aborts if threads part ways at a barrier.
-void run(unsigned blocks, unsigned threads, std::size_t sharedBytes,
+/// Runs `thread` as every thread of every block. Aborts if threads part ways at a barrier, or a warp's
+/// where it works as one.
+void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t sharedBytes,
          const std::function<void()>& thread);
-/// The dynamic shared memory of the running block.
-void* sharedMemory();
+/// The running block's object in shared memory that `name` is the address of: 128-byte aligned, new for
+/// each block. All of a block's take 48 KiB at most.
+void* sharedMemory(const void* name, std::size_t bytes);
+/// Aborts unless `bytes`, a power of two up to 16, divides the address.
+void checkAlignment(const void* address, std::size_t bytes);
+[[noreturn]] void fail(const char* message);
+
+/// Waits for the whole warp, and calls `work` once with what each of its threads brings.
+void asWarp(void* own, const std::function<void(void* const (&ofLane)[32])>& work);
+
 /// What cudaDeviceGetAttribute says of the device.
 extern int computeCapability;
+extern int multiprocessors;
+extern int cacheBytes;
 /// What cudaMallocFromPoolAsync may give out at a time before it fails.
 extern std::size_t memoryLimit;
 
 }  // namespace cuda_emulation
+
+#include "tensor_cores_emulation.h"
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDefault };
 enum cudaDeviceAttr {
     cudaDevAttrComputeCapabilityMajor,
     cudaDevAttrComputeCapabilityMinor,
-    cudaDevAttrMemoryPoolsSupported
+    cudaDevAttrMemoryPoolsSupported,
+    cudaDevAttrMultiProcessorCount,
+    cudaDevAttrL2CacheSize
 };
 using cudaStream_t = struct CUstream_st*;
 using cudaMemPool_t = struct CUmemPoolHandle_st*;
@@ -92,6 +107,7 @@ cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t stream);
-cudaError_t cudaStreamCreate(cudaStream_t* stream);
+enum { cudaStreamNonBlocking = 1 };
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);

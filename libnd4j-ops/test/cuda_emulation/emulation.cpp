@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -39,6 +40,9 @@ __asm__(
 namespace cuda_emulation {
 
 int computeCapability = 90;
+// Few, so that the suites' small shapes come to all tiles; and a cache of one tap's columns at most.
+int multiprocessors = 2;
+int cacheBytes = 1 << 16;
 std::size_t memoryLimit = ~std::size_t{0};
 
 namespace {
@@ -48,7 +52,8 @@ constexpr std::size_t stackBytes = 128 << 10;
 struct Fiber {
     std::vector<char> stack;
     void* top = nullptr;
-    enum { Ready, AtBarrier, Done } state = Done;
+    enum { Ready, AtBarrier, AtWarp, Done } state = Done;
+    void* broughtToWarp = nullptr;
     void* sanitizerStack = nullptr;
 };
 
@@ -56,7 +61,15 @@ std::vector<Fiber> fibers;
 void* schedulerTop;
 std::size_t current;
 const std::function<void()>* body;
-std::vector<unsigned char> shared;
+struct SharedObject {
+    const void* name;
+    std::size_t bytes;
+    unsigned char* memory;
+};
+std::vector<SharedObject> shared;
+std::size_t sharedBytes;
+const char* kernelName = "";
+const std::function<void(void* const (&)[32])>* warpWork;
 std::mt19937 random(1);
 void* schedulerSanitizerStack;
 const void* schedulerStackBottom;
@@ -111,46 +124,98 @@ void resume(std::size_t thread) {
     finishSwitch(schedulerSanitizerStack, nullptr, nullptr);
 }
 
-[[noreturn]] void fail(const char* message) {
-    std::fprintf(stderr, "CUDA emulation: %s\n", message);
-    std::abort();
+/// Lets a warp go on whose threads have all come.
+bool releaseWarp(std::size_t first, unsigned threads) {
+    void* brought[32];
+    for (std::size_t t = first; t < first + 32; ++t) {
+        if (t >= threads || fibers[t].state != Fiber::AtWarp) return false;
+        brought[t - first] = fibers[t].broughtToWarp;
+    }
+    (*warpWork)(brought);
+    for (std::size_t t = first; t < first + 32; ++t) fibers[t].state = Fiber::Ready;
+    return true;
 }
 
 void runBlock(unsigned threads) {
     std::vector<std::size_t> order(threads);
     std::iota(order.begin(), order.end(), std::size_t{0});
     for (unsigned t = 0; t < threads; ++t) prepare(fibers[t]);
-    for (bool running = true; running;) {
+    const auto count = [&](int state) {
+        return std::count_if(fibers.begin(), fibers.begin() + threads,
+                             [&](const Fiber& fiber) { return fiber.state == state; });
+    };
+    for (;;) {
         std::shuffle(order.begin(), order.end(), random);
-        unsigned done = 0;
         for (std::size_t thread : order) {
-            resume(thread);
-            done += fibers[thread].state == Fiber::Done;
+            // The threads of a warp may stand at different calls: work is what the last brought.
+            while (fibers[thread].state == Fiber::Ready) {
+                resume(thread);
+                if (fibers[thread].state != Fiber::AtWarp ||
+                    !releaseWarp(thread / 32 * 32, threads))
+                    break;
+            }
         }
-        if (done != 0 && done != threads) fail("some threads wait at a barrier, others ended");
-        running = done == 0;
+        if (count(Fiber::Ready) > 0) continue;
+        if (count(Fiber::Done) == threads) return;
+        if (count(Fiber::AtWarp) > 0) fail("part of a warp works, the rest waits or ended");
+        if (count(Fiber::AtBarrier) != threads)
+            fail("some threads wait at a barrier, others ended");
+        for (unsigned t = 0; t < threads; ++t) fibers[t].state = Fiber::Ready;
     }
+}
+
+void newBlock() {
+    for (const SharedObject& object : shared) std::free(object.memory);
+    shared.clear();
 }
 
 }  // namespace
 
-void run(unsigned blocks, unsigned threads, std::size_t sharedBytes,
+void fail(const char* message) {
+    std::fprintf(stderr, "CUDA emulation: %s: %s\n", kernelName, message);
+    std::abort();
+}
+
+void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t dynamicBytes,
          const std::function<void()>& thread) {
-    if (threads > 1024 || sharedBytes > 48 * 1024) fail("a block is larger than CUDA allows");
+    kernelName = kernel;
+    if (threads > 1024) fail("a block is larger than CUDA allows");
     if (fibers.size() < threads) fibers.resize(threads);
     body = &thread;
+    sharedBytes = dynamicBytes;
     blockDim = {threads, 1, 1};
     gridDim = {blocks, 1, 1};
     for (unsigned block = 0; block < blocks; ++block) {
         blockIdx = {block, 0, 0};
-        shared.assign(sharedBytes + 128, 0xff);
+        newBlock();
         runBlock(threads);
     }
+    newBlock();
 }
 
-void* sharedMemory() {
-    const auto address = reinterpret_cast<std::size_t>(shared.data());
-    return shared.data() + (128 - address % 128) % 128;
+void* sharedMemory(const void* name, std::size_t bytes) {
+    std::size_t taken = sharedBytes;
+    for (const SharedObject& object : shared) {
+        if (object.name == name) return object.memory;
+        taken += object.bytes;
+    }
+    if (taken + bytes > 48 * 1024) fail("a block's shared memory is more than 48 KiB");
+    void* memory = std::aligned_alloc(128, (bytes + 127) / 128 * 128);
+    std::memset(memory, 0xff, bytes);
+    shared.push_back({name, bytes, static_cast<unsigned char*>(memory)});
+    return memory;
+}
+
+void checkAlignment(const void* address, std::size_t bytes) {
+    if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0) fail("a misaligned access");
+}
+
+void asWarp(void* own, const std::function<void(void* const (&)[32])>& work) {
+    Fiber& fiber = fibers[current];
+    fiber.broughtToWarp = own;
+    fiber.state = Fiber::AtWarp;
+    warpWork = &work;
+    yieldToScheduler(false);
 }
 
 }  // namespace cuda_emulation
@@ -183,6 +248,8 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
     const int capability = cuda_emulation::computeCapability;
     *value = attribute == cudaDevAttrComputeCapabilityMajor   ? capability / 10
              : attribute == cudaDevAttrComputeCapabilityMinor ? capability % 10
+             : attribute == cudaDevAttrMultiProcessorCount    ? cuda_emulation::multiprocessors
+             : attribute == cudaDevAttrL2CacheSize            ? cuda_emulation::cacheBytes
                                                               : 1;
     return cudaSuccess;
 }
@@ -218,7 +285,7 @@ cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStre
     std::memset(memory, value, bytes);
     return cudaSuccess;
 }
-cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
     *stream = nullptr;
     return cudaSuccess;
 }

@@ -2,7 +2,6 @@
 // does the work of the others.
 #pragma once
 
-#include <cassert>
 #include <cstdint>
 
 #include "cuda_bf16.h"
@@ -26,22 +25,23 @@ struct fragment {
     float value[M * N + M * K + N * K];
 };
 
+/// True for the warp's first thread, when all have come.
 inline bool worksForTheWarp() {
+    cuda_emulation::asWarp(nullptr, [](void* const(&)[32]) {});
     return threadIdx.x % 32 == 0;
 }
 
 /// As CUDA asks of addresses and pitches.
 template <class Element>
 void checkAlignment(const Element* from, unsigned pitch) {
-    assert(reinterpret_cast<std::uintptr_t>(from) % 32 == 0);
-    assert(pitch * sizeof(Element) % 16 == 0);
-    (void)from;
-    (void)pitch;
+    if (reinterpret_cast<std::uintptr_t>(from) % 32 != 0 || pitch * sizeof(Element) % 16 != 0)
+        cuda_emulation::fail("a misaligned fragment");
 }
 
 template <int M, int N, int K, class Element>
 void fill_fragment(fragment<accumulator, M, N, K, Element>& f, float value) {
-    for (int i = 0; i < M * N && worksForTheWarp(); ++i) f.value[i] = value;
+    if (!worksForTheWarp()) return;
+    for (int i = 0; i < M * N; ++i) f.value[i] = value;
 }
 
 template <class Use, int M, int N, int K, class Type, class Layout, class Element>

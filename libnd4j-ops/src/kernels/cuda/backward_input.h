@@ -1,149 +1,106 @@
-// Deformable convolution backward, the input's gradient: a fused implicit matrix product.
+// Deformable convolution backward, the input's gradient: pixels gather from the columns' gradient.
 //
-//   gradInput[pixel][c] = sum over k = (tap, o) of gathered[pixel][k] * weights[k][c]
-//   gathered[pixel][(tap, o)] = sum over the samples of the tap that read the pixel of
-//                               (bilinear weight * mask) * gradOutput[the sample's pixel][o]
+//   gradInput[pixel][c] = sum over taps, and over the samples of the tap that read the pixel, of
+//                         (bilinear weight * mask) * gradColumn[the sample's pixel][tap][c]
 //
-//   pixel    N * H * W, in tiles of 128 (64 in double), as many images as have lists at a time
-//   c        channels of one segment, in tiles of 64 or 128
+//   pixel    H * W of a few images, 32 a block; c: 32 packed channels a block
 //
-// The usual way, gradients of columns added to the pixels that a sample reads, needs atomic
-// additions. Here a pixel gathers what is its own from lists (destinations.h), in their order, and
-// gathering comes before the product: the arithmetic is that of a plain convolution's gradient.
+// The usual way, gradients of columns added to the pixels that a sample reads, needs atomic additions.
+// Here a pixel gathers what is its own from lists (destinations.h), in their order. Where the columns
+// are made of some taps at a time (backward_columns.h), the sums so far stay in device memory between
+// two launches; they are the same sums, in the same order, as of all taps at once.
 //
-// What bounds it: as the forward pass, with lists for corners: arithmetic, or reading gradients. A
-// list of many samples keeps its threads busy while others wait: offsets that gather on a few
-// pixels make it slow.
+// What bounds it: reading columns from the second-level cache, each from up to four pixels.
 #pragma once
 
+#include "backward_columns.h"
 #include "destinations.h"
-#include "forward.h"
 
 namespace dcn4j::cuda {
 
-/// Operand a: what the samples that read a tile of pixels bring, for one segment.
-template <class Product, class Element>
-class GatheredRows {
-    using Real = ComputeType<Element>;
-    using Stored = typename Product::Stored;
-    static constexpr int pack = packOf<Element>;
-    static constexpr int packs = Product::depth / pack;
-    static constexpr int slots = Product::rows * packs / blockThreads;
-
-  public:
-    /// `gradients` points at the first output channel of the segment's convolution group.
-    __device__ GatheredRows(const Conv2dGeometry& g, const Destinations<Real>& lists,
-                            const Element* gradients, Index pixelPitch, int outPitch,
-                            Index offsetGroup, Index firstPixel)
-        : g_(g), lists_(lists), pixelPitch_(pixelPitch), outPitch_(outPitch) {
-        const Index end = lists.images * g.pixels();
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            const Index at = firstPixel + row(i);
-            inside_[i] = at < end;
-            const Index n = lists.firstImage + (inside_[i] ? at / g.pixels() : 0);
-            const int pixel = inside_[i] ? static_cast<int>(at % g.pixels()) : 0;
-            key_[i] = lists.key(g, n, offsetGroup, 0, pixel);
-            gradients_[i] = gradients + n * g.outPixels() * pixelPitch;
-        }
-    }
-
-    __device__ void fetch(int step) {
-        const int k = step * Product::depth + static_cast<int>(threadIdx.x) % packs * pack;
-        const int tap = k / outPitch_, o = k - tap * outPitch_;
-        if (tap != tap_) {
-            tap_ = tap;
-#pragma unroll
-            for (int i = 0; i < slots; ++i) {
-                const bool some = inside_[i] && tap < g_.taps();
-                const Index key = key_[i] + tap * g_.pixels();
-                begin_[i] = some ? lists_.start[key] : 0;
-                end_[i] = some ? lists_.start[key + 1] : 0;
-            }
-        }
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            Real sum[pack] = {};
-            for (unsigned e = begin_[i]; e < end_[i]; ++e) {
-                const Entry<Real> entry = lists_.entries[e];
-                const Pack<Element, pack> gradient =
-                    loadPack<pack>(gradients_[i] + entry.pixel * pixelPitch_ + o);
-#pragma unroll
-                for (int c = 0; c < pack; ++c) sum[c] += entry.weight * widen(gradient.value[c]);
-            }
-#pragma unroll
-            for (int c = 0; c < pack; ++c) value_[i].value[c] = Product::stored(sum[c]);
-        }
-    }
-
-    __device__ void store(Stored* a) const {
-#pragma unroll
-        for (int i = 0; i < slots; ++i)
-            Product::storeRow(a, row(i), static_cast<int>(threadIdx.x) % packs * pack, value_[i]);
-    }
-
-  private:
-    __device__ static int row(int slot) {
-        return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
-    }
-
-    const Conv2dGeometry& g_;
-    const Destinations<Real>& lists_;
-    const Index pixelPitch_;
-    const int outPitch_;
-    int tap_ = -1;
-    bool inside_[slots];
-    Index key_[slots];
-    const Element* gradients_[slots];
-    unsigned begin_[slots], end_[slots];
-    Pack<Stored, pack> value_[slots];
-};
-
-template <class Element, class Stored>
+template <class Element>
 struct BackwardInputArguments {
-    Conv2dGeometry g;
-    Segments s;
+    PackGeometry pack;
+    Divisor channelTiles;
+    int outPixels, allTaps, offsetGroups;
     Destinations<ComputeType<Element>> lists;
-    const Element* gradients;  ///< of the output, packed
-    Index pixelPitch;          ///< of the packed gradients
-    int outPitch;              ///< of one convolution group of them
-    const Stored* weights;
-    Index weightPitch;
+    ColumnChunk chunk;
+    const ComputeType<Element>* columns;
+    ComputeType<Element>* sums;  ///< [images of the chunk][pixels][pixelPitch]
     Tensor<4> gradInput;
 };
 
-template <class Product, class Element>
-__global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
-    backwardInputKernel(BackwardInputArguments<Element, typename Product::Stored> a) {
-    if constexpr (Product::supported) {
-        const Conv2dGeometry& g = a.g;
-        auto* memory = static_cast<typename Product::Stored*>(sharedMemory());
-        const int depth = static_cast<int>(g.taps()) * a.outPitch;
-        const int steps = (depth + Product::depth - 1) / Product::depth;
-        const Index columnTiles = a.weightPitch / Product::columns, segments = a.s.count(g);
-        const Index pixels = a.lists.images * g.pixels();
-        const Index rowTiles = (pixels + Product::rows - 1) / Product::rows;
-        for (Index t = blockIdx.x; t < rowTiles * segments * columnTiles; t += gridDim.x) {
-            const Index firstPixel = t / columnTiles / segments * Product::rows;
-            const Index at = t / columnTiles % segments;
-            const int firstColumn = static_cast<int>(t % columnTiles) * Product::columns;
-            const Index group = at / a.s.perGroup;
-            const Segment segment(g, group, at % a.s.perGroup);
-            if (segment.channels <= firstColumn) continue;
-            Product total;
-            total.clear();
-            GatheredRows<Product, Element> rows(g, a.lists, a.gradients + group * a.outPitch,
-                                                a.pixelPitch, a.outPitch, segment.offsetGroup,
-                                                firstPixel);
-            PanelSource<Product> weights(a.weights + at * depth * a.weightPitch + firstColumn,
-                                         a.weightPitch, depth);
-            addProduct(total, rows, weights, steps, memory);
-            const int channels = segment.channels - firstColumn;
-            storeTile<Product, Element>(total, firstPixel, pixels, g.pixels(), g.width,
-                                        segment.firstChannel + firstColumn,
-                                        channels < Product::columns ? channels : Product::columns,
-                                        Tensor<1>{}, a.gradInput, memory);
+constexpr int gatherPixels = 32;
+template <class Element>
+constexpr int gatherChannels = blockThreads / gatherPixels * packOf<ComputeType<Element>>;
+
+template <class Element>
+__global__ void backwardInputKernel(BackwardInputArguments<Element> a) {
+    using Real = ComputeType<Element>;
+    constexpr int pack = packOf<Real>, channels = gatherChannels<Element>;
+    struct Memory {
+        Real tile[gatherPixels][channels + 1];
+    };
+    auto& tile = shared<Memory>().tile;
+    const int thread = static_cast<int>(threadIdx.x);
+    const int pitch = a.pack.pixelPitch, imagePixels = a.pack.pixels.divisor();
+    const int channelTiles = a.channelTiles.divisor();
+    const int pixelTiles = (imagePixels + gatherPixels - 1) / gatherPixels;
+    const bool begins = a.chunk.firstTap == 0;
+    const bool ends = a.chunk.firstTap + a.chunk.taps == a.allTaps;
+    const bool alongPixels = a.gradInput.strides[3] < a.gradInput.strides[1];
+    for (Index t = blockIdx.x; t < a.chunk.images * pixelTiles * channelTiles; t += gridDim.x) {
+        const Index image = t / channelTiles / pixelTiles;
+        const int first = static_cast<int>(t % channelTiles) * channels;
+        const int firstPixel =
+            static_cast<int>(t / channelTiles - image * pixelTiles) * gatherPixels;
+        const int pixel = firstPixel + thread / (channels / pack);
+        const int c = first + thread % (channels / pack) * pack;
+        Pack<Real, pack> sum{};
+        if (pixel < imagePixels && c < pitch) {
+            Real* kept = a.sums + (image * imagePixels + pixel) * pitch + c;
+            if (!begins) sum = loadPack<pack>(kept);
+            int at = c;
+            const int group = a.pack.groupPitch.divide(at);
+            const int offsetGroup = group * a.pack.channelsPerGroup / a.pack.channelsPerOffsetGroup +
+                                    a.pack.segmentPitch.quotient(at);
+            // A segment without channels has no group of offsets of its own.
+            const int taps = offsetGroup < a.offsetGroups ? a.chunk.taps : 0;
+            const Index list = a.chunk.firstImage + image - a.lists.firstImage;
+            const unsigned* start =
+                a.lists.start +
+                ((list * a.offsetGroups + offsetGroup) * a.allTaps + a.chunk.firstTap) *
+                    imagePixels +
+                pixel;
+            const Real* columns = a.columns + image * a.outPixels * a.chunk.taps * pitch + c;
+            for (int tap = 0; tap < taps; ++tap) {
+                const unsigned end = start[1];
+                for (unsigned e = start[0]; e < end; ++e) {
+                    const auto entry = a.lists.entries[e];
+                    const auto column = loadPack<pack>(
+                        columns + static_cast<Index>(entry.pixel) * (a.chunk.taps * pitch));
+#pragma unroll
+                    for (int i = 0; i < pack; ++i) sum.value[i] += entry.weight * column.value[i];
+                }
+                start += imagePixels;
+                columns += pitch;
+            }
+            if (!ends) storePack(kept, sum);
         }
+        if (!ends) continue;
+#pragma unroll
+        for (int i = 0; i < pack; ++i) tile[pixel - firstPixel][c - first + i] = sum.value[i];
+        __syncthreads();
+        for (int i = thread; i < gatherPixels * channels; i += blockThreads) {
+            const int p = alongPixels ? i % gatherPixels : i / channels;
+            const int which = alongPixels ? i / gatherPixels : i % channels;
+            const int channel = a.pack.channelAt(first + which);
+            if (channel < 0 || firstPixel + p >= imagePixels) continue;
+            int x = firstPixel + p;
+            const int y = a.pack.width.divide(x);
+            store<Element>(a.gradInput, tile[p][which], a.chunk.firstImage + image, channel, y, x);
+        }
+        __syncthreads();
     }
 }
 

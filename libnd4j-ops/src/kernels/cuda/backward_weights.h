@@ -3,15 +3,17 @@
 //   gradWeights[o][k] = sum over pixels of gradOutput[pixel][o] * column[pixel][k], k = (tap, c)
 //   gradBias[o]       = sum over pixels of gradOutput[pixel][o]
 //
-//   o, k     in tiles of 64 x 128 (64 x 64 in double)
+//   o, k     in tiles of 64 x 128 or 128 x 128 (64 x 64 in double)
 //   pixel    N * oH * oW, cut into slots of one length; each block sums one tile over one slot
 //
 // Slots leave partial sums in device memory, which are added in the order of the slots. How many
 // there are depends on the geometry alone, and their sums take at most 64 MiB or one copy of the
 // weights.
 //
-// What bounds it: arithmetic; then planning, since every step has new samples, and reading corners,
-// once for every 64 output channels.
+// Every step has new samples. A block plans 256 at a time, one a thread (sample_table.h): those of the
+// next 256 pixels where its tile is of one tap, of fewer where it is of more.
+//
+// What bounds it: arithmetic; then reading corners, once for every 64 or 128 output channels.
 #pragma once
 
 #include "forward.h"
@@ -33,7 +35,7 @@ struct Slots {
         const Index wanted = std::min(ceilDivide(1024, tiles), ceilDivide(pixels, 256));
         const Index fitting = (Index{64} << 20) / partialBytes;
         // A slot's pixels are counted in 32 bits.
-        const Index least = ceilDivide(pixels, Index{1} << 30);
+        const Index least = ceilDivide(pixels, Index{1} << 29);
         length = roundUp(ceilDivide(pixels, std::max(std::min(wanted, fitting), least)), 32);
         count = ceilDivide(pixels, length);
     }
@@ -41,7 +43,7 @@ struct Slots {
 
 /// Operand a, written by columns: packed gradients, output channels of a run of pixels.
 template <class Product, class Element>
-class GradientColumns {
+class GradientColumns : public Unplanned {
     using Stored = typename Product::Stored;
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::rows / pack;
@@ -49,40 +51,61 @@ class GradientColumns {
     static constexpr int slots = (total + blockThreads - 1) / blockThreads;
 
   public:
-    __device__ GradientColumns(const Element* gradients, Index pitch, int channels, int pixels)
-        : gradients_(gradients), pitch_(pitch), channels_(channels), pixels_(pixels) {}
+    __device__ GradientColumns(const Element* gradients, int pitch, int channels, int pixels)
+        : gradients_(gradients + static_cast<Index>(line(0)) * pitch + column()),
+          pitch_(pitch),
+          pixels_(column() < channels ? pixels - line(0) : 0) {}
 
-    __device__ void fetch(int step) {
+    /// Steps are fetched in their order.
+    __device__ void fetch(int) {
 #pragma unroll
         for (int i = 0; i < slots; ++i) {
-            const int at = static_cast<int>(threadIdx.x) + i * blockThreads;
-            const int pixel = step * Product::depth + at / packs, o = at % packs * pack;
             value_[i] = {};
-            if (at < total && pixel < pixels_ && o < channels_)
-                value_[i] = loadPack<pack>(gradients_ + pixel * pitch_ + o);
+            if (works(i) && line(i) - line(0) < pixels_) {
+                value_[i] =
+                    loadPack<pack>(gradients_ + static_cast<Index>(line(i) - line(0)) * pitch_);
+            }
         }
+        gradients_ += static_cast<Index>(Product::depth) * pitch_;
+        pixels_ -= Product::depth;
     }
 
     __device__ void store(Stored* a) const {
 #pragma unroll
         for (int i = 0; i < slots; ++i) {
-            const int at = static_cast<int>(threadIdx.x) + i * blockThreads;
-            if (at >= total) continue;
-            Pack<Stored, pack> p;
+            if (!works(i)) continue;
+            // An operand's packs may be shorter than the elements'.
+            constexpr int part = pack < packOf<Stored> ? pack : packOf<Stored>;
 #pragma unroll
-            for (int c = 0; c < pack; ++c) p.value[c] = Product::stored(widen(value_[i].value[c]));
-            Product::storeColumn(a, at % packs * pack, at / packs, p);
+            for (int first = 0; first < pack; first += part) {
+                Pack<Stored, part> p{};
+#pragma unroll
+                for (int c = 0; c < part; ++c)
+                    p.set(c, Product::stored(widen(value_[i].get(first + c))));
+                Product::storeColumn(a, column() + first, line(i), p);
+            }
         }
     }
 
   private:
-    const Element* const gradients_;
-    const Index pitch_;
-    const int channels_, pixels_;
+    __device__ static int line(int slot) {
+        return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
+    }
+    __device__ static int column() { return static_cast<int>(threadIdx.x) % packs * pack; }
+    __device__ static bool works(int slot) {
+        return total % blockThreads == 0 || line(slot) < Product::depth;
+    }
+
+    const Element* gradients_;
+    const int pitch_;
+    int pixels_;
     Pack<Element, pack> value_[slots];
 };
 
-/// Operand b: the modulated samples of a run of pixels, for a tile of depths of the forward pass.
+/// Samples that are planned at a time: one a thread.
+constexpr int plannedAtATime = blockThreads;
+
+/// Operand b: the modulated samples of a run of pixels, for one tile of `runs`.
 template <class Product, class Element>
 class SampledColumns {
     using Real = ComputeType<Element>;
@@ -93,49 +116,66 @@ class SampledColumns {
     static_assert(Product::depth * packs % blockThreads == 0 && blockThreads % packs == 0);
 
   public:
-    __device__ SampledColumns(const Conv2dGeometry& g, const Segments& s,
-                              const SampleArrays& arrays, const Element* images, Index group,
-                              int firstColumn, Index firstPixel, int pixels)
-        : g_(g), arrays_(arrays), images_(images), pixelPitch_(s.pixelPitch(g)), pixels_(pixels) {
-        const int k = firstColumn + static_cast<int>(threadIdx.x) % packs * pack;
-        tap_ = k / s.groupPitch();
-        const int at = k - tap_ * s.groupPitch();
-        const Segment segment(g, group, at / s.pitch);
-        offsetGroup_ = segment.offsetGroup;
-        reads_ = tap_ < g.taps() && segment.channels > 0;
-        channel_ = group * s.groupPitch() + at;
-#pragma unroll
-        for (int i = 0; i < slots; ++i)
-            place_[i] = PixelPlace::of(firstPixel + line(i), g.outPixels(), g.outWidth);
+    using Table = SampleTable<Real, plannedAtATime>;
+    static constexpr int mostRuns = plannedAtATime / Product::depth;
+
+    __device__ SampledColumns(const SampleSource<Element>& source, Table& table, Index group,
+                              int tile, Index firstPixel, int pixels)
+        : source_(source),
+          table_(table),
+          planned_(plannedAtATime / source.runs.perTile),
+          first_(source.plan, firstPixel),
+          pixels_(pixels) {
+        const int k = static_cast<int>(threadIdx.x) % packs * pack;
+        const int which = k / source.runs.channelsPerRun;
+        const auto place =
+            source.runs.place(tile, which, k - which * source.runs.channelsPerRun);
+        reads_ = place.channel < source.runs.pitch;
+        channel_ = static_cast<int>(group) * source.runs.groupPitch +
+                   place.segment * source.runs.pitch + place.channel;
+        firstEntry_ = which * planned_ + line(0);
+        // What this thread plans.
+        const auto plans =
+            source.runs.place(tile, static_cast<int>(threadIdx.x) / planned_, 0);
+        tap_ = plans.tap;
+        offsetGroup_ = source.firstOffsetGroup(group) + plans.segment;
+        plansSome_ = plans.channel < source.runs.pitch && plans.segment < source.segmentsOf(group);
+    }
+
+    __device__ bool plans(int step) const { return (step & (planned_ / Product::depth - 1)) == 0; }
+
+    __device__ void plan(int step) {
+        if (step > 0) {
+            first_.pixel += planned_;
+            first_.n += source_.plan.outPixels.divide(first_.pixel);
+        }
+        const int entry = static_cast<int>(threadIdx.x), pixel = entry & (planned_ - 1);
+        // Beyond the slot's pixels the samples are zeros; so are the gradients.
+        if (!plansSome_ || step * Product::depth + pixel >= pixels_) {
+            table_.clear(entry);
+            return;
+        }
+        const PixelSamples at(source_.plan, source_.arrays, first_.n, first_.pixel + pixel);
+        table_.setValued(
+            entry, planSample<Element>(source_.plan, source_.arrays, at, offsetGroup_, tap_),
+            at.firstPixel, source_.plan.pixels());
     }
 
     __device__ void fetch(int step) {
+        entry_ = firstEntry_ + (step & (planned_ / Product::depth - 1)) * Product::depth;
+        const Element* channels = source_.images + first_.n * source_.imagePitch + channel_;
 #pragma unroll
         for (int i = 0; i < slots; ++i) {
-            reading_[i].clear();
-            if (step > 0) {
-                place_[i].advance(Product::depth, static_cast<int>(g_.outHeight),
-                                  static_cast<int>(g_.outWidth));
-            }
-            const bool inside = step * Product::depth + line(i) < pixels_;
-            // Beyond the slot's pixels the samples are zeros; so are the gradients.
-            if (inside && reads_) {
-                reading_[i].take(sampleAt<Element>(g_, arrays_, place_[i].n, offsetGroup_, tap_,
-                                                   place_[i].y, place_[i].x),
-                                 static_cast<int>(g_.pixels()));
-            }
-            value_[i].fetch(images_ + place_[i].n * g_.pixels() * pixelPitch_ + channel_,
-                            pixelPitch_, reading_[i]);
+            value_[i] = {};
+            if (reads_) value_[i].fetch(channels, source_.pitchBytes, table_.pixels(entry(i)));
         }
     }
 
     __device__ void store(Stored* b) const {
 #pragma unroll
         for (int i = 0; i < slots; ++i) {
-            Pack<Stored, pack> p;
-#pragma unroll
-            for (int c = 0; c < pack; ++c)
-                p.value[c] = Product::stored(value_[i].sample(reading_[i], c));
+            Pack<Stored, pack> p{};
+            if (reads_) p = value_[i].template sample<Product>(table_, entry(i));
             Product::storeB(b, line(i), static_cast<int>(threadIdx.x) % packs * pack, p);
         }
     }
@@ -144,48 +184,49 @@ class SampledColumns {
     __device__ static int line(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
     }
+    __device__ int entry(int slot) const { return entry_ + slot * (blockThreads / packs); }
 
-    const Conv2dGeometry& g_;
-    const SampleArrays& arrays_;
-    const Element* const images_;
-    const Index pixelPitch_;
+    const SampleSource<Element>& source_;
+    Table& table_;
+    const int planned_;  ///< pixels at a time
+    FirstImage first_;   ///< of the pixels that are planned
     const int pixels_;
-    int tap_;
-    Index offsetGroup_, channel_;
-    bool reads_;
-    PixelPlace place_[slots];
-    Reading<Real> reading_[slots];
+    int tap_, offsetGroup_, channel_, firstEntry_, entry_ = 0;
+    bool reads_, plansSome_;
     CornerValues<Element, pack> value_[slots];
 };
 
 template <class Element>
 struct BackwardWeightsArguments {
     Conv2dGeometry g;
-    Segments s;
-    SampleArrays samples;
-    const Element* images;
+    SampleSource<Element> samples;
     const Element* gradients;  ///< of the output, packed
-    Index gradientPitch;       ///< of one pixel
+    int gradientPitch;         ///< of one pixel
     int outPitch;              ///< of one convolution group
     Slots slots;
-    ComputeType<Element>* partial;  ///< [slots][outChannels][taps * groupPitch]
+    int depth;                      ///< channels of all tiles of runs
+    ComputeType<Element>* partial;  ///< [slots][outChannels][depth]
 };
 
 template <class Product, class Element>
 __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
     backwardWeightsKernel(BackwardWeightsArguments<Element> a) {
-    if constexpr (Product::supported) {
-        using Real = ComputeType<Element>;
+    if constexpr (!Product::supported) {
+        notCompiledForThisDevice();
+    } else {
+        using Samples = SampledColumns<Product, Element>;
+        struct Memory {
+            ProductMemory<Product> product;
+            typename Samples::Table table;
+        };
+        auto& memory = shared<Memory>();
         const Conv2dGeometry& g = a.g;
-        void* memory = sharedMemory();
-        auto* tile = static_cast<Real*>(memory);
-        const int depth = static_cast<int>(g.taps()) * a.s.groupPitch();
-        const Index columnTiles = (depth + Product::columns - 1) / Product::columns;
+        const Index columnTiles = a.depth / Product::columns;
         const Index outPerGroup = g.outChannelsPerGroup();
         const Index rowTiles = (outPerGroup + Product::rows - 1) / Product::rows;
         const Index tiles = columnTiles * rowTiles * g.groups;
         for (Index t = blockIdx.x; t < tiles * a.slots.count; t += gridDim.x) {
-            const int firstColumn = static_cast<int>(t % columnTiles) * Product::columns;
+            const int tile = static_cast<int>(t % columnTiles);
             const Index firstRow = t / columnTiles % rowTiles * Product::rows;
             const Index group = t / columnTiles / rowTiles % g.groups, slot = t / tiles;
             const Index firstPixel = slot * a.slots.length;
@@ -197,21 +238,19 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
             GradientColumns<Product, Element> gradients(
                 a.gradients + firstPixel * a.gradientPitch + group * a.outPitch + firstRow,
                 a.gradientPitch, a.outPitch - static_cast<int>(firstRow), pixels);
-            SampledColumns<Product, Element> samples(g, a.s, a.samples, a.images, group,
-                                                     firstColumn, firstPixel, pixels);
-            addProduct(total, gradients, samples, steps,
-                       static_cast<typename Product::Stored*>(memory));
-            constexpr int width = Product::sliceWidth;
-            for (int slice = 0; slice * width < Product::columns; ++slice) {
-                total.spill(tile, slice);
+            Samples samples(a.samples, memory.table, group, tile, firstPixel, pixels);
+            addProduct(total, gradients, samples, steps, memory.product);
+            for (int slice = 0; slice * sliceColumns < Product::columns; ++slice) {
+                total.spill(memory.product.slice, slice);
                 __syncthreads();
-                for (int i = static_cast<int>(threadIdx.x); i < Product::rows * width;
+                for (int i = static_cast<int>(threadIdx.x); i < Product::rows * sliceColumns;
                      i += blockThreads) {
-                    const Index o = firstRow + i / width;
-                    const int k = firstColumn + slice * width + i % width;
-                    if (o >= outPerGroup || k >= depth) continue;
-                    a.partial[((slot * g.groups + group) * outPerGroup + o) * depth + k] =
-                        tile[i / width * slicePitch + i % width];
+                    const int row = i / sliceColumns, column = i % sliceColumns;
+                    const Index o = firstRow + row;
+                    if (o >= outPerGroup) continue;
+                    a.partial[((slot * g.groups + group) * outPerGroup + o) * a.depth +
+                              tile * Product::columns + slice * sliceColumns + column] =
+                        memory.product.slice[row * slicePitch + column];
                 }
                 __syncthreads();
             }
@@ -223,7 +262,7 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
 template <class Element>
 __global__ void sumWeightsKernel(BackwardWeightsArguments<Element> a, Tensor<4> gradWeights) {
     const Conv2dGeometry& g = a.g;
-    const Index channels = g.channelsPerGroup(), depth = g.taps() * a.s.groupPitch();
+    const Index channels = g.channelsPerGroup();
     const Index perTap = g.outChannels * channels;
     forEachItem(perTap * g.taps(), [&](Index i) {
         const Index c = i % channels, o = i / channels % g.outChannels, tap = i / perTap;
@@ -231,10 +270,11 @@ __global__ void sumWeightsKernel(BackwardWeightsArguments<Element> a, Tensor<4> 
         const Index firstOffsetGroup = (channel - c) / g.channelsPerOffsetGroup();
         const Index j = channel / g.channelsPerOffsetGroup() - firstOffsetGroup;
         const Segment segment(g, o / g.outChannelsPerGroup(), j);
-        const Index k = tap * a.s.groupPitch() + j * a.s.pitch + channel - segment.firstChannel;
+        const Index k = a.samples.runs.numberOf(static_cast<int>(tap), static_cast<int>(j),
+                                                static_cast<int>(channel - segment.firstChannel));
         ComputeType<Element> sum = 0;
         for (Index slot = 0; slot < a.slots.count; ++slot)
-            sum += a.partial[(slot * g.outChannels + o) * depth + k];
+            sum += a.partial[(slot * g.outChannels + o) * a.depth + k];
         store<Element>(gradWeights, sum, o, c, tap / g.kernelW, tap % g.kernelW);
     });
 }
@@ -246,7 +286,10 @@ template <class Element>
 __global__ void biasKernel(BackwardWeightsArguments<Element> a, ComputeType<Element>* partial) {
     using Real = ComputeType<Element>;
     constexpr int lines = blockThreads / biasChannels;
-    __shared__ Real sums[lines][biasChannels];
+    struct Memory {
+        Real sums[lines][biasChannels];
+    };
+    auto& sums = shared<Memory>().sums;
     const Conv2dGeometry& g = a.g;
     const int lane = static_cast<int>(threadIdx.x) % biasChannels;
     const int line = static_cast<int>(threadIdx.x) / biasChannels;

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "../element.h"
 #include "deformable_conv2d.h"
 #include "destinations.h"
@@ -6,28 +8,47 @@
 namespace dcn4j::cuda {
 namespace {
 
-/// True if the fused kernels can number what they number in 32 bits: planes, weights' depths,
-/// channels.
+/// True if the fused kernels can number what they number in 32 bits: planes, positions, weights' depths,
+/// the pixels of the images that one block's samples lie in, bytes of a pixel.
 bool fits(const Conv2dGeometry& g) {
     constexpr double most = 0x1p31 - 1024;
-    const double taps = static_cast<double>(g.kernelH) * static_cast<double>(g.kernelW);
-    const double pixels = static_cast<double>(g.height) * static_cast<double>(g.width);
-    const double outPixels = static_cast<double>(g.outHeight) * static_cast<double>(g.outWidth);
-    // Padding makes 8 channels of one.
-    const double channels = 8.0 * static_cast<double>(std::max(g.channels, g.outChannels));
-    return pixels < most && outPixels < most && taps * channels < most;
+    const auto real = [](Index i) { return static_cast<double>(i); };
+    const double taps = real(g.kernelH) * real(g.kernelW);
+    const double pixels = real(g.height) * real(g.width);
+    const double outPixels = real(g.outHeight) * real(g.outWidth);
+    // Padding makes 16 bytes of one channel, and a tile of one tap's.
+    const double bytes = 16.0 * real(std::max(g.channels, g.outChannels));
+    const double images = 2 + 256 / std::max(outPixels, 1.0);
+    const double rows = real(g.outHeight) * real(g.strideH) +
+                        real(g.kernelH) * real(g.dilationH) + std::fabs(real(g.padTop));
+    const double columns = real(g.outWidth) * real(g.strideW) +
+                           real(g.kernelW) * real(g.dilationW) + std::fabs(real(g.padLeft));
+    const double weights = real(g.groups) * taps * (real(g.channelsPerGroup()) + 64) *
+                           (real(g.outChannelsPerGroup()) + 256);
+    return pixels * images < most && outPixels < most / 2 && taps * bytes < most && rows < most &&
+           columns < most && weights < 8 * most;
+}
+
+Device currentDevice(bool tf32) {
+    int device = 0, multiprocessors = 0, cacheBytes = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
+          "cudaDeviceGetAttribute");
+    check(cudaDeviceGetAttribute(&cacheBytes, cudaDevAttrL2CacheSize, device),
+          "cudaDeviceGetAttribute");
+    return {computeCapability(), tf32, multiprocessors, cacheBytes};
 }
 
 }  // namespace
 
 FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32)
-    : stream_(stream), tf32_(tf32), capability_(computeCapability()) {}
+    : stream_(stream), device_(currentDevice(tf32)) {}
 
 void FusedDeformableConv2d::forward(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
                                     const Tensor<4>& output, int threads) const {
     if (!fits(g)) return ReferenceDeformableConv2d(stream_).forward(g, inputs, output, threads);
     withElementType(inputs.type, [&](auto element) {
-        fusedForward<decltype(element)>({capability_, tf32_}, g, inputs, output, stream_);
+        fusedForward<decltype(element)>(device_, g, inputs, output, stream_);
     });
 }
 
@@ -40,7 +61,7 @@ void FusedDeformableConv2d::backward(const Conv2dGeometry& g, const DeformableCo
                                                            threads);
     }
     withElementType(inputs.type, [&](auto element) {
-        fusedBackward<decltype(element)>({capability_, tf32_}, g, inputs, gradOutput, gradients,
+        fusedBackward<decltype(element)>(device_, g, inputs, gradOutput, gradients,
                                          stream_);
     });
 }

@@ -11,7 +11,16 @@
 
 namespace dcn4j::cuda {
 
-struct Device;
+/// What decides between kernels, beside the arguments' shapes.
+struct Device {
+    /// Compute capability, times ten.
+    int capability;
+    /// Whether FLOAT products may use tensor cores, which read 10 bits of mantissa.
+    bool tf32;
+    int multiprocessors;
+    /// Bytes of the second-level cache.
+    Index cacheBytes;
+};
 
 /// The definition as plain loops: for every output of each pass one thread, or for every plane.
 /// The oracle of the fast kernels on the device, and what planes of 2^31 pixels and more use.
@@ -37,7 +46,7 @@ class FusedDeformableConv2d final : public DeformableConv2dKernel {
     /// bits of mantissa.
     FusedDeformableConv2d(cudaStream_t stream, bool tf32);
 
-    const char* name() const override { return tf32_ ? "fused_tf32" : "fused"; }
+    const char* name() const override { return device_.tf32 ? "fused_tf32" : "fused"; }
     void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
                  const Tensor<4>& output, int threads) const override;
     void backward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
@@ -46,8 +55,7 @@ class FusedDeformableConv2d final : public DeformableConv2dKernel {
 
   private:
     const cudaStream_t stream_;
-    const bool tf32_;
-    int capability_;
+    const Device device_;
 };
 
 /// One pass for one element type; each is compiled by itself.

@@ -1,7 +1,6 @@
-// The fused backward pass for the element type DCN4J_ELEMENT. What it does: backward_input.h,
-// backward_samples.h, backward_weights.h.
+// The fused backward pass for the element type DCN4J_ELEMENT. What it does: backward_columns.h,
+// backward_input.h, backward_weights.h.
 #include "backward_input.h"
-#include "backward_samples.h"
 #include "backward_weights.h"
 #include "deformable_conv2d.h"
 #include "products.h"
@@ -9,80 +8,86 @@
 namespace dcn4j::cuda {
 namespace {
 
-/// One call's arrays, and its three parts.
+/// Makes the columns' gradient of few taps or few images at a time: what the second-level cache holds,
+/// but at least 8 MiB and one tap of one image, so that there are blocks enough.
+ColumnChunk columnsAtATime(const Device& device, const Conv2dGeometry& g, Index pixelPitch,
+                           Index numberBytes, Index images) {
+    const Index tapBytes = std::max<Index>(g.outPixels() * pixelPitch * numberBytes, 1);
+    const Index fitting = std::max(device.cacheBytes, Index{8} << 20) / tapBytes;
+    const Index taps = std::clamp<Index>(fitting, 1, g.taps());
+    return {0, std::clamp<Index>(fitting / g.taps(), 1, images), 0, static_cast<int>(taps)};
+}
+
+/// One call's arrays, and its parts.
 template <class Element, class Products>
 class Backward {
     using Real = ComputeType<Element>;
-    using ByColumn = typename Products::ByColumn;
-    using Stored = typename ByColumn::Stored;
+    using Stored = typename Products::Small::Stored;
 
   public:
-    Backward(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
+    Backward(const Device& device, const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
              const Tensor<4>& gradOutput, cudaStream_t stream)
         : g_(g),
           stream_(stream),
-          inputs_(inputs),
+          weights_(inputs.weights),
           samples_{inputs.offset, inputs.mask},
           workspace_(stream),
           images_(g, inputs.input, workspace_),
           gradients_(outputSide(g), gradOutput, workspace_),
           lists_(g, samples_, workspace_),
           outPitch_(gradients_.segments().groupPitch()),
-          weightPitch_(roundUp(images_.segments().pitch, wide() ? 128 : 64)),
-          depth_(g.taps() * images_.segments().groupPitch()),
+          steps_(ceilDivide(outPitch_, Columns::depth)),
+          weightPitch_(roundUp(images_.segments().pitch, Columns::columns)),
+          chunk_(columnsAtATime(device, g, images_.segments().pixelPitch(g), sizeof(Real),
+                                lists_.imagesAtATime())),
+          runs_(g, images_.segments(), ByColumn::columns,
+                SampledColumns<ByColumn, Element>::mostRuns),
+          depth_(runs_.tiles() * ByColumn::columns),
           slots_(g, weightTiles(), g.outChannels * depth_ * static_cast<Index>(sizeof(Real))) {
-        panel_ = workspace_.template reserve<Stored>(panelNumbers());
+        const Index pitch = images_.segments().pixelPitch(g);
+        panel_ = workspace_.template reserve<Stored>(panelSlots() * Columns::depth * weightPitch_);
+        columns_ = workspace_.template reserve<Real>(chunk_.images * chunk_.taps * g.outPixels() *
+                                                     pitch);
+        if (chunk_.taps < g.taps())
+            sums_ = workspace_.template reserve<Real>(chunk_.images * g.pixels() * pitch);
         partial_ = workspace_.template reserve<Real>(slots_.count * g.outChannels * depth_);
         bias_ = workspace_.template reserve<Real>(slots_.count * g.outChannels);
         workspace_.allocate();
         packedImages_ = images_.pack(workspace_, stream);
         packedGradients_ = gradients_.pack(workspace_, stream);
-        launch("packing weights",
-               packBackwardWeightsKernel<Element, typename Products::template ByRow<64>>,
-               blocksFor(panelNumbers()), 0, stream, g, images_.segments(), Index{outPitch_},
-               inputs.weights, weightPitch_, workspace_.at(panel_));
     }
 
-    void input(const Tensor<4>& gradInput) const {
-        if (wide()) {
-            inputWith<typename Products::template ByRow<128>>(gradInput);
-        } else {
-            inputWith<typename Products::template ByRow<64>>(gradInput);
+    void inputOffsetAndMask(const Tensor<4>& gradInput, const Tensor<4>& gradOffset,
+                            const Tensor<4>& gradMask) const {
+        const Index threads = panelSlots() * weightPitch_;
+        launch("packing weights", packBackwardWeightsKernel<Element, Columns>, blocksFor(threads),
+               0, stream_, g_, images_.segments(), Divisor(steps_), Divisor(g_.taps()),
+               Divisor(weightPitch_), weights_, workspace_.at(panel_));
+        for (Index n = 0; n < g_.batch; n += lists_.imagesAtATime()) {
+            const Destinations<Real> lists = lists_.make(n, workspace_, stream_);
+            for (Index first = n; first < n + lists.images; first += chunk_.images) {
+                ColumnChunk chunk = chunk_;
+                chunk.firstImage = first;
+                chunk.images = std::min(chunk_.images, n + lists.images - first);
+                for (; chunk.firstTap < g_.taps(); chunk.firstTap += chunk_.taps) {
+                    chunk.taps =
+                        static_cast<int>(std::min<Index>(chunk_.taps, g_.taps() - chunk.firstTap));
+                    makeColumns(chunk, gradOffset, gradMask);
+                    gather(chunk, lists, gradInput);
+                }
+            }
         }
     }
 
-    void offsetAndMask(const Tensor<4>& gradOffset, const Tensor<4>& gradMask) const {
-        if (!gradOffset.present() && !gradMask.present()) return;
-        using Product = typename Products::template ByRow<64>;
-        const BackwardSamplesArguments<Element, Stored> a{g_,
-                                                          images_.segments(),
-                                                          samples_,
-                                                          packedImages_,
-                                                          packedGradients_,
-                                                          gradientPitch(),
-                                                          outPitch_,
-                                                          workspace_.at(panel_),
-                                                          weightPitch_,
-                                                          gradOffset,
-                                                          gradMask};
-        const Index tiles =
-            ceilDivide(g_.batch * g_.outPixels(), Product::rows) * g_.offsetGroups * g_.taps();
-        launch("deformable_conv2d_bp, offset and mask", backwardSamplesKernel<Product, Element>,
-               tiles, productBytes<Product>(), stream_, a);
-    }
-
     void weightsAndBias(const Tensor<4>& gradWeights, const Tensor<1>& gradBias) const {
-        const BackwardWeightsArguments<Element> a{g_,
-                                                  images_.segments(),
-                                                  samples_,
-                                                  packedImages_,
-                                                  packedGradients_,
-                                                  gradientPitch(),
-                                                  outPitch_,
-                                                  slots_,
-                                                  workspace_.at(partial_)};
-        launch("deformable_conv2d_bp, weights", backwardWeightsKernel<ByColumn, Element>,
-               weightTiles() * slots_.count, productBytes<ByColumn>(), stream_, a);
+        const BackwardWeightsArguments<Element> a{
+            g_,       sampleSource(), packedGradients_,         gradientPitch(),
+            outPitch_, slots_,        static_cast<int>(depth_), workspace_.at(partial_)};
+        if (tall()) {
+            launchWeights<typename Products::template ByColumn<128>>(a);
+        } else {
+            launchWeights<ByColumn>(a);
+        }
         launch("deformable_conv2d_bp, sums of weights", sumWeightsKernel<Element>,
                blocksFor(g_.outChannels * g_.channelsPerGroup() * g_.taps()), 0, stream_, a,
                gradWeights);
@@ -96,46 +101,87 @@ class Backward {
     }
 
   private:
-    /// Whether a segment's channels fill 128 columns better than 64.
-    bool wide() const { return images_.segments().pitch > 64; }
+    using Columns = typename Products::template ByRow<64>;
+    using ByColumn = typename Products::template ByColumn<64>;
 
-    Index gradientPitch() const { return gradients_.segments().pixelPitch(outputSide(g_)); }
+    /// Whether a group's output channels fill tiles of 128 rows.
+    bool tall() const { return g_.outChannelsPerGroup() > 64; }
 
-    Index panelNumbers() const {
-        return images_.segments().count(g_) * g_.taps() * outPitch_ * weightPitch_;
+    int gradientPitch() const {
+        return static_cast<int>(gradients_.segments().pixelPitch(outputSide(g_)));
     }
 
+    SampleSource<Element> sampleSource() const {
+        return {g_, images_.segments(), samples_, packedImages_, runs_};
+    }
+
+    /// Steps of packed weights.
+    Index panelSlots() const { return images_.segments().count(g_) * g_.taps() * steps_; }
+
     Index weightTiles() const {
-        return ceilDivide(depth_, ByColumn::columns) *
-               ceilDivide(g_.outChannelsPerGroup(), ByColumn::rows) * g_.groups;
+        return runs_.tiles() * ceilDivide(g_.outChannelsPerGroup(), tall() ? 128 : 64) * g_.groups;
+    }
+
+    void makeColumns(const ColumnChunk& chunk, const Tensor<4>& gradOffset,
+                     const Tensor<4>& gradMask) const {
+        const BackwardColumnsArguments<Element, Stored> a{g_,
+                                                          images_.segments(),
+                                                          sampleSource(),
+                                                          chunk,
+                                                          packedGradients_,
+                                                          gradientPitch(),
+                                                          outPitch_,
+                                                          workspace_.at(panel_),
+                                                          static_cast<int>(weightPitch_),
+                                                          static_cast<int>(steps_),
+                                                          workspace_.at(columns_),
+                                                          gradOffset,
+                                                          gradMask};
+        const Index tiles = ceilDivide(chunk.images * g_.outPixels(), Columns::rows) *
+                            g_.offsetGroups * chunk.taps;
+        launch("deformable_conv2d_bp, columns", backwardColumnsKernel<Columns, Element>, tiles, 0,
+               stream_, a);
+    }
+
+    void gather(const ColumnChunk& chunk, const Destinations<Real>& lists,
+                const Tensor<4>& gradInput) const {
+        const Segments& s = images_.segments();
+        const Index channelTiles = ceilDivide(s.pixelPitch(g_), gatherChannels<Element>);
+        const BackwardInputArguments<Element> a{{g_, s},
+                                                Divisor(channelTiles),
+                                                static_cast<int>(g_.outPixels()),
+                                                static_cast<int>(g_.taps()),
+                                                static_cast<int>(g_.offsetGroups),
+                                                lists,
+                                                chunk,
+                                                workspace_.at(columns_),
+                                                workspace_.at(sums_),
+                                                gradInput};
+        launch("deformable_conv2d_bp, input", backwardInputKernel<Element>,
+               chunk.images * ceilDivide(g_.pixels(), gatherPixels) * channelTiles, 0, stream_, a);
     }
 
     template <class Product>
-    void inputWith(const Tensor<4>& gradInput) const {
-        for (Index n = 0; n < g_.batch; n += lists_.imagesAtATime()) {
-            const Destinations<Real> lists = lists_.make(n, workspace_, stream_);
-            const BackwardInputArguments<Element, Stored> a{
-                g_,        images_.segments(),    lists,        packedGradients_, gradientPitch(),
-                outPitch_, workspace_.at(panel_), weightPitch_, gradInput};
-            const Index tiles = ceilDivide(lists.images * g_.pixels(), Product::rows) *
-                                images_.segments().count(g_) * (weightPitch_ / Product::columns);
-            launch("deformable_conv2d_bp, input", backwardInputKernel<Product, Element>, tiles,
-                   productBytes<Product>(), stream_, a);
-        }
+    void launchWeights(const BackwardWeightsArguments<Element>& a) const {
+        launch("deformable_conv2d_bp, weights", backwardWeightsKernel<Product, Element>,
+               weightTiles() * slots_.count, 0, stream_, a);
     }
 
     const Conv2dGeometry g_;
     const cudaStream_t stream_;
-    const DeformableConv2dInputs inputs_;
+    const Tensor<4> weights_;
     const SampleArrays samples_;
     Workspace workspace_;
     const PackedImages<Element> images_, gradients_;
     const DestinationLists<Element> lists_;
     const int outPitch_;
-    const Index weightPitch_, depth_;
+    const Index steps_, weightPitch_;
+    const ColumnChunk chunk_;
+    const Runs runs_;
+    const Index depth_;
     const Slots slots_;
     Workspace::Piece<Stored> panel_{};
-    Workspace::Piece<Real> partial_{}, bias_{};
+    Workspace::Piece<Real> columns_{}, sums_{}, partial_{}, bias_{};
     const Element *packedImages_, *packedGradients_;
 };
 
@@ -146,9 +192,8 @@ void fusedBackward(const Device& device, const Conv2dGeometry& g,
                    const DeformableConv2dInputs& inputs, const Tensor<4>& gradOutput,
                    const DeformableConv2dGradients& gradients, cudaStream_t stream) {
     withProducts<Element>(device, [&](auto products) {
-        const Backward<Element, decltype(products)> backward(g, inputs, gradOutput, stream);
-        backward.input(gradients.input);
-        backward.offsetAndMask(gradients.offset, gradients.mask);
+        const Backward<Element, decltype(products)> backward(device, g, inputs, gradOutput, stream);
+        backward.inputOffsetAndMask(gradients.input, gradients.offset, gradients.mask);
         backward.weightsAndBias(gradients.weights, gradients.bias);
     });
 }

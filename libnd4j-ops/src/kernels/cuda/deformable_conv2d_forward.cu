@@ -11,14 +11,17 @@ void fusedForward(const Device& device, const Conv2dGeometry& g,
                   cudaStream_t stream) {
     withProducts<Element>(device, [&](auto products) {
         using Products = decltype(products);
-        const Index o = g.outChannelsPerGroup();
-        if (o > 64) {
-            forwardWith<typename Products::template ByRow<128>, Element>(g, inputs, output, stream);
-        } else if (o > 32) {
-            forwardWith<typename Products::template ByRow<64>, Element>(g, inputs, output, stream);
-        } else {
-            forwardWith<typename Products::template ByRow<32>, Element>(g, inputs, output, stream);
+        // Steps of several taps, where a segment has few channels, need a larger table, for which
+        // only the small tile leaves room. There is little to gain from others: sampling is what such
+        // a product costs.
+        if (2 * Segments(g, packOf<Element>).pitch <= Products::Small::depth) {
+            return forwardWith<typename Products::Small, Element, 4>(g, inputs, output, stream);
         }
+        withTile<Products>(device, g.batch * g.outPixels(), g.outChannelsPerGroup(), g.groups,
+                           [&](auto tile) {
+                               using Product = typename decltype(tile)::Type;
+                               forwardWith<Product, Element, 1>(g, inputs, output, stream);
+                           });
     });
 }
 

@@ -31,7 +31,10 @@ constexpr int packTile = 32;
 /// [N, outputDim * cells, H, W] to [N][cells][H * W][outputDim], by tiles of 32 x 32.
 template <class Element>
 __global__ void packInputKernel(PsroiPoolingGeometry g, Tensor<4> from, Element* to) {
-    __shared__ Element tile[packTile][packTile + 1];
+    struct Memory {
+        Element tile[packTile][packTile + 1];
+    };
+    auto& tile = shared<Memory>().tile;
     constexpr int lines = blockThreads / packTile;
     const int lane = static_cast<int>(threadIdx.x) % packTile;
     const int line = static_cast<int>(threadIdx.x) / packTile;
@@ -164,9 +167,15 @@ __global__ void __launch_bounds__(blockThreads)
                     const ComputeType<Element>* gradient, Tensor<4> gradInput) {
     using Real = ComputeType<Element>;
     constexpr int atATime = binsAtATime<Real>;
-    __shared__ Index rois[blockThreads];
-    __shared__ Real sums[tileChannels][tileSize * tileSize + 1];
-    auto* touching = static_cast<TouchingBin<Real>*>(sharedMemory());
+    struct Memory {
+        Index rois[blockThreads];
+        Real sums[tileChannels][tileSize * tileSize + 1];
+        TouchingBin<Real> touching[atATime];
+    };
+    auto& memory = shared<Memory>();
+    auto& rois = memory.rois;
+    auto& sums = memory.sums;
+    auto& touching = memory.touching;
     const int t = static_cast<int>(threadIdx.x), lane = t % tileChannels, row = t / tileChannels;
     const Index size = g.pooledSize, groups = g.groupSize, cells = groups * groups;
     const Index tilesY = (g.height + tileSize - 1) / tileSize;
@@ -243,7 +252,10 @@ __global__ void __launch_bounds__(blockThreads)
     gradTransKernel(PsroiPoolingGeometry g, DeformablePsroiPoolingInputs in, const Element* packed,
                     const ComputeType<Element>* gradient, Tensor<4> gradTrans) {
     using Real = ComputeType<Element>;
-    __shared__ Real shares[2][blockThreads];
+    struct Memory {
+        Real shares[2][blockThreads];
+    };
+    auto& shares = shared<Memory>().shares;
     const int t = static_cast<int>(threadIdx.x);
     const Index parts = g.partSize, perClass = g.channelsPerClass(), size = g.pooledSize;
     for (Index i = blockIdx.x; i < g.rois * g.classes * parts * parts; i += gridDim.x) {
@@ -353,7 +365,7 @@ void TiledDeformablePsroiPooling::backward(const PsroiPoolingGeometry& g,
                             g.groupSize * g.groupSize * ceilDivide(g.height, tileSize) *
                             ceilDivide(g.width, tileSize);
         launch("deformable_psroi_pooling_bp, input", gradInputKernel<Element>, tiles,
-               binsAtATime<Real> * sizeof(TouchingBin<Real>), stream_, g, inputs,
+               0, stream_, g, inputs,
                static_cast<const Real*>(workspace.at(gradient)), gradients.input);
         if (!trans) return;
         const Element* input = packInput(g, inputs.input, workspace.at(packed), stream_);

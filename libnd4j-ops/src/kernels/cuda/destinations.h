@@ -20,9 +20,9 @@
 
 namespace dcn4j::cuda {
 
-/// One sample that reads a pixel. The weight has the mask in it.
+/// One sample that reads a pixel, aligned to be read at once. The weight has the mask in it.
 template <class Real>
-struct Entry {
+struct alignas(2 * sizeof(Real)) Entry {
     Real weight;
     int pixel;  ///< of the output
 };
@@ -146,7 +146,10 @@ template <class Element>
 __global__ void orderKernel(Conv2dGeometry g, SampleArrays arrays,
                             Destinations<ComputeType<Element>> d, Index keys,
                             Entry<ComputeType<Element>>* entries) {
-    __shared__ bool isLong[blockThreads];
+    struct Memory {
+        bool isLong[blockThreads];
+    };
+    auto& isLong = shared<Memory>().isLong;
     for (Index first = static_cast<Index>(blockIdx.x) * blockThreads; first < keys;
          first += static_cast<Index>(gridDim.x) * blockThreads) {
         const Index key = first + threadIdx.x;

@@ -15,7 +15,7 @@ namespace dcn4j::cuda {
 constexpr int blockThreads = 256;
 
 /// Starts `kernel` on `stream` with `blocks` blocks, which loop if there is more work than a grid
-/// has blocks. Nothing is started for 0 blocks.
+/// has blocks. Nothing is started for 0 blocks. `sharedBytes` are beside what shared() takes.
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), Index blocks, std::size_t sharedBytes,
             cudaStream_t stream, const Arguments&... arguments) {
@@ -25,7 +25,7 @@ void launch(const char* name, void (*kernel)(Parameters...), Index blocks, std::
     kernel<<<grid, blockThreads, sharedBytes, stream>>>(arguments...);
 #else
     (void)stream;
-    cuda_emulation::run(grid, blockThreads, sharedBytes, [&] { kernel(arguments...); });
+    cuda_emulation::run(name, grid, blockThreads, sharedBytes, [&] { kernel(arguments...); });
 #endif
     check(cudaGetLastError(), name);
 }
@@ -35,13 +35,26 @@ inline Index blocksFor(Index items) {
     return (items + blockThreads - 1) / blockThreads;
 }
 
-/// A block's dynamic shared memory, aligned for tensor cores.
-__device__ inline void* sharedMemory() {
+/// The block's object of type T in shared memory: one object a type, uninitialised.
+template <class T>
+__device__ __forceinline__ T& shared() {
 #if defined(__CUDACC__)
-    extern __shared__ __align__(128) unsigned char memory[];
-    return memory;
+    // Raw memory: nothing is constructed. 128: what tensor cores ask of their operands.
+    __shared__ __align__(128) unsigned char memory[sizeof(T)];
 #else
-    return cuda_emulation::sharedMemory();
+    static_assert(alignof(T) <= 128);
+    static const char one = 0;
+    void* memory = cuda_emulation::sharedMemory(&one, sizeof(T));
+#endif
+    return *reinterpret_cast<T*>(memory);
+}
+
+/// Ends a kernel that the device's code does not hold: it must not pass for one that has run.
+__device__ inline void notCompiledForThisDevice() {
+#if defined(__CUDACC__)
+    __trap();
+#else
+    cuda_emulation::fail("a kernel that the device has no code for");
 #endif
 }
 
@@ -54,18 +67,46 @@ __device__ void forEachItem(Index items, Action action) {
 }
 
 /// Consecutive elements that travel as one access of up to 16 bytes.
-template <class T, int Count>
+template <class T, int Count, bool InWords = sizeof(T) == 2 && Count % 2 == 0>
 struct alignas(sizeof(T) * Count) Pack {
     T value[Count];
+
+    DCN4J_HOST_DEVICE T get(int i) const { return value[i]; }
+    DCN4J_HOST_DEVICE void set(int i, T v) { value[i] = v; }
 };
+
+/// Elements of 16 bits are held as words. As so many numbers of 16 bits, a compiler takes each access
+/// apart into single registers, and waits for it there; as words, accesses stay independent.
+template <class T, int Count>
+struct alignas(sizeof(T) * Count) Pack<T, Count, true> {
+    std::uint32_t word[Count / 2];
+
+    DCN4J_HOST_DEVICE T get(int i) const {
+        return T{static_cast<std::uint16_t>(word[i / 2] >> (i % 2 * 16))};
+    }
+    DCN4J_HOST_DEVICE void set(int i, T v) {
+        const int shift = i % 2 * 16;
+        word[i / 2] = (word[i / 2] & ~(0xffffu << shift)) | std::uint32_t{v.bits} << shift;
+    }
+};
+
+/// In the emulation: that an access is where CUDA allows it.
+__device__ inline void checkAlignment([[maybe_unused]] const void* address,
+                                      [[maybe_unused]] std::size_t bytes) {
+#if !defined(__CUDACC__)
+    cuda_emulation::checkAlignment(address, bytes);
+#endif
+}
 
 template <int Count, class T>
 __device__ inline Pack<T, Count> loadPack(const T* from) {
+    checkAlignment(from, sizeof(Pack<T, Count>));
     return *reinterpret_cast<const Pack<T, Count>*>(from);
 }
 
 template <int Count, class T>
 __device__ inline void storePack(T* to, const Pack<T, Count>& pack) {
+    checkAlignment(to, sizeof(Pack<T, Count>));
     *reinterpret_cast<Pack<T, Count>*>(to) = pack;
 }
 

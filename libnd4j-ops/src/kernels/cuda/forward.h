@@ -2,146 +2,197 @@
 //
 //   output[pixel][o] = bias[o] + sum over k = (tap, channel) of column[pixel][k] * weights[k][o]
 //
-//   pixel    N * oH * oW, in tiles of 128 (64 in double)
-//   o        channels of one convolution group, in tiles of 32 to 128
-//   column   the modulated samples, made in shared memory 16 or 32 depths at a time; it never
-//            exists in device memory
+//   pixel    N * oH * oW, in tiles of 64 or 128
+//   o        channels of one convolution group, in tiles of 32 to 256
+//   column   the modulated samples, made in shared memory 16 or 32 depths at a time (8 in double); it
+//            never exists in device memory
 //
-// A thread plans the samples of its pixels once per tap (four corners, four weights), and then
-// reads 16 bytes of channels from each corner while the block multiplies the step before. Blocks
-// with the same pixels and other output channels are neighbours, so that what they sample is in
-// cache.
+// A block plans the samples of its pixels once per tap, each by one thread (sample_table.h). Its
+// threads then read 16 bytes of channels from each corner while they multiply the step before. Blocks
+// with the same pixels and other output channels are neighbours, so that what they sample is in cache.
 //
 // What bounds it: arithmetic from 128 channels on; below, reading corners, which for each pixel
-// and tap are 4 * channels elements from the first-level cache.
+// and tap are 4 * channels elements from the first-level cache, once for every tile of outputs.
 #pragma once
 
 #include "packing.h"
 #include "product.h"
+#include "sample_table.h"
 
 namespace dcn4j::cuda {
 
+/// Where a kernel's samples are, and how they are numbered.
+template <class Element>
+struct SampleSource {
+    PlanGeometry plan;
+    Runs runs;
+    SampleArrays arrays;
+    const Element* images;
+    Index pixelPitch, imagePitch, endPixel;
+    int pitchBytes, channelsPerGroup, channelsPerOffsetGroup;
+
+    SampleSource(const Conv2dGeometry& g, const Segments& s, const SampleArrays& samples,
+                 const Element* packedImages, const Runs& order)
+        : plan(g),
+          runs(order),
+          arrays(samples),
+          images(packedImages),
+          pixelPitch(s.pixelPitch(g)),
+          imagePitch(g.pixels() * pixelPitch),
+          endPixel(g.batch * g.outPixels()),
+          pitchBytes(static_cast<int>(pixelPitch * static_cast<Index>(sizeof(Element)))),
+          channelsPerGroup(static_cast<int>(g.channelsPerGroup())),
+          channelsPerOffsetGroup(static_cast<int>(g.channelsPerOffsetGroup())) {}
+
+    /// The offset group of a convolution group's first segment.
+    __device__ int firstOffsetGroup(Index group) const {
+        return static_cast<int>(group * channelsPerGroup / channelsPerOffsetGroup);
+    }
+    /// How many of its segments have channels.
+    __device__ int segmentsOf(Index group) const {
+        return static_cast<int>(((group + 1) * channelsPerGroup - 1) / channelsPerOffsetGroup) -
+               firstOffsetGroup(group) + 1;
+    }
+};
+
 /// Operand a: the modulated samples of a tile of output pixels, for one convolution group.
-template <class Product, class Element>
+template <class Product, class Element, int MostRuns>
 class SampledRows {
     using Real = ComputeType<Element>;
     using Stored = typename Product::Stored;
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::depth / pack;
-    static constexpr int slots = Product::rows * packs / blockThreads;
-    static_assert(Product::rows * packs % blockThreads == 0 && blockThreads % packs == 0);
+    static constexpr int total = Product::rows * packs;
+    static constexpr int slots = (total + blockThreads - 1) / blockThreads;
+    static_assert(blockThreads % packs == 0 && blockThreads % Product::rows == 0);
 
   public:
-    __device__ SampledRows(const Conv2dGeometry& g, const Segments& s, const SampleArrays& arrays,
-                           const Element* images, Index group, Index firstPixel)
-        : g_(g), s_(s), arrays_(arrays), group_(group), pixelPitch_(s.pixelPitch(g)) {
-        const Index end = g.batch * g.outPixels();
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            const Index pixel = firstPixel + row(i);
-            inside_[i] = pixel < end;
-            place_[i] = PixelPlace::of(inside_[i] ? pixel : 0, g.outPixels(), g.outWidth);
-            images_[i] = images + place_[i].n * g.pixels() * pixelPitch_;
+    using Table = SampleTable<Real, MostRuns * Product::rows>;
+
+    __device__ SampledRows(const SampleSource<Element>& source, Table& table, Index group,
+                           Index firstPixel)
+        : SampledRows(source, table, group, firstPixel, FirstImage(source.plan, firstPixel)) {}
+
+    __device__ bool plans(int step) const {
+        return runs().tilesPerRun == 1 || step == runs().tileDivisor.quotient(step) * runs().tilesPerRun;
+    }
+
+    /// A thread plans samples of one row.
+    __device__ void plan(int step) {
+        const int firstRun = runs().tileDivisor.quotient(step) * runs().perTile;
+        const int row = static_cast<int>(threadIdx.x) % Product::rows;
+        for (int which = static_cast<int>(threadIdx.x) / Product::rows; which < runs().perTile;
+             which += blockThreads / Product::rows) {
+            const int entry = which * Product::rows + row, run = firstRun + which;
+            int segment = run;
+            const int tap = runs().segmentDivisor.divide(segment);
+            // Beyond the last tap, and in a segment without channels, the depth is padding.
+            if (!inside_ || run >= runs().count || segment >= segments_) {
+                table_.clear(entry);
+            } else {
+                table_.setValued(entry,
+                                 planSample<Element>(source_.plan, source_.arrays, samples_,
+                                                     offsetGroup_ + segment, tap),
+                                 samples_.firstPixel, source_.plan.pixels());
+            }
         }
     }
 
     __device__ void fetch(int step) {
-        const int k = step * Product::depth + static_cast<int>(threadIdx.x) % packs * pack;
-        const int tap = k / s_.groupPitch(), at = k - tap * s_.groupPitch();
-        const int j = at / s_.pitch;
-        const bool planned = tap == tap_ && j == segment_;
-        if (!planned) plan(tap, j);
-        const Index channel = group_ * s_.groupPitch() + at;
+        const auto place = runs().place(step, which_, inRun_);
+        reads_ = place.channel < runs().pitch;
+        const Element* channels = images_ + place.segment * runs().pitch + place.channel;
 #pragma unroll
-        for (int i = 0; i < slots; ++i)
-            value_[i].fetch(images_[i] + channel, pixelPitch_, reading_[i]);
+        for (int i = 0; i < slots; ++i) {
+            value_[i] = {};
+            if (reads_ && works(i))
+                value_[i].fetch(channels, source_.pitchBytes, table_.pixels(entry(i)));
+        }
     }
 
     __device__ void store(Stored* a) const {
 #pragma unroll
         for (int i = 0; i < slots; ++i) {
-            Pack<Stored, pack> p;
-#pragma unroll
-            for (int c = 0; c < pack; ++c)
-                p.value[c] = Product::stored(value_[i].sample(reading_[i], c));
+            if (!works(i)) continue;
+            // Padding is zero, whatever the mask.
+            Pack<Stored, pack> p{};
+            if (reads_) p = value_[i].template sample<Product>(table_, entry(i));
             Product::storeRow(a, row(i), static_cast<int>(threadIdx.x) % packs * pack, p);
         }
     }
 
   private:
+    __device__ SampledRows(const SampleSource<Element>& source, Table& table, Index group,
+                           Index firstPixel, const FirstImage& first)
+        : source_(source),
+          table_(table),
+          images_(source.images + first.n * source.imagePitch + group * source.runs.groupPitch),
+          samples_(source.plan, source.arrays, first.n,
+                   first.pixel + static_cast<int>(threadIdx.x) % Product::rows),
+          offsetGroup_(source.firstOffsetGroup(group)),
+          segments_(source.segmentsOf(group)),
+          which_(static_cast<int>(threadIdx.x) % packs * pack / source.runs.channelsPerRun),
+          inRun_(static_cast<int>(threadIdx.x) % packs * pack -
+                 which_ * source.runs.channelsPerRun),
+          firstEntry_(which_ * Product::rows + row(0)),
+          inside_(firstPixel + static_cast<int>(threadIdx.x) % Product::rows < source.endPixel) {}
+
     __device__ static int row(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
     }
-
-    __device__ void plan(int tap, int j) {
-        tap_ = tap;
-        segment_ = j;
-        const Segment segment(g_, group_, j);
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            // Beyond the last tap, and in a segment without channels, the depth is padding.
-            if (!inside_[i] || tap >= g_.taps() || segment.channels == 0) {
-                reading_[i].clear();
-            } else {
-                reading_[i].take(sampleAt<Element>(g_, arrays_, place_[i].n, segment.offsetGroup,
-                                                   tap, place_[i].y, place_[i].x),
-                                 static_cast<int>(g_.pixels()));
-            }
-        }
+    __device__ static bool works(int slot) {
+        return total % blockThreads == 0 || row(slot) < Product::rows;
     }
+    __device__ int entry(int slot) const { return firstEntry_ + slot * (blockThreads / packs); }
+    __device__ const Runs& runs() const { return source_.runs; }
 
-    const Conv2dGeometry& g_;
-    const Segments& s_;
-    const SampleArrays& arrays_;
-    const Index group_, pixelPitch_;
-    int tap_ = -1, segment_ = -1;
-    bool inside_[slots];
-    PixelPlace place_[slots];
-    const Element* images_[slots];
-    Reading<Real> reading_[slots];
+    const SampleSource<Element>& source_;
+    Table& table_;
+    const Element* const images_;
+    const PixelSamples samples_;
+    const int offsetGroup_, segments_, which_, inRun_, firstEntry_;
+    const bool inside_;
+    bool reads_ = false;
     CornerValues<Element, pack> value_[slots];
 };
 
 template <class Element, class Stored>
 struct ForwardArguments {
     Conv2dGeometry g;
-    Segments s;
-    SampleArrays samples;
-    const Element* images;
+    SampleSource<Element> samples;
     const Stored* weights;
-    Index weightPitch;
+    int steps, weightPitch;
     Tensor<1> bias;
     Tensor<4> output;
 };
 
 /// Writes a tile of totals, [rows of pixels][columns of channels], to an array of images.
-/// Rows are counted through the images, of `pixels` pixels each; `end` is where they end. `memory`
-/// is what the operands were in.
+/// Rows are counted through the images, of `pixels` pixels each; `end` is where they end.
 template <class Product, class Element>
-__device__ void storeTile(const Product& total, Index firstRow, Index end, Index pixels,
-                          Index width, Index firstChannel, int channels, const Tensor<1>& bias,
-                          const Tensor<4>& to, void* memory) {
+__device__ void storeTile(const Product& total, const PlanGeometry& plan, Index firstRow, Index end,
+                          Index firstChannel, int channels, const Tensor<1>& bias,
+                          const Tensor<4>& to, typename Product::Real* tile,
+                          Index (&start)[Product::rows]) {
     using Real = typename Product::Real;
-    __shared__ Index start[Product::rows];
-    auto* tile = static_cast<Real*>(memory);
-    for (int row = static_cast<int>(threadIdx.x); row < Product::rows; row += blockThreads) {
-        if (firstRow + row >= end) continue;
-        const PixelPlace place = PixelPlace::of(firstRow + row, pixels, width);
-        start[row] = to.at(place.n, 0, place.y, place.x);
-    }
+    const FirstImage first(plan, firstRow);
     const int rows =
         static_cast<int>(end - firstRow < Product::rows ? end - firstRow : Product::rows);
+    for (int row = static_cast<int>(threadIdx.x); row < rows; row += blockThreads) {
+        int pixel = first.pixel + row;
+        const Index n = first.n + plan.outPixels.divide(pixel);
+        const int y = plan.outWidth.divide(pixel);
+        start[row] = to.at(n, 0, y, pixel);
+    }
     // Neighbouring threads write along whatever lies closer in memory.
     const bool alongPixels = to.strides[3] < to.strides[1];
-    constexpr int sliceWidth = Product::sliceWidth;
-    for (int slice = 0; slice * sliceWidth < channels; ++slice) {
+    for (int slice = 0; slice * sliceColumns < channels; ++slice) {
         total.spill(tile, slice);
         __syncthreads();
-        for (int i = static_cast<int>(threadIdx.x); i < Product::rows * sliceWidth;
+        for (int i = static_cast<int>(threadIdx.x); i < Product::rows * sliceColumns;
              i += blockThreads) {
-            const int row = alongPixels ? i % Product::rows : i / sliceWidth;
-            const int column = alongPixels ? i / Product::rows : i % sliceWidth;
-            const int c = slice * sliceWidth + column;
+            const int row = alongPixels ? i % Product::rows : i / sliceColumns;
+            const int column = alongPixels ? i / Product::rows : i % sliceColumns;
+            const int c = slice * sliceColumns + column;
             if (row >= rows || c >= channels) continue;
             Real value = tile[row * slicePitch + column];
             if (bias.present()) value += load<Element>(bias, firstChannel + c);
@@ -152,59 +203,71 @@ __device__ void storeTile(const Product& total, Index firstRow, Index end, Index
     }
 }
 
-template <class Product, class Element>
+/// `MostRuns`: runs of a step that the block has room for.
+template <class Product, class Element, int MostRuns>
 __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
     forwardKernel(ForwardArguments<Element, typename Product::Stored> a) {
-    if constexpr (Product::supported) {
+    if constexpr (!Product::supported) {
+        notCompiledForThisDevice();
+    } else {
+        using Samples = SampledRows<Product, Element, MostRuns>;
+        struct Memory {
+            ProductMemory<Product> product;
+            typename Samples::Table table;
+            Index start[Product::rows];
+        };
+        auto& memory = shared<Memory>();
         const Conv2dGeometry& g = a.g;
-        auto* memory = static_cast<typename Product::Stored*>(sharedMemory());
-        const int depth = static_cast<int>(g.taps()) * a.s.groupPitch();
-        const int steps = (depth + Product::depth - 1) / Product::depth;
-        const Index columnTiles = a.weightPitch / Product::columns;
-        const Index rowTiles = (g.batch * g.outPixels() + Product::rows - 1) / Product::rows;
+        const Index columnTiles = a.weightPitch / Product::columns, end = a.samples.endPixel;
+        const Index rowTiles = (end + Product::rows - 1) / Product::rows;
         for (Index t = blockIdx.x; t < rowTiles * g.groups * columnTiles; t += gridDim.x) {
             const Index firstPixel = t / columnTiles / g.groups * Product::rows;
             const Index group = t / columnTiles % g.groups;
             const Index firstColumn = t % columnTiles * Product::columns;
             Product total;
             total.clear();
-            SampledRows<Product, Element> samples(g, a.s, a.samples, a.images, group, firstPixel);
-            PanelSource<Product> weights(a.weights + group * depth * a.weightPitch + firstColumn,
-                                         a.weightPitch, depth);
-            addProduct(total, samples, weights, steps, memory);
+            Samples samples(a.samples, memory.table, group, firstPixel);
+            PanelSource<Product> weights(
+                a.weights + group * a.steps * Product::depth * a.weightPitch + firstColumn,
+                a.weightPitch);
+            addProduct(total, samples, weights, a.steps, memory.product);
             const Index channels = g.outChannelsPerGroup() - firstColumn;
             storeTile<Product, Element>(
-                total, firstPixel, g.batch * g.outPixels(), g.outPixels(), g.outWidth,
+                total, a.samples.plan, firstPixel, end,
                 group * g.outChannelsPerGroup() + firstColumn,
                 static_cast<int>(channels < Product::columns ? channels : Product::columns), a.bias,
-                a.output, memory);
+                a.output, memory.product.slice, memory.start);
         }
     }
 }
 
 /// Runs the forward pass with the products of one kind of block.
-template <class Product, class Element>
+template <class Product, class Element, int MostRuns>
 void forwardWith(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
                  const Tensor<4>& output, cudaStream_t stream) {
     using Stored = typename Product::Stored;
     Workspace workspace(stream);
     const PackedImages<Element> images(g, inputs.input, workspace);
-    ForwardArguments<Element, Stored> a{
-        g,     images.segments(), {inputs.offset, inputs.mask}, nullptr, nullptr, 0, inputs.bias,
-        output};
-    a.weightPitch = roundUp(g.outChannelsPerGroup(), Product::columns);
-    const Index numbers = g.groups * g.taps() * a.s.groupPitch() * a.weightPitch;
-    const auto panel = workspace.reserve<Stored>(numbers);
+    const Segments& s = images.segments();
+    const Runs runs(g, s, Product::depth, MostRuns);
+    const Index steps = runs.tiles(), depth = steps * Product::depth;
+    const Index weightPitch = roundUp(g.outChannelsPerGroup(), Product::columns);
+    const auto panel = workspace.reserve<Stored>(g.groups * depth * weightPitch);
     workspace.allocate();
 
-    a.images = images.pack(workspace, stream);
-    a.weights = workspace.at(panel);
-    launch("packing weights", packForwardWeightsKernel<Element, Product>, blocksFor(numbers), 0,
-           stream, g, a.s, inputs.weights, a.weightPitch, workspace.at(panel));
+    const ForwardArguments<Element, Stored> a{
+        g,
+        {g, s, {inputs.offset, inputs.mask}, images.pack(workspace, stream), runs},
+        workspace.at(panel),
+        static_cast<int>(steps),
+        static_cast<int>(weightPitch),
+        inputs.bias,
+        output};
+    packForwardWeights<Element, Product>(g, runs, inputs.weights, weightPitch,
+                                         workspace.at(panel), stream);
     const Index tiles = ceilDivide(g.batch * g.outPixels(), Product::rows) * g.groups *
-                        (a.weightPitch / Product::columns);
-    launch("deformable_conv2d", forwardKernel<Product, Element>, tiles, productBytes<Product>(),
-           stream, a);
+                        (weightPitch / Product::columns);
+    launch("deformable_conv2d", forwardKernel<Product, Element, MostRuns>, tiles, 0, stream, a);
 }
 
 }  // namespace dcn4j::cuda

@@ -7,52 +7,101 @@
 // What bounds it: memory; each array is read and written once.
 #pragma once
 
+#include "divisor.h"
+#include "product.h"
+#include "runs.h"
 #include "sample_plan.h"
 #include "workspace.h"
 
 namespace dcn4j::cuda {
 
-/// The channel at place `at` of a packed pixel, -1 for padding.
-__device__ inline Index packedChannel(const Conv2dGeometry& g, const Segments& s, Index at) {
-    const Index group = at / s.groupPitch();
-    const int rest = static_cast<int>(at - group * s.groupPitch());
-    const Segment segment(g, group, rest / s.pitch);
-    const int c = rest % s.pitch;
-    return c < segment.channels ? segment.firstChannel + c : -1;
-}
+/// What packing needs to know of where channels go, in 32 bits.
+struct PackGeometry {
+    Divisor groupPitch, segmentPitch, pixels, width;
+    int pixelPitch, channelsPerGroup, channelsPerOffsetGroup;
 
-constexpr int packTile = 32;
+    PackGeometry(const Conv2dGeometry& g, const Segments& s)
+        : groupPitch(s.groupPitch()),
+          segmentPitch(s.pitch),
+          pixels(std::max<Index>(g.pixels(), 1)),
+          width(std::max<Index>(g.width, 1)),
+          pixelPitch(static_cast<int>(s.pixelPitch(g))),
+          channelsPerGroup(static_cast<int>(g.channelsPerGroup())),
+          channelsPerOffsetGroup(static_cast<int>(g.channelsPerOffsetGroup())) {}
+
+    /// The channel at place `at` of a packed pixel, -1 for padding.
+    DCN4J_HOST_DEVICE int channelAt(int at) const {
+        if (segmentPitch.divisor() == channelsPerGroup && groupPitch.divisor() == channelsPerGroup)
+            return at < pixelPitch ? at : -1;
+        if (at >= pixelPitch) return -1;
+        const int group = groupPitch.divide(at), j = segmentPitch.divide(at);
+        const int begin = group * channelsPerGroup, end = begin + channelsPerGroup;
+        const int offsetGroup = begin / channelsPerOffsetGroup + j;
+        const int first = offsetGroup * channelsPerOffsetGroup;
+        const int channel = (first > begin ? first : begin) + at;
+        return channel < end && channel < first + channelsPerOffsetGroup ? channel : -1;
+    }
+};
+
+/// Channels and pixels of a tile.
+constexpr int packChannels = 32;
+template <class Element>
+constexpr int packPixels = sizeof(Element) == 8 ? 64 : 128;
 
 template <class Element>
-__global__ void packImagesKernel(Conv2dGeometry g, Segments s, Tensor<4> from, Element* to) {
-    __shared__ Element tile[packTile][packTile + 1];
-    constexpr int lines = blockThreads / packTile;
-    const int lane = static_cast<int>(threadIdx.x) % packTile;
-    const int line = static_cast<int>(threadIdx.x) / packTile;
-    const Index pixels = g.batch * g.pixels(), pitch = s.pixelPitch(g);
-    const Index channelTiles = (pitch + packTile - 1) / packTile;
-    const Index tiles = (pixels + packTile - 1) / packTile * channelTiles;
+__global__ void packImagesKernel(PackGeometry p, Index endPixel, Divisor channelTiles,
+                                 Tensor<4> from, Element* to) {
+    constexpr int pixels = packPixels<Element>;
+    struct Memory {
+        Element tile[pixels][packChannels + 1];
+    };
+    auto& tile = shared<Memory>().tile;
+    const auto* source = static_cast<const Element*>(from.data);
+    const int thread = static_cast<int>(threadIdx.x);
+    const Element zero = narrow<Element>(ComputeType<Element>{0});
+    const Index tiles = (endPixel + pixels - 1) / pixels * channelTiles.divisor();
     // Neighbouring threads read along whatever lies closer in memory.
     const bool alongPixels = from.strides[3] < from.strides[1];
     for (Index t = blockIdx.x; t < tiles; t += gridDim.x) {
-        const Index firstPixel = t / channelTiles * packTile, first = t % channelTiles * packTile;
-        for (int i = line; i < packTile; i += lines) {
-            const int p = alongPixels ? lane : i, c = alongPixels ? i : lane;
-            Element value = narrow<Element>(ComputeType<Element>{0});
-            if (firstPixel + p < pixels && first + c < pitch) {
-                const Index channel = packedChannel(g, s, first + c);
-                const PixelPlace place = PixelPlace::of(firstPixel + p, g.pixels(), g.width);
-                if (channel >= 0) {
-                    value = static_cast<const Element*>(
-                        from.data)[from.at(place.n, channel, place.y, place.x)];
-                }
+        int first = static_cast<int>(t);
+        const Index firstPixel = Index{channelTiles.divide(first)} * pixels;
+        first *= packChannels;
+        const Index firstImage = firstPixel / p.pixels.divisor();
+        const int inImage = static_cast<int>(firstPixel - firstImage * p.pixels.divisor());
+        const auto placeOf = [&](int pixel) {
+            const Index n = firstImage + p.pixels.divide(pixel);
+            const int y = p.width.divide(pixel);
+            return n * from.strides[0] + y * from.strides[2] + pixel * from.strides[3];
+        };
+        const int count =
+            static_cast<int>(endPixel - firstPixel < pixels ? endPixel - firstPixel : pixels);
+        if (alongPixels) {
+            const int pixel = thread % pixels;
+            const Element* at = source + placeOf(inImage + (pixel < count ? pixel : 0));
+#pragma unroll 4
+            for (int c = thread / pixels; c < packChannels; c += blockThreads / pixels) {
+                const int channel = p.channelAt(first + c);
+                tile[pixel][c] =
+                    channel >= 0 && pixel < count ? at[channel * from.strides[1]] : zero;
             }
-            tile[p][c] = value;
+        } else {
+            const int c = thread % packChannels, channel = p.channelAt(first + c);
+            const Element* at = source + (channel < 0 ? 0 : channel) * from.strides[1];
+#pragma unroll 4
+            for (int pixel = thread / packChannels; pixel < pixels;
+                 pixel += blockThreads / packChannels) {
+                tile[pixel][c] =
+                    channel >= 0 && pixel < count ? at[placeOf(inImage + pixel)] : zero;
+            }
         }
         __syncthreads();
-        for (int p = line; p < packTile; p += lines) {
-            if (firstPixel + p < pixels && first + lane < pitch)
-                to[(firstPixel + p) * pitch + first + lane] = tile[p][lane];
+        const int c = thread % packChannels;
+        Element* out = to + (firstPixel + thread / packChannels) * p.pixelPitch + first + c;
+#pragma unroll 4
+        for (int pixel = thread / packChannels; pixel < pixels;
+             pixel += blockThreads / packChannels) {
+            if (pixel < count && first + c < p.pixelPitch) *out = tile[pixel][c];
+            out += static_cast<Index>(blockThreads / packChannels) * p.pixelPitch;
         }
         __syncthreads();
     }
@@ -78,10 +127,11 @@ class PackedImages {
     const Element* pack(const Workspace& workspace, cudaStream_t stream) const {
         if (!own_) return static_cast<const Element*>(images_.data);
         Element* to = workspace.at(piece_);
-        const Index tiles = ceilDivide(g_.batch * g_.pixels(), packTile) *
-                            ceilDivide(segments_.pixelPitch(g_), packTile);
-        launch("packing an image", packImagesKernel<Element>, tiles, 0, stream, g_, segments_,
-               images_, to);
+        const Index pixels = g_.batch * g_.pixels();
+        const Index channelTiles = ceilDivide(segments_.pixelPitch(g_), packChannels);
+        launch("packing an image", packImagesKernel<Element>,
+               ceilDivide(pixels, packPixels<Element>) * channelTiles, 0, stream,
+               PackGeometry(g_, segments_), pixels, Divisor(channelTiles), images_, to);
         return to;
     }
 
@@ -103,54 +153,97 @@ inline Conv2dGeometry outputSide(const Conv2dGeometry& g) {
     return out;
 }
 
-/// [groups][taps * groupPitch][pitch]: for each packed channel and tap, a row over the group's
-/// output channels.
+/// `rows` numbers of a panel, one below the other: the first `count` of them from memory.
 template <class Element, class Product>
-__global__ void packForwardWeightsKernel(Conv2dGeometry g, Segments s, Tensor<4> weights,
-                                         Index pitch, typename Product::Stored* to) {
-    if constexpr (Product::supported) {
-        const Index depth = g.taps() * s.groupPitch();
-        forEachItem(g.groups * depth * pitch, [&](Index i) {
-            const Index o = i % pitch, k = i / pitch % depth, group = i / pitch / depth;
-            const Index tap = k / s.groupPitch();
-            const Index c = packedChannel(g, s, group * s.groupPitch() + k % s.groupPitch());
-            ComputeType<Element> value = 0;
-            if (o < g.outChannelsPerGroup() && c >= 0) {
-                value = load<Element>(weights, group * g.outChannelsPerGroup() + o,
-                                      c - group * g.channelsPerGroup(), tap / g.kernelW,
-                                      tap % g.kernelW);
+__device__ void packColumn(const Element* from, Index stride, int count, int rows,
+                           typename Product::Stored* to, int pitch) {
+#pragma unroll 4
+    for (int i = 0; i < rows; ++i) {
+        const ComputeType<Element> value = i < count ? widen(*from) : 0;
+        *to = Product::stored(value);
+        from += stride;
+        to += pitch;
+    }
+}
+
+/// [groups][depth][pitch]: for each depth of `runs`, a row over the group's output channels. A thread
+/// has one output channel and one run.
+template <class Element, class Product>
+__global__ void packForwardWeightsKernel(Conv2dGeometry g, Runs runs, int tiles,
+                                         Divisor slotDivisor, Divisor pitch, Tensor<4> weights,
+                                         typename Product::Stored* to) {
+    if constexpr (!Product::supported) {
+        notCompiledForThisDevice();
+    } else {
+        const int perTile = runs.perTile, rows = runs.channelsPerRun;
+        forEachItem(g.groups * slotDivisor.divisor() * pitch.divisor(), [&](Index i) {
+            int o = static_cast<int>(i);
+            int slot = pitch.divide(o);
+            const int group = slotDivisor.divide(slot);
+            const auto place = runs.place(slot / perTile, slot % perTile, 0);
+            const Segment segment(g, group, place.segment);
+            const bool some = o < g.outChannelsPerGroup() && place.channel < segment.channels;
+            const auto* from = static_cast<const Element*>(weights.data);
+            if (some) {
+                from += weights.at(group * g.outChannelsPerGroup() + o,
+                                   segment.firstChannel + place.channel -
+                                       group * g.channelsPerGroup(),
+                                   place.tap / g.kernelW, place.tap % g.kernelW);
             }
-            to[i] = Product::stored(value);
+            packColumn<Element, Product>(
+                from, weights.strides[1], some ? segment.channels - place.channel : 0, rows,
+                to + (Index{group} * tiles * runs.width + Index{slot} * rows) * pitch.divisor() + o,
+                pitch.divisor());
         });
     }
 }
 
-/// [segments][taps * outPitch][pitch]: for each tap and output channel, a row over a segment's
-/// channels.
 template <class Element, class Product>
-__global__ void packBackwardWeightsKernel(Conv2dGeometry g, Segments s, Index outPitch,
-                                          Tensor<4> weights, Index pitch,
+void packForwardWeights(const Conv2dGeometry& g, const Runs& runs, const Tensor<4>& weights,
+                        Index pitch, typename Product::Stored* to,
+                        cudaStream_t stream) {
+    const Index slots = runs.tiles() * runs.perTile;
+    launch("packing weights", packForwardWeightsKernel<Element, Product>,
+           blocksFor(g.groups * slots * pitch), 0, stream, g, runs,
+           static_cast<int>(runs.tiles()), Divisor(slots), Divisor(pitch), weights, to);
+}
+
+/// [segments][taps][depth][pitch]: for each tap and output channel of the group, a row over a segment's
+/// channels. A thread has one channel and one step of output channels.
+template <class Element, class Product>
+__global__ void packBackwardWeightsKernel(Conv2dGeometry g, Segments s, Divisor steps, Divisor taps,
+                                          Divisor pitch, Tensor<4> weights,
                                           typename Product::Stored* to) {
-    if constexpr (Product::supported) {
-        const Index depth = g.taps() * outPitch;
-        forEachItem(s.count(g) * depth * pitch, [&](Index i) {
-            const Index c = i % pitch, k = i / pitch % depth, at = i / pitch / depth;
-            const Index tap = k / outPitch, o = k % outPitch, group = at / s.perGroup;
+    if constexpr (!Product::supported) {
+        notCompiledForThisDevice();
+    } else {
+        constexpr int rows = Product::depth;
+        forEachItem(s.count(g) * taps.divisor() * steps.divisor() * pitch.divisor(), [&](Index i) {
+            int c = static_cast<int>(i);
+            const int slot = pitch.divide(c);
+            int step = slot;
+            int tap = steps.divide(step);
+            const int at = taps.divide(tap), group = at / s.perGroup;
             const Segment segment(g, group, at % s.perGroup);
-            ComputeType<Element> value = 0;
-            if (o < g.outChannelsPerGroup() && c < segment.channels) {
-                value = load<Element>(weights, group * g.outChannelsPerGroup() + o,
-                                      segment.firstChannel + c - group * g.channelsPerGroup(),
-                                      tap / g.kernelW, tap % g.kernelW);
+            const Index left = g.outChannelsPerGroup() - step * rows;
+            const bool some = c < segment.channels && left > 0;
+            const auto* from = static_cast<const Element*>(weights.data);
+            if (some) {
+                from += weights.at(group * g.outChannelsPerGroup() + step * rows,
+                                   segment.firstChannel + c - group * g.channelsPerGroup(),
+                                   tap / g.kernelW, tap % g.kernelW);
             }
-            to[i] = Product::stored(value);
+            packColumn<Element, Product>(from, weights.strides[0],
+                                         some ? static_cast<int>(left) : 0, rows,
+                                         to + Index{slot} * rows * pitch.divisor() + c,
+                                         pitch.divisor());
         });
     }
 }
 
-/// Operand b of a product from packed weights: rows of `pitch` numbers, zeros beyond `rows`.
+/// Operand b of a product from packed weights: rows of `pitch` numbers, as many as whole steps need.
 template <class Product>
-class PanelSource {
+class PanelSource : public Unplanned {
     using Stored = typename Product::Stored;
     static constexpr int pack = packOf<Stored>;
     static constexpr int packs = Product::columns / pack;
@@ -158,32 +251,38 @@ class PanelSource {
     static constexpr int slots = (total + blockThreads - 1) / blockThreads;
 
   public:
-    __device__ PanelSource(const Stored* panel, Index pitch, int rows)
-        : panel_(panel), pitch_(pitch), rows_(rows) {}
+    __device__ PanelSource(const Stored* panel, int pitch)
+        : from_(panel + static_cast<Index>(line(0)) * pitch +
+                static_cast<int>(threadIdx.x) % packs * pack),
+          pitch_(pitch) {}
 
-    __device__ void fetch(int step) {
+    /// Steps are fetched in their order.
+    __device__ void fetch(int) {
 #pragma unroll
         for (int i = 0; i < slots; ++i) {
-            const int at = static_cast<int>(threadIdx.x) + i * blockThreads;
-            const int row = step * Product::depth + at / packs;
-            value_[i] = {};
-            if (at < total && row < rows_)
-                value_[i] = loadPack<pack>(panel_ + row * pitch_ + at % packs * pack);
+            if (total % blockThreads == 0 || line(i) < Product::depth)
+                value_[i] = loadPack<pack>(from_ + static_cast<Index>(line(i) - line(0)) * pitch_);
         }
+        from_ += static_cast<Index>(Product::depth) * pitch_;
     }
 
     __device__ void store(Stored* b) const {
 #pragma unroll
         for (int i = 0; i < slots; ++i) {
-            const int at = static_cast<int>(threadIdx.x) + i * blockThreads;
-            if (at < total) Product::storeB(b, at / packs, at % packs * pack, value_[i]);
+            if (total % blockThreads == 0 || line(i) < Product::depth) {
+                Product::storeB(b, line(i), static_cast<int>(threadIdx.x) % packs * pack,
+                                value_[i]);
+            }
         }
     }
 
   private:
-    const Stored* const panel_;
-    const Index pitch_;
-    const int rows_;
+    __device__ static int line(int slot) {
+        return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
+    }
+
+    const Stored* from_;
+    const int pitch_;
     Pack<Stored, pack> value_[slots];
 };
 

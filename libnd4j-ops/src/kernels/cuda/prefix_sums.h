@@ -7,7 +7,10 @@ namespace dcn4j::cuda {
 
 /// The sum of `value` over the threads of the block before this one; `total` is that of all.
 __device__ inline unsigned sumBefore(unsigned value, unsigned& total) {
-    __shared__ unsigned sums[2][blockThreads];
+    struct Memory {
+        unsigned sums[2][blockThreads];
+    };
+    auto& sums = shared<Memory>().sums;
     const int t = static_cast<int>(threadIdx.x);
     int now = 0;
     sums[0][t] = value;

@@ -35,69 +35,6 @@ __device__ inline Sample<ComputeType<Element>> sampleAt(const Conv2dGeometry& g,
     return s;
 }
 
-/// What a thread keeps of a sample: corners outside the image are pixel -1, which is not read.
-template <class Real>
-struct Reading {
-    int pixel[Corners];
-    Real weight[Corners];
-    Real modulation;
-
-    /// Reads nothing; the value is zero.
-    __device__ void clear() {
-#pragma unroll
-        for (int i = 0; i < Corners; ++i) {
-            pixel[i] = -1;
-            weight[i] = 0;
-        }
-        modulation = 1;
-    }
-
-    /// Reads the corners that have a slope: at y = -1 exactly there are some, though the value is
-    /// zero.
-    __device__ void takeTouched(const Sample<Real>& s, int pixels) {
-#pragma unroll
-        for (int i = 0; i < Corners; ++i) {
-            pixel[i] = s.pixel[i] != pixels ? static_cast<int>(s.pixel[i]) : -1;
-            weight[i] = s.weight[i];
-        }
-        modulation = s.modulation;
-    }
-
-    /// Reads the corners that have a value.
-    __device__ void take(const Sample<Real>& s, int pixels) {
-        takeTouched(s, pixels);
-#pragma unroll
-        for (int i = 0; i < Corners; ++i) {
-            if (s.place == Place::Outside) pixel[i] = -1;
-        }
-    }
-};
-
-/// The four corners of a sample, for `Count` channels.
-template <class Element, int Count>
-struct CornerValues {
-    Pack<Element, Count> value[Corners];
-
-    /// `channels` is the address of the channels at pixel 0 of the image.
-    template <class Real>
-    __device__ void fetch(const Element* channels, Index pixelPitch, const Reading<Real>& from) {
-#pragma unroll
-        for (int i = 0; i < Corners; ++i) {
-            value[i] = {};
-            if (from.pixel[i] >= 0)
-                value[i] = loadPack<Count>(channels + from.pixel[i] * pixelPitch);
-        }
-    }
-
-    template <class Real>
-    __device__ Real sample(const Reading<Real>& from, int channel) const {
-        Real sum = 0;
-#pragma unroll
-        for (int i = 0; i < Corners; ++i) sum += from.weight[i] * widen(value[i].value[channel]);
-        return from.modulation * sum;
-    }
-};
-
 /// A pixel of a batch of planes of width `width` and `pixels` pixels.
 struct PixelPlace {
     Index n;

@@ -1,0 +1,183 @@
+// Planned samples in shared memory: planned once by a block, read by all of its threads.
+//
+// A sample is a pixel for each of its corners, a weight for each, and what all is multiplied by. The
+// rule is sampling/plane.h's; here are the positions, in integers of 32 bits, and the table.
+#pragma once
+
+#include "../sampling/plane.h"
+#include "divisor.h"
+#include "sample_plan.h"
+
+namespace dcn4j::cuda {
+
+/// What planning needs of a geometry, in 32 bits (deformable_conv2d.cu checks that they are enough).
+struct PlanGeometry {
+    int height, width, strideH, strideW, padTop, padLeft, dilationH, dilationW, taps;
+    Divisor kernelW, outPixels, outWidth;
+
+    explicit PlanGeometry(const Conv2dGeometry& g)
+        : height(static_cast<int>(g.height)),
+          width(static_cast<int>(g.width)),
+          strideH(static_cast<int>(g.strideH)),
+          strideW(static_cast<int>(g.strideW)),
+          padTop(static_cast<int>(g.padTop)),
+          padLeft(static_cast<int>(g.padLeft)),
+          dilationH(static_cast<int>(g.dilationH)),
+          dilationW(static_cast<int>(g.dilationW)),
+          taps(static_cast<int>(g.taps())),
+          kernelW(g.kernelW),
+          outPixels(std::max<Index>(g.outPixels(), 1)),
+          outWidth(std::max<Index>(g.outWidth, 1)) {}
+
+    DCN4J_HOST_DEVICE int pixels() const { return height * width; }
+};
+
+/// Output pixels are counted from the first of an image: this one, in 64 bits, and then in 32.
+struct FirstImage {
+    Index n;
+    int pixel;  ///< of it, the first that is counted
+
+    __device__ FirstImage(const PlanGeometry& p, Index pixelOfBatch)
+        : n(pixelOfBatch / p.outPixels.divisor()),
+          pixel(static_cast<int>(pixelOfBatch - n * p.outPixels.divisor())) {}
+};
+
+/// Where the samples of one output pixel are said to lie.
+struct PixelSamples {
+    Index offset, mask;  ///< where its elements are, but for the channel
+    int y, x;            ///< the pixel that tap (0, 0) reads, but for the offset
+    int firstPixel;      ///< of the image, counted from the first image's
+
+    /// Of the output pixel `pixel`, counted from the first of image `first`.
+    __device__ PixelSamples(const PlanGeometry& p, const SampleArrays& arrays, Index first,
+                            int pixel) {
+        const int image = p.outPixels.divide(pixel);
+        const int oy = p.outWidth.divide(pixel), ox = pixel;
+        const Index n = first + image;
+        offset = n * arrays.offset.strides[0] + oy * arrays.offset.strides[2] +
+                 ox * arrays.offset.strides[3];
+        mask = n * arrays.mask.strides[0] + oy * arrays.mask.strides[2] +
+               ox * arrays.mask.strides[3];
+        y = oy * p.strideH - p.padTop;
+        x = ox * p.strideW - p.padLeft;
+        firstPixel = image * p.pixels();
+    }
+};
+
+/// The sample of one tap and offset group.
+template <class Element>
+__device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometry& p,
+                                                               const SampleArrays& arrays,
+                                                               const PixelSamples& at,
+                                                               int offsetGroup, int tap) {
+    using Real = ComputeType<Element>;
+    const auto load = [](const Tensor<4>& t, Index position, int channel) {
+        return widen(static_cast<const Element*>(t.data)[position + channel * t.strides[1]]);
+    };
+    const int k = offsetGroup * p.taps + tap;
+    int kx = tap;
+    const int ky = p.kernelW.divide(kx);
+    const int row = at.y + ky * p.dilationH, column = at.x + kx * p.dilationW;
+    const Real modulation = arrays.mask.present() ? load(arrays.mask, at.mask, k) : Real{1};
+    Sample<Real, int> s;
+    if (!arrays.offset.present()) {
+        locatePixel(row, column, modulation, p.height, p.width, s);
+    } else {
+        locate(static_cast<Real>(row) + load(arrays.offset, at.offset, 2 * k),
+               static_cast<Real>(column) + load(arrays.offset, at.offset, 2 * k + 1), modulation,
+               p.height, p.width, s);
+    }
+    return s;
+}
+
+/// `Entries` planned samples. Corners that are not read are pixel -1.
+template <class Real, int Entries>
+struct SampleTable {
+    alignas(16) int pixel[Entries][Corners];
+    alignas(16) Real weight[Entries][Corners];
+    Real modulation[Entries];
+
+    /// Reads nothing; the value is zero.
+    __device__ void clear(int entry) {
+        storePack(pixel[entry], Pack<int, Corners>{{-1, -1, -1, -1}});
+        setWeights(entry, 0, 0, 0, 0);
+        modulation[entry] = 1;
+    }
+
+    /// Reads the corners that have a slope: at y = -1 exactly there are some, though the value is
+    /// zero. `firstPixel` is that of the image, `none` the pixel that says that there is none.
+    __device__ void setTouched(int entry, const Sample<Real, int>& s, int firstPixel, int none) {
+        set(entry, s, firstPixel, none, false);
+    }
+
+    /// Reads the corners that have a value.
+    __device__ void setValued(int entry, const Sample<Real, int>& s, int firstPixel, int none) {
+        set(entry, s, firstPixel, none, s.place == Place::Outside);
+    }
+
+    __device__ Pack<int, Corners> pixels(int entry) const {
+        return loadPack<Corners>(pixel[entry]);
+    }
+
+  private:
+    __device__ void set(int entry, const Sample<Real, int>& s, int firstPixel, int none,
+                        bool nothing) {
+        Pack<int, Corners> p;
+#pragma unroll
+        for (int i = 0; i < Corners; ++i)
+            p.value[i] = nothing || s.pixel[i] == none ? -1 : firstPixel + s.pixel[i];
+        storePack(pixel[entry], p);
+        setWeights(entry, s.weight[0], s.weight[1], s.weight[2], s.weight[3]);
+        modulation[entry] = s.modulation;
+    }
+
+    __device__ void setWeights(int entry, Real a, Real b, Real c, Real d) {
+        storePack(&weight[entry][0], Pack<Real, 2>{{a, b}});
+        storePack(&weight[entry][2], Pack<Real, 2>{{c, d}});
+    }
+};
+
+/// The four corners of a sample, for `Count` channels.
+template <class Element, int Count>
+class CornerValues {
+    using Real = ComputeType<Element>;
+
+  public:
+    /// `channels` is the address of the channels at pixel 0; `pitchBytes` that of a pixel.
+    __device__ void fetch(const Element* channels, int pitchBytes, const Pack<int, Corners>& pixel) {
+#pragma unroll
+        for (int i = 0; i < Corners; ++i) {
+            value_[i] = {};
+            if (pixel.value[i] >= 0) {
+                value_[i] = loadPack<Count>(reinterpret_cast<const Element*>(
+                    reinterpret_cast<const char*>(channels) +
+                    static_cast<Index>(pixel.value[i]) * pitchBytes));
+            }
+        }
+    }
+
+    __device__ Real corner(int i, int channel) const { return widen(value_[i].get(channel)); }
+
+    /// The values of table entry `entry`, as `Product` stores them.
+    template <class Product, int Entries>
+    __device__ Pack<typename Product::Stored, Count> sample(const SampleTable<Real, Entries>& table,
+                                                            int entry) const {
+        const Real modulation = table.modulation[entry];
+        const auto top = loadPack<2>(&table.weight[entry][0]);
+        const auto bottom = loadPack<2>(&table.weight[entry][2]);
+        Pack<typename Product::Stored, Count> p{};
+#pragma unroll
+        for (int c = 0; c < Count; ++c) {
+            const Real sum = top.value[0] * corner(TopLeft, c) + top.value[1] * corner(TopRight, c) +
+                             bottom.value[0] * corner(BottomLeft, c) +
+                             bottom.value[1] * corner(BottomRight, c);
+            p.set(c, Product::stored(modulation * sum));
+        }
+        return p;
+    }
+
+  private:
+    Pack<Element, Count> value_[Corners];
+};
+
+}  // namespace dcn4j::cuda

@@ -1,0 +1,228 @@
+"""What nvcc makes of the hot CUDA kernels: a table, and a failure where a limit is passed.
+
+    cuda_code.py [--nvcc NVCC] [--architectures 75,90] [--table FILE] [--kernels PATTERN]
+
+Compiles the fused convolution for each architecture and reads the machine code itself: registers,
+stack (spills are there), shared memory, how many blocks a multiprocessor has room for, generic
+accesses, and the instructions of the inner step by kind. cuobjdump and nvdisasm are not needed. The
+encoding of operations is that of compute capability 7.x to 9.x, compared with nvdisasm's output;
+older code has its registers, stack and shared memory in the table and no instructions.
+
+The step is the smallest loop that holds the kernel's multiply-adds or tensor core operations. What it
+does once a tap, planning samples, is counted apart: it is what a branch around a barrier leaves out.
+
+The limits are src/kernels/README.md's; LIMITS below holds them.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src/kernels/cuda"
+ELEMENTS = ("float", "double", "Float16", "BFloat16")
+HOT = re.compile(r"forwardKernel|columnsKernel|gatherKernel|backward\w+Kernel|pack\w+Kernel|list\w+Kernel")
+
+# Low nine bits of an operation's code.
+OPERATIONS = {0x023: "FFMA", 0x02b: "DFMA", 0x03c: "MMA", 0x023c: "MMA", 0x031: "HFMA2", 0x020: "FMUL",
+              0x021: "FADD", 0x184: "LDS", 0x188: "STS", 0x03b: "LDSM", 0x181: "LDG", 0x186: "STG",
+              0x180: "LD", 0x185: "ST", 0x183: "LDL", 0x187: "STL", 0x147: "BRA", 0x11d: "BAR",
+              0x14d: "EXIT", 0x144: "CALL", 0x150: "RET"}
+FULL_CODES = {0x983: "LDL", 0x387: "STL", 0x987: "STL", 0x984: "LDS", 0x388: "STS", 0x988: "STS",
+              0x83b: "LDSM", 0x381: "LDG", 0x981: "LDG", 0x386: "STG", 0x986: "STG", 0x380: "LD",
+              0x980: "LD", 0x385: "ST", 0x985: "ST", 0x947: "BRA", 0xb1d: "BAR", 0x91d: "BAR",
+              0x31d: "BAR", 0x94d: "EXIT", 0x944: "CALL", 0x943: "CALL", 0x950: "RET"}
+ARITHMETIC = {0x023: "FFMA", 0x02b: "DFMA", 0x03c: "MMA", 0x036: "MMA", 0x03f: "MMA", 0x020: "FMUL", 0x021: "FADD",
+              0x028: "DMUL", 0x029: "DADD", 0x024: "IMAD", 0x025: "IMAD", 0x027: "IMAD",
+              0x030: "HADD2"}
+
+# Of a multiprocessor: shared memory, of it taken by each block, threads.
+Processor = collections.namedtuple("Processor", "shared reserved threads")
+PROCESSORS = {60: Processor(64, 0, 2048), 61: Processor(96, 0, 2048), 70: Processor(96, 0, 2048),
+              75: Processor(64, 0, 1024), 80: Processor(164, 1, 2048), 86: Processor(100, 1, 1536),
+              89: Processor(100, 1, 1536), 90: Processor(228, 1, 2048)}
+REGISTERS, BLOCK_THREADS = 65536, 256
+
+
+class Code:
+    """The instructions of one kernel, by kind, and their jumps."""
+
+    def __init__(self, text):
+        self.kinds, self.targets, self.conditional = [], {}, set()
+        for at in range(0, len(text) - 15, 16):
+            low, high = struct.unpack_from("<QQ", text, at)
+            code = low & 0xFFF
+            kind = FULL_CODES.get(code) or ARITHMETIC.get(code & 0x1FF, "other")
+            index = at // 16
+            self.kinds.append(kind)
+            if kind == "BRA":
+                offset = ((low | high << 64) >> 34) & (1 << 48) - 1
+                offset -= (offset >> 47) << 48
+                self.targets[index] = index + 1 + offset // 4
+                if low >> 12 & 0xF != 7 or high >> 23 & 0xF != 7:
+                    self.conditional.add(index)
+
+    def step(self):
+        """The instructions of the inner step and those of planning within it."""
+        work = [kind in ("FFMA", "MMA", "DFMA") for kind in self.kinds]
+        loops = [(target, at) for at, target in self.targets.items() if 0 <= target <= at]
+        if not loops or not any(work):
+            return [], []
+        most = max(sum(work[a:b + 1]) for a, b in loops)
+        a, b = min(((a, b) for a, b in loops if sum(work[a:b + 1]) >= 0.9 * most),
+                   key=lambda loop: loop[1] - loop[0])
+        return self.without_plan(a, b)
+
+    def without_plan(self, a, b):
+        """The instructions a .. b, and those that the narrowest branch around a barrier leaves out."""
+        around = {}
+        for at, target in self.targets.items():
+            if a <= at < target <= b:
+                for barrier in range(at, target):
+                    if self.kinds[barrier] == "BAR":
+                        around[barrier] = min(around.get(barrier, (at, target)), (at, target),
+                                              key=lambda branch: branch[1] - branch[0])
+        left_out = {i for at, target in around.values() for i in range(at + 1, target)}
+        return ([self.kinds[i] for i in range(a, b + 1) if i not in left_out],
+                [self.kinds[i] for i in sorted(left_out)])
+
+
+class Kernel:
+    def __init__(self, name, architecture, registers, stack, shared, text):
+        self.name, self.architecture = name, architecture
+        self.registers, self.stack, self.shared = registers, stack, shared
+        self.code = Code(text) if architecture >= 70 else None
+
+    def blocks(self):
+        """How many blocks a multiprocessor has room for."""
+        processor = PROCESSORS[self.architecture]
+        per_warp = (self.registers * 32 + 255) // 256 * 256
+        by_registers = REGISTERS // (per_warp * BLOCK_THREADS // 32)
+        of_block = (self.shared + 255) // 256 * 256 + processor.reserved * 1024
+        by_shared = processor.shared * 1024 // of_block if of_block else 99
+        return min(by_registers, by_shared, processor.threads // BLOCK_THREADS)
+
+    def generic(self):
+        return sum(kind in ("LD", "ST") for kind in self.code.kinds)
+
+
+def read_cubin(path, architecture):
+    """The kernels of an ELF file as nvcc -cubin writes it."""
+    data = path.read_bytes()
+    header, = struct.unpack_from("<Q", data, 40)
+    size, count, names_at = struct.unpack_from("<HHH", data, 58)
+    sections = [struct.unpack_from("<IIQQQQIIQQ", data, header + size * i) for i in range(count)]
+
+    def name(section):
+        begin = sections[names_at][4] + section[0]
+        return data[begin:data.index(b"\0", begin)].decode()
+
+    by_name = {name(section): section for section in sections}
+    symbols, stacks, registers = by_name[".symtab"], {}, {}
+    info = by_name.get(".nv.info")
+    at, end = (info[4], info[4] + info[5]) if info else (0, 0)
+    while at < end:
+        form, attribute, length = struct.unpack_from("<BBH", data, at)
+        at += 4
+        if form == 4:
+            # The size of a function's stack frame, the registers of a thread.
+            values = {0x11: stacks, 0x2F: registers}.get(attribute)
+            if values is not None:
+                symbol, value = struct.unpack_from("<II", data, at)
+                section, = struct.unpack_from("<H", data, symbols[4] + 24 * symbol + 6)
+                values[name(sections[section])] = value
+            at += length
+    for text, section in by_name.items():
+        if text.startswith(".text."):
+            shared = by_name.get(".nv.shared." + text[6:])
+            yield Kernel(text[6:], architecture, registers[text], stacks.get(text, 0),
+                         shared[5] if shared else 0,
+                         data[section[4]:section[4] + section[5]])
+
+
+def demangle(names):
+    text = subprocess.run(["c++filt"], input="\n".join(names), text=True, capture_output=True,
+                          check=True).stdout
+    return dict(zip(names, text.split("\n")))
+
+
+def short(name):
+    """A kernel's name and what tells it from others of that name."""
+    name = re.sub(r"dcn4j::(cuda::)?", "", name)
+    name = re.sub(r"^void |\(anonymous namespace\)::", "", name)
+    depth, end = 0, len(name)
+    for at, letter in enumerate(name):
+        depth += (letter == "<") - (letter == ">")
+        if letter == "(" and depth == 0:
+            end = at
+            break
+    name = name[:end]
+    name = re.sub(r"\(Written\)0", "ByRow", re.sub(r"\(Written\)1", "ByColumn", name))
+    return re.sub(r", void|(?<=>), \w+(?=>$)", "", name).replace(" >", ">")
+
+
+def compile_one(nvcc, architecture, source, element, folder):
+    target = pathlib.Path(folder) / f"{source}_{element}_{architecture}.cubin"
+    subprocess.run([nvcc, "-cubin", f"-arch=sm_{architecture}", "-std=c++17", "-O3", "-DNDEBUG",
+                    f"-DDCN4J_ELEMENT={element}", "-o", target, SOURCES / f"{source}.cu"],
+                   check=True)
+    return list(read_cubin(target, architecture))
+
+
+def compile_all(nvcc, architectures, sources, elements):
+    jobs = [(nvcc, architecture, source, element) for architecture in architectures
+            for source in sources for element in elements]
+    with tempfile.TemporaryDirectory() as folder, \
+            concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+        for kernels in pool.map(lambda job: compile_one(*job, folder), jobs):
+            yield from kernels
+
+
+def row(kernel):
+    """What the table says of a kernel."""
+    cells = [kernel.registers, kernel.stack, kernel.shared, kernel.blocks()]
+    if kernel.code is None:
+        return cells + [""] * 4
+    step, plan = kernel.code.step()
+    counts = collections.Counter(step)
+    kinds = ", ".join(f"{kind} {counts[kind]}" for kind in
+                      ("FFMA", "DFMA", "MMA", "FMUL", "LDS", "LDSM", "STS", "LDG", "LDL", "STL", "BAR")
+                      if counts[kind])
+    return cells + [kernel.generic(), len(step), kinds, len(plan) or ""]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--nvcc", default="nvcc")
+    parser.add_argument("--architectures", default="75,90")
+    parser.add_argument("--elements", default=",".join(ELEMENTS))
+    parser.add_argument("--sources", default="forward,backward")
+    parser.add_argument("--kernels", default="")
+    parser.add_argument("--table", type=argparse.FileType("w"), default=sys.stdout)
+    options = parser.parse_args()
+    kernels = [kernel for kernel in
+               compile_all(options.nvcc, [int(a) for a in options.architectures.split(",")],
+                           [f"deformable_conv2d_{s}" for s in options.sources.split(",")],
+                           options.elements.split(","))
+               if HOT.search(kernel.name)]
+    names = demangle([kernel.name for kernel in kernels])
+    print("| kernel | sm | registers | stack | shared | blocks | generic | step | of it | plan |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", file=options.table)
+    for kernel in kernels:
+        kernel.name = short(names[kernel.name])
+        # What an architecture does not have is empty and never launched.
+        if len(kernel.code.kinds if kernel.code else [0] * 99) < 20: continue
+        if not re.search(options.kernels, kernel.name): continue
+        print("| " + " | ".join(map(str, [kernel.name, kernel.architecture] + row(kernel))) + " |",
+              file=options.table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
