@@ -110,25 +110,32 @@ __global__ void fmaKernel(Real* out) {
     if (sum == static_cast<Real>(0.125)) *out = sum;  // never: keeps the work
 }
 
-/// Tensor core products in registers, by the instructions that the kernels use.
+constexpr int fragmentChains = 8;
+
+/// Tensor core products in registers, by the instructions that the kernels use. The chains have
+/// operands of their own: with the same ones, a compiler makes one chain of all.
 template <class Element>
 __global__ void tensorKernel(float* out) {
     using Product = cuda::TensorProduct<Element, 128, 64, cuda::Written::ByRow>;
-    if constexpr (Product::supported) {
-        using namespace nvcuda::wmma;
-        using Operand = cuda::TensorOperand<Element>;
-        constexpr int depth = Operand::depth;
-        fragment<matrix_a, 16, 16, depth, typename Operand::Type, row_major> a;
-        fragment<matrix_b, 16, 16, depth, typename Operand::Type, row_major> b;
-        fragment<accumulator, 16, 16, depth, float> total[4];
-        fill_fragment(a, typename Operand::Memory(0.5f));
-        fill_fragment(b, typename Operand::Memory(0.25f));
-        for (int i = 0; i < 4; ++i) fill_fragment(total[i], 0.0f);
+    if constexpr (!Product::supported) {
+        cuda::notCompiledForThisDevice();
+    } else {
+        const std::uint32_t seed = threadIdx.x;
+        std::uint32_t a[fragmentChains][4], b[fragmentChains][2];
+        float total[fragmentChains][4];
+        for (int i = 0; i < fragmentChains; ++i)
+            for (int j = 0; j < 4; ++j) {
+                a[i][j] = (seed + 4 * i + j) << 4;
+                b[i][j / 2] = (seed + 2 * i + j / 2) << 3;
+                total[i][j] = 0;
+            }
         for (int k = 0; k < chainLength; ++k)
 #pragma unroll
-            for (int i = 0; i < 4; ++i) mma_sync(total[i], a, b, total[i]);
+            for (int i = 0; i < fragmentChains; ++i)
+                cuda::multiplyFragments<Element>(total[i], a[i], b[i]);
         float sum = 0;
-        for (int i = 0; i < 4; ++i) sum += total[i].x[0];
+        for (int i = 0; i < fragmentChains; ++i)
+            for (int j = 0; j < 4; ++j) sum += total[i][j];
         if (sum == 0.125f) *out = sum;  // never: keeps the work
     }
 }
@@ -149,7 +156,8 @@ void printCeilings() {
         rate(fma, [&] { cuda::launch("fma", fmaKernel<float>, blocks, 0, nullptr, out.data()); }),
         "TFLOP/s");
     const auto tensor = [&](const char* name, int depth, void (*kernel)(float*)) {
-        const double operations = 2.0 * blocks * (threads / 32) * 4 * chainLength * 16 * 16 * depth;
+        const double operations =
+            2.0 * blocks * (threads / 32) * fragmentChains * chainLength * 16 * 8 * depth;
         printCeiling(
             name,
             rate(operations, [&] { cuda::launch("mma", kernel, blocks, 0, nullptr, out.data()); }),
@@ -157,7 +165,7 @@ void printCeilings() {
     };
     const int capability = cuda::computeCapability();
     if (capability >= 80) tensor("tf32 (mma)", 8, tensorKernel<cuda::Tf32>);
-    if (capability >= 70) tensor("half (mma)", 16, tensorKernel<Float16>);
+    if (capability >= 75) tensor("half (mma)", 16, tensorKernel<Float16>);
     constexpr Index bytes = Index{1} << 30;
     const Memory<float> from(bytes / 4, 2), to(bytes / 4, 3);
     const Times copy = measure([&] {

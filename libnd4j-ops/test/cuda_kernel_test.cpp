@@ -7,6 +7,7 @@
 
 #include "../src/kernels/cuda/deformable_conv2d.h"
 #include "../src/kernels/element.h"
+#include "convolution_problem.h"
 #include "on_device.h"
 
 namespace dcn4j {
@@ -140,6 +141,77 @@ TEST(CudaConvolution, TwentyRunsGiveTheSameBits) {
         }
     }
 }
+
+#if defined(DCN4J_CUDA_EMULATED)
+
+/// Another device for one scope.
+class EmulatedDevice {
+  public:
+    EmulatedDevice(int capability, int multiprocessors, int cacheBytes) {
+        cuda_emulation::computeCapability = capability;
+        cuda_emulation::multiprocessors = multiprocessors;
+        cuda_emulation::cacheBytes = cacheBytes;
+    }
+    ~EmulatedDevice() {
+        cuda_emulation::computeCapability = capability_;
+        cuda_emulation::multiprocessors = multiprocessors_;
+        cuda_emulation::cacheBytes = cacheBytes_;
+    }
+    EmulatedDevice(const EmulatedDevice&) = delete;
+    EmulatedDevice& operator=(const EmulatedDevice&) = delete;
+
+  private:
+    const int capability_ = cuda_emulation::computeCapability;
+    const int multiprocessors_ = cuda_emulation::multiprocessors;
+    const int cacheBytes_ = cuda_emulation::cacheBytes;
+};
+
+/// Outputs for every width of tile; more than 128 rows and less; one run a step and several.
+const convolution::Case tileShapes[] = {
+    {"of_32_columns", 1, 20, 13, 11, 20},
+    {"of_64_columns", 1, 20, 13, 11, 50},
+    {"of_128_columns", 1, 36, 13, 11, 100},
+    {"of_256_columns", 1, 20, 13, 11, 203},
+    {"of_three_times_128", 1, 8, 5, 6, 300},
+    {"of_narrow_segments", 1, 12, 9, 7, 40, 3, 3, 1, 1, 1, 1, 1, 1, 3, 1},
+};
+
+template <class Element>
+void expectLikeReference(const convolution::Case& shape, bool tf32, double tolerance) {
+    convolution::Problem<Element> want(shape, 7), got(shape, 7);
+    want.forward(referenceDeformableConv2d());
+    want.backward(referenceDeformableConv2d());
+    const cuda::FusedDeformableConv2d kernel(nullptr, tf32);
+    const DeformableConv2dOnDevice onDevice(kernel, nullptr);
+    got.forward(onDevice);
+    got.backward(onDevice);
+    const auto w = want.results(), g = got.results();
+    for (std::size_t r = 0; r < w.size(); ++r) {
+        const auto e = w[r].second->values(), a = g[r].second->values();
+        const double scale = largest(e);
+        for (std::size_t i = 0; i < e.size(); ++i)
+            ASSERT_NEAR(a[i], e[i], tolerance * scale)
+                << shape.name << " " << w[r].first << " " << i;
+    }
+}
+
+TEST(CudaConvolution, EveryTileOfEveryCapabilityAgreesWithTheReference) {
+    for (const auto& shape : tileShapes) {
+        for (int multiprocessors : {1, 1000}) {
+            const EmulatedDevice ampere(80, multiprocessors, 1 << 30);
+            expectLikeReference<float>(shape, false, 2e-5);
+            expectLikeReference<float>(shape, true, 3e-3);
+            expectLikeReference<Float16>(shape, false, 1e-3);
+            expectLikeReference<BFloat16>(shape, false, 1e-2);
+        }
+        const EmulatedDevice pascal(60, 1, 1 << 20);
+        expectLikeReference<Float16>(shape, false, 1e-3);
+        const EmulatedDevice volta(70, 1, 1 << 20);
+        expectLikeReference<Float16>(shape, false, 1e-3);
+    }
+}
+
+#endif
 
 }  // namespace
 }  // namespace dcn4j

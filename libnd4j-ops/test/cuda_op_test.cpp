@@ -296,6 +296,18 @@ TEST(CudaOps, ARoiOfNoImageIsNamedNothingIsWrittenAndTheNextCallWorks) {
     expectNear(call.output.values(), p.outputValues, 1e-12);
 }
 
+TEST(CudaOps, AFailedCallLeavesTheHostsOutputAsItWas) {
+    Pooling p;
+    PoolingCall call(p);
+    std::vector<double> rois = p.roiValues;
+    rois[15] = 7;  // no image
+    call.rois.set(rois);
+    const std::vector<double> before(180, 5);
+    call.output.set(before);
+    EXPECT_THROW(stand_in::run("deformable_psroi_pooling", call.context), std::invalid_argument);
+    EXPECT_EQ(call.output.values(), before);
+}
+
 TEST(CudaOps, NoRoisMakeAZeroInputGradient) {
     const ElementType type = ElementType::Float32;
     Array input(type, {1, 4, 6, 6}), rois(type, {0, 5}), output(type, {0, 4, 3, 3}),

@@ -30,6 +30,9 @@ class Execution {
     /// The implementation of the op whose interface `Kernel` is.
     template <class Kernel>
     const Kernel& kernel() const;
+    /// Says that the outputs are written. Without it, as after an exception, ND4J goes on to take the
+    /// host's copies of them for theirs.
+    void completed() { completed_ = true; }
     /// What the kernels are to be told, for a call that takes as long as so many multiply-adds, by
     /// and large; CUDA kernels ignore it.
     int threads(double multiplyAdds) const;
@@ -39,6 +42,7 @@ class Execution {
   private:
     struct State;
     const std::unique_ptr<State> state_;
+    bool completed_ = false;
 };
 
 }  // namespace dcn4j

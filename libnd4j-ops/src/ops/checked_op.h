@@ -86,8 +86,9 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
             refuseAlias(op_, output, *array, outputs, "another output");
             outputs.push_back(array);
         }
-        const Execution execution(context, outputs, inputs);
+        Execution execution(context, outputs, inputs);
         compute(call, execution, inputs, outputs);
+        execution.completed();
         return sd::Status::OK;
     }
 

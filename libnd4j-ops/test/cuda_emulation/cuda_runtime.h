@@ -4,8 +4,8 @@
 // Blocks run one after another, and the threads of a block are fibers that change at
 // __syncthreads() and where a warp works as one. Their order in between is drawn anew each time, so
 // that a missing barrier shows as a wrong or changing result. Device memory is heap memory, filled
-// with NaNs when it is new, and so is each block's shared memory; under AddressSanitizer every access
-// outside it is an error.
+// with NaNs when it is new, and so is each block's shared memory; under AddressSanitizer every
+// access outside it is an error.
 #pragma once
 
 #include <cstddef>
@@ -43,12 +43,12 @@ inline unsigned long long atomicMin(unsigned long long* address, unsigned long l
 
 namespace cuda_emulation {
 
-/// Runs `thread` as every thread of every block. Aborts if threads part ways at a barrier, or a warp's
-/// where it works as one.
+/// Runs `thread` as every thread of every block. Aborts if threads part ways at a barrier, or a
+/// warp's where it works as one.
 void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t sharedBytes,
          const std::function<void()>& thread);
-/// The running block's object in shared memory that `name` is the address of: 128-byte aligned, new for
-/// each block. All of a block's take 48 KiB at most.
+/// The running block's object in shared memory that `name` is the address of: 128-byte aligned, new
+/// for each block. All of a block's take 48 KiB at most.
 void* sharedMemory(const void* name, std::size_t bytes);
 /// Aborts unless `bytes`, a power of two up to 16, divides the address.
 void checkAlignment(const void* address, std::size_t bytes);

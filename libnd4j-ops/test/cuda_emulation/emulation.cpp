@@ -40,7 +40,8 @@ __asm__(
 namespace cuda_emulation {
 
 int computeCapability = 90;
-// Few, so that the suites' small shapes come to all tiles; and a cache of one tap's columns at most.
+// Few, so that the suites' small shapes come to all tiles; and a cache of one tap's columns at
+// most.
 int multiprocessors = 2;
 int cacheBytes = 1 << 16;
 std::size_t memoryLimit = ~std::size_t{0};

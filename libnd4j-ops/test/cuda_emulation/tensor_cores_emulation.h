@@ -1,5 +1,5 @@
-// ldmatrix and mma.sync on the CPU: what src/kernels/cuda/tensor_cores.h asks of the hardware, by the
-// layouts that it documents. The last of a warp's threads to come does the work of all.
+// ldmatrix and mma.sync on the CPU: what src/kernels/cuda/tensor_cores.h asks of the hardware, by
+// the layouts that it documents. The last of a warp's threads to come does the work of all.
 #pragma once
 
 #include <cstring>
@@ -49,16 +49,15 @@ void multiplyFragments(float (&c)[4], const std::uint32_t (&a)[4], const std::ui
     } own{c, a, b};
     asWarp(&own, [](void* const(&lanes)[32]) {
         const auto lane = [&](int l) { return static_cast<Lane*>(lanes[l]); };
-        constexpr bool halves = std::is_same_v<Element, dcn4j::Float16> ||
-                                std::is_same_v<Element, dcn4j::BFloat16>;
+        constexpr bool halves =
+            std::is_same_v<Element, dcn4j::Float16> || std::is_same_v<Element, dcn4j::BFloat16>;
         // Numbers of a word, and depths of a fragment.
         constexpr int perWord = halves ? 2 : 1, depth = 4 * perWord;
         float left[16][2 * depth], right[2 * depth][8];
         for (int k = 0; k < 2 * depth; ++k) {
             const int t = k % depth / perWord, upper = k / depth;
             for (int row = 0; row < 16; ++row)
-                left[row][k] = operandOf<Element>(
-                    lane(row % 8 * 4 + t)->a[2 * upper + row / 8], k);
+                left[row][k] = operandOf<Element>(lane(row % 8 * 4 + t)->a[2 * upper + row / 8], k);
             for (int column = 0; column < 8; ++column)
                 right[k][column] = operandOf<Element>(lane(column * 4 + t)->b[upper], k);
         }

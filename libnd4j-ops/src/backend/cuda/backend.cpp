@@ -91,7 +91,9 @@ Execution::Execution(sd::graph::Context& context, const Arrays& outputs, const A
 }
 
 Execution::~Execution() {
-    sd::NDArray::registerSpecialUse(state_->written, state_->read);
+    // What a failed call did not write is not newer than the host's copy of it.
+    sd::NDArray::registerSpecialUse(
+        completed_ ? state_->written : std::vector<const sd::NDArray*>(), state_->read);
 }
 
 template <>

@@ -1,16 +1,17 @@
-// Deformable convolution backward, the gradient of the columns, and with it those of offset and mask: a
-// matrix product.
+// Deformable convolution backward, the gradient of the columns, and with it those of offset and
+// mask: a matrix product.
 //
 //   gradColumn[pixel][tap][c] = sum over o of gradOutput[pixel][o] * weights[tap][o][c]
 //   dot[pixel][corner]        = sum over the channels c of the offset group of
 //                               gradColumn[pixel][tap][c] * input[corner of the sample][c]
 //
-//   pixel    of a few images, oH * oW each, in tiles of 128 (64 in double); a block has one tile, one
+//   pixel    of a few images, oH * oW each, in tiles of 128 (64 in double); a block has one tile,
+//   one
 //            tap and one offset group, so that a dot product belongs to one block
 //   c        all channels of the offset group, 64 at a time
 //
-// The gradients of offset and mask are combinations of a sample's four dots: those of the value for the
-// mask, the slopes for the offset. gradColumn goes to device memory, as much at a time as the
+// The gradients of offset and mask are combinations of a sample's four dots: those of the value for
+// the mask, the slopes for the offset. gradColumn goes to device memory, as much at a time as the
 // second-level cache holds, for backward_input.h to gather.
 //
 // What bounds it: the product; then reading corners.
@@ -43,7 +44,8 @@ class PlainRows : public Unplanned {
         for (int i = 0; i < slots; ++i) {
             value_[i] = {};
             if (row(i) < count_ && k < depth_)
-                value_[i] = loadPack<pack>(rows_ + static_cast<Index>(row(i) - row(0)) * pitch_ + k);
+                value_[i] =
+                    loadPack<pack>(rows_ + static_cast<Index>(row(i) - row(0)) * pitch_ + k);
         }
     }
 
@@ -113,8 +115,8 @@ class CornerDots {
             for (int c = 0; c < Corners; ++c) dot_[i][c] = 0;
     }
 
-    /// Adds a slice of gradColumn and keeps it in `columns`, both at its first channel; `images` points
-    /// there in the packed images.
+    /// Adds a slice of gradColumn and keeps it in `columns`, both at its first channel; `images`
+    /// points there in the packed images.
     __device__ void add(const Real* tile, int channels, int count, const Table& table,
                         const Element* images, int pitchBytes, Real* columns, Index columnPitch) {
         const int c = static_cast<int>(threadIdx.x) % lanes * pack;
@@ -159,7 +161,9 @@ class CornerDots {
   private:
     static constexpr int width = packOf<Real>;
 
-    __device__ static int line() { return static_cast<int>(threadIdx.x) / lanes; }
+    __device__ static int line() {
+        return static_cast<int>(threadIdx.x) / lanes;
+    }
 
     Real dot_[slots][Corners];
 };
@@ -194,9 +198,8 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
             const int offsetGroup = static_cast<int>(t / a.chunk.taps % g.offsetGroups);
             const Index firstOfChunk = t / a.chunk.taps / g.offsetGroups * Product::rows;
             const Index firstPixel = a.chunk.firstImage * g.outPixels() + firstOfChunk;
-            const int count = static_cast<int>(pixels - firstOfChunk < Product::rows
-                                                   ? pixels - firstOfChunk
-                                                   : Product::rows);
+            const int count = static_cast<int>(
+                pixels - firstOfChunk < Product::rows ? pixels - firstOfChunk : Product::rows);
             const FirstImage first(plan, firstPixel);
             const int r = static_cast<int>(threadIdx.x);
             if (r < Product::rows) {
@@ -213,8 +216,8 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
             __syncthreads();
             Dots dots;
             const int firstChannel = offsetGroup * a.samples.channelsPerOffsetGroup;
-            const int lastGroup = (firstChannel + a.samples.channelsPerOffsetGroup - 1) /
-                                  a.samples.channelsPerGroup;
+            const int lastGroup =
+                (firstChannel + a.samples.channelsPerOffsetGroup - 1) / a.samples.channelsPerGroup;
             for (int group = firstChannel / a.samples.channelsPerGroup; group <= lastGroup;
                  ++group) {
                 const int j = offsetGroup - a.samples.firstOffsetGroup(group);
@@ -226,27 +229,26 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
                     PlainRows<Product, Element> gradients(
                         a.gradients + firstPixel * a.gradientPitch + group * a.outPitch,
                         a.gradientPitch, a.outPitch, count);
-                    PanelSource<Product> weights(
-                        a.weights +
-                            (static_cast<Index>(at) * plan.taps + tap) * a.steps * Product::depth *
-                                a.weightPitch +
-                            c0,
-                        a.weightPitch);
+                    PanelSource<Product> weights(a.weights +
+                                                     (static_cast<Index>(at) * plan.taps + tap) *
+                                                         a.steps * Product::depth * a.weightPitch +
+                                                     c0,
+                                                 a.weightPitch);
                     addProduct(total, gradients, weights, a.steps, memory.product);
-                    const int columns = a.s.pitch - c0 < Product::columns ? a.s.pitch - c0
-                                                                          : Product::columns;
+                    const int columns =
+                        a.s.pitch - c0 < Product::columns ? a.s.pitch - c0 : Product::columns;
                     for (int slice = 0; slice * sliceColumns < columns; ++slice) {
                         const int c = c0 + slice * sliceColumns;
                         total.spill(memory.product.slice, slice);
                         __syncthreads();
-                        dots.add(memory.product.slice, a.s.pitch - c, count, memory.table,
-                                 a.samples.images + first.n * a.samples.imagePitch +
-                                     at * a.s.pitch + c,
-                                 a.samples.pitchBytes,
-                                 a.columns + (firstOfChunk * a.chunk.taps + tapOfChunk) *
-                                                 a.samples.pixelPitch +
-                                     at * a.s.pitch + c,
-                                 a.chunk.taps * a.samples.pixelPitch);
+                        dots.add(
+                            memory.product.slice, a.s.pitch - c, count, memory.table,
+                            a.samples.images + first.n * a.samples.imagePitch + at * a.s.pitch + c,
+                            a.samples.pitchBytes,
+                            a.columns +
+                                (firstOfChunk * a.chunk.taps + tapOfChunk) * a.samples.pixelPitch +
+                                at * a.s.pitch + c,
+                            a.chunk.taps * a.samples.pixelPitch);
                         __syncthreads();
                     }
                 }

@@ -5,10 +5,11 @@
 //
 //   pixel    H * W of a few images, 32 a block; c: 32 packed channels a block
 //
-// The usual way, gradients of columns added to the pixels that a sample reads, needs atomic additions.
-// Here a pixel gathers what is its own from lists (destinations.h), in their order. Where the columns
-// are made of some taps at a time (backward_columns.h), the sums so far stay in device memory between
-// two launches; they are the same sums, in the same order, as of all taps at once.
+// The usual way, gradients of columns added to the pixels that a sample reads, needs atomic
+// additions. Here a pixel gathers what is its own from lists (destinations.h), in their order.
+// Where the columns are made of some taps at a time (backward_columns.h), the sums so far stay in
+// device memory between two launches; they are the same sums, in the same order, as of all taps at
+// once.
 //
 // What bounds it: reading columns from the second-level cache, each from up to four pixels.
 #pragma once
@@ -32,7 +33,7 @@ struct BackwardInputArguments {
 
 constexpr int gatherPixels = 32;
 template <class Element>
-constexpr int gatherChannels = blockThreads / gatherPixels * packOf<ComputeType<Element>>;
+constexpr int gatherChannels = blockThreads / gatherPixels* packOf<ComputeType<Element>>;
 
 template <class Element>
 __global__ void backwardInputKernel(BackwardInputArguments<Element> a) {
@@ -62,8 +63,9 @@ __global__ void backwardInputKernel(BackwardInputArguments<Element> a) {
             if (!begins) sum = loadPack<pack>(kept);
             int at = c;
             const int group = a.pack.groupPitch.divide(at);
-            const int offsetGroup = group * a.pack.channelsPerGroup / a.pack.channelsPerOffsetGroup +
-                                    a.pack.segmentPitch.quotient(at);
+            const int offsetGroup =
+                group * a.pack.channelsPerGroup / a.pack.channelsPerOffsetGroup +
+                a.pack.segmentPitch.quotient(at);
             // A segment without channels has no group of offsets of its own.
             const int taps = offsetGroup < a.offsetGroups ? a.chunk.taps : 0;
             const Index list = a.chunk.firstImage + image - a.lists.firstImage;
@@ -77,8 +79,8 @@ __global__ void backwardInputKernel(BackwardInputArguments<Element> a) {
                 const unsigned end = start[1];
                 for (unsigned e = start[0]; e < end; ++e) {
                     const auto entry = a.lists.entries[e];
-                    const auto column = loadPack<pack>(
-                        columns + static_cast<Index>(entry.pixel) * (a.chunk.taps * pitch));
+                    const auto column = loadPack<pack>(columns + static_cast<Index>(entry.pixel) *
+                                                                     (a.chunk.taps * pitch));
 #pragma unroll
                     for (int i = 0; i < pack; ++i) sum.value[i] += entry.weight * column.value[i];
                 }

@@ -10,8 +10,8 @@
 // there are depends on the geometry alone, and their sums take at most 64 MiB or one copy of the
 // weights.
 //
-// Every step has new samples. A block plans 256 at a time, one a thread (sample_table.h): those of the
-// next 256 pixels where its tile is of one tap, of fewer where it is of more.
+// Every step has new samples. A block plans 256 at a time, one a thread (sample_table.h): those of
+// the next 256 pixels where its tile is of one tap, of fewer where it is of more.
 //
 // What bounds it: arithmetic; then reading corners, once for every 64 or 128 output channels.
 #pragma once
@@ -91,7 +91,9 @@ class GradientColumns : public Unplanned {
     __device__ static int line(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
     }
-    __device__ static int column() { return static_cast<int>(threadIdx.x) % packs * pack; }
+    __device__ static int column() {
+        return static_cast<int>(threadIdx.x) % packs * pack;
+    }
     __device__ static bool works(int slot) {
         return total % blockThreads == 0 || line(slot) < Product::depth;
     }
@@ -128,15 +130,13 @@ class SampledColumns {
           pixels_(pixels) {
         const int k = static_cast<int>(threadIdx.x) % packs * pack;
         const int which = k / source.runs.channelsPerRun;
-        const auto place =
-            source.runs.place(tile, which, k - which * source.runs.channelsPerRun);
+        const auto place = source.runs.place(tile, which, k - which * source.runs.channelsPerRun);
         reads_ = place.channel < source.runs.pitch;
         channel_ = static_cast<int>(group) * source.runs.groupPitch +
                    place.segment * source.runs.pitch + place.channel;
         firstEntry_ = which * planned_ + line(0);
         // What this thread plans.
-        const auto plans =
-            source.runs.place(tile, static_cast<int>(threadIdx.x) / planned_, 0);
+        const auto plans = source.runs.place(tile, static_cast<int>(threadIdx.x) / planned_, 0);
         tap_ = plans.tap;
         offsetGroup_ = source.firstOffsetGroup(group) + plans.segment;
         plansSome_ = plans.channel < source.runs.pitch && plans.segment < source.segmentsOf(group);
@@ -156,9 +156,9 @@ class SampledColumns {
             return;
         }
         const PixelSamples at(source_.plan, source_.arrays, first_.n, first_.pixel + pixel);
-        table_.setValued(
-            entry, planSample<Element>(source_.plan, source_.arrays, at, offsetGroup_, tap_),
-            at.firstPixel, source_.plan.pixels());
+        table_.setValued(entry,
+                         planSample<Element>(source_.plan, source_.arrays, at, offsetGroup_, tap_),
+                         at.firstPixel, source_.plan.pixels());
     }
 
     __device__ void fetch(int step) {
@@ -184,7 +184,9 @@ class SampledColumns {
     __device__ static int line(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
     }
-    __device__ int entry(int slot) const { return entry_ + slot * (blockThreads / packs); }
+    __device__ int entry(int slot) const {
+        return entry_ + slot * (blockThreads / packs);
+    }
 
     const SampleSource<Element>& source_;
     Table& table_;

@@ -8,8 +8,8 @@
 namespace dcn4j::cuda {
 namespace {
 
-/// True if the fused kernels can number what they number in 32 bits: planes, positions, weights' depths,
-/// the pixels of the images that one block's samples lie in, bytes of a pixel.
+/// True if the fused kernels can number what they number in 32 bits: planes, positions, weights'
+/// depths, the pixels of the images that one block's samples lie in, bytes of a pixel.
 bool fits(const Conv2dGeometry& g) {
     constexpr double most = 0x1p31 - 1024;
     const auto real = [](Index i) { return static_cast<double>(i); };
@@ -19,8 +19,8 @@ bool fits(const Conv2dGeometry& g) {
     // Padding makes 16 bytes of one channel, and a tile of one tap's.
     const double bytes = 16.0 * real(std::max(g.channels, g.outChannels));
     const double images = 2 + 256 / std::max(outPixels, 1.0);
-    const double rows = real(g.outHeight) * real(g.strideH) +
-                        real(g.kernelH) * real(g.dilationH) + std::fabs(real(g.padTop));
+    const double rows = real(g.outHeight) * real(g.strideH) + real(g.kernelH) * real(g.dilationH) +
+                        std::fabs(real(g.padTop));
     const double columns = real(g.outWidth) * real(g.strideW) +
                            real(g.kernelW) * real(g.dilationW) + std::fabs(real(g.padLeft));
     const double weights = real(g.groups) * taps * (real(g.channelsPerGroup()) + 64) *
@@ -61,8 +61,7 @@ void FusedDeformableConv2d::backward(const Conv2dGeometry& g, const DeformableCo
                                                            threads);
     }
     withElementType(inputs.type, [&](auto element) {
-        fusedBackward<decltype(element)>(device_, g, inputs, gradOutput, gradients,
-                                         stream_);
+        fusedBackward<decltype(element)>(device_, g, inputs, gradOutput, gradients, stream_);
     });
 }
 

@@ -8,8 +8,8 @@
 namespace dcn4j::cuda {
 namespace {
 
-/// Makes the columns' gradient of few taps or few images at a time: what the second-level cache holds,
-/// but at least 8 MiB and one tap of one image, so that there are blocks enough.
+/// Makes the columns' gradient of few taps or few images at a time: what the second-level cache
+/// holds, but at least 8 MiB and one tap of one image, so that there are blocks enough.
 ColumnChunk columnsAtATime(const Device& device, const Conv2dGeometry& g, Index pixelPitch,
                            Index numberBytes, Index images) {
     const Index tapBytes = std::max<Index>(g.outPixels() * pixelPitch * numberBytes, 1);
@@ -46,8 +46,8 @@ class Backward {
           slots_(g, weightTiles(), g.outChannels * depth_ * static_cast<Index>(sizeof(Real))) {
         const Index pitch = images_.segments().pixelPitch(g);
         panel_ = workspace_.template reserve<Stored>(panelSlots() * Columns::depth * weightPitch_);
-        columns_ = workspace_.template reserve<Real>(chunk_.images * chunk_.taps * g.outPixels() *
-                                                     pitch);
+        columns_ =
+            workspace_.template reserve<Real>(chunk_.images * chunk_.taps * g.outPixels() * pitch);
         if (chunk_.taps < g.taps())
             sums_ = workspace_.template reserve<Real>(chunk_.images * g.pixels() * pitch);
         partial_ = workspace_.template reserve<Real>(slots_.count * g.outChannels * depth_);
@@ -81,8 +81,8 @@ class Backward {
 
     void weightsAndBias(const Tensor<4>& gradWeights, const Tensor<1>& gradBias) const {
         const BackwardWeightsArguments<Element> a{
-            g_,       sampleSource(), packedGradients_,         gradientPitch(),
-            outPitch_, slots_,        static_cast<int>(depth_), workspace_.at(partial_)};
+            g_,        sampleSource(), packedGradients_,         gradientPitch(),
+            outPitch_, slots_,         static_cast<int>(depth_), workspace_.at(partial_)};
         if (tall()) {
             launchWeights<typename Products::template ByColumn<128>>(a);
         } else {
@@ -137,8 +137,8 @@ class Backward {
                                                           workspace_.at(columns_),
                                                           gradOffset,
                                                           gradMask};
-        const Index tiles = ceilDivide(chunk.images * g_.outPixels(), Columns::rows) *
-                            g_.offsetGroups * chunk.taps;
+        const Index tiles =
+            ceilDivide(chunk.images * g_.outPixels(), Columns::rows) * g_.offsetGroups * chunk.taps;
         launch("deformable_conv2d_bp, columns", backwardColumnsKernel<Columns, Element>, tiles, 0,
                stream_, a);
     }

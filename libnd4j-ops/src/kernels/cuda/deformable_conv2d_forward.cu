@@ -12,8 +12,8 @@ void fusedForward(const Device& device, const Conv2dGeometry& g,
     withProducts<Element>(device, [&](auto products) {
         using Products = decltype(products);
         // Steps of several taps, where a segment has few channels, need a larger table, for which
-        // only the small tile leaves room. There is little to gain from others: sampling is what such
-        // a product costs.
+        // only the small tile leaves room. There is little to gain from others: sampling is what
+        // such a product costs.
         if (2 * Segments(g, packOf<Element>).pitch <= Products::Small::depth) {
             return forwardWith<typename Products::Small, Element, 4>(g, inputs, output, stream);
         }

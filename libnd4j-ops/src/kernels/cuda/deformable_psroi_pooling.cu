@@ -364,9 +364,8 @@ void TiledDeformablePsroiPooling::backward(const PsroiPoolingGeometry& g,
         const Index tiles = g.batch * g.classes * ceilDivide(g.channelsPerClass(), tileChannels) *
                             g.groupSize * g.groupSize * ceilDivide(g.height, tileSize) *
                             ceilDivide(g.width, tileSize);
-        launch("deformable_psroi_pooling_bp, input", gradInputKernel<Element>, tiles,
-               0, stream_, g, inputs,
-               static_cast<const Real*>(workspace.at(gradient)), gradients.input);
+        launch("deformable_psroi_pooling_bp, input", gradInputKernel<Element>, tiles, 0, stream_, g,
+               inputs, static_cast<const Real*>(workspace.at(gradient)), gradients.input);
         if (!trans) return;
         const Element* input = packInput(g, inputs.input, workspace.at(packed), stream_);
         launch("deformable_psroi_pooling_bp, trans", gradTransKernel<Element>,

@@ -75,8 +75,8 @@ struct alignas(sizeof(T) * Count) Pack {
     DCN4J_HOST_DEVICE void set(int i, T v) { value[i] = v; }
 };
 
-/// Elements of 16 bits are held as words. As so many numbers of 16 bits, a compiler takes each access
-/// apart into single registers, and waits for it there; as words, accesses stay independent.
+/// Elements of 16 bits are held as words. As so many numbers of 16 bits, a compiler takes each
+/// access apart into single registers, and waits for it there; as words, accesses stay independent.
 template <class T, int Count>
 struct alignas(sizeof(T) * Count) Pack<T, Count, true> {
     std::uint32_t word[Count / 2];

@@ -5,9 +5,9 @@
 
 namespace dcn4j::cuda {
 
-/// Divides integers of 0 .. 2^31 - 1 by one of 1 .. 2^31 - 1, with a multiplication, an addition and
-/// a shift where a division takes some twenty instructions (Granlund and Montgomery, Division by
-/// Invariant Integers using Multiplication, PLDI 1994, figure 4.1).
+/// Divides integers of 0 .. 2^31 - 1 by one of 1 .. 2^31 - 1, with a multiplication, an addition
+/// and a shift where a division takes some twenty instructions (Granlund and Montgomery, Division
+/// by Invariant Integers using Multiplication, PLDI 1994, figure 4.1).
 class Divisor {
   public:
     explicit Divisor(Index divisor) : divisor_(static_cast<int>(divisor)) {

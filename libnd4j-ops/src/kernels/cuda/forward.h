@@ -4,12 +4,14 @@
 //
 //   pixel    N * oH * oW, in tiles of 64 or 128
 //   o        channels of one convolution group, in tiles of 32 to 256
-//   column   the modulated samples, made in shared memory 16 or 32 depths at a time (8 in double); it
+//   column   the modulated samples, made in shared memory 16 or 32 depths at a time (8 in double);
+//   it
 //            never exists in device memory
 //
 // A block plans the samples of its pixels once per tap, each by one thread (sample_table.h). Its
-// threads then read 16 bytes of channels from each corner while they multiply the step before. Blocks
-// with the same pixels and other output channels are neighbours, so that what they sample is in cache.
+// threads then read 16 bytes of channels from each corner while they multiply the step before.
+// Blocks with the same pixels and other output channels are neighbours, so that what they sample is
+// in cache.
 //
 // What bounds it: arithmetic from 128 channels on; below, reading corners, which for each pixel
 // and tap are 4 * channels elements from the first-level cache, once for every tile of outputs.
@@ -74,7 +76,8 @@ class SampledRows {
         : SampledRows(source, table, group, firstPixel, FirstImage(source.plan, firstPixel)) {}
 
     __device__ bool plans(int step) const {
-        return runs().tilesPerRun == 1 || step == runs().tileDivisor.quotient(step) * runs().tilesPerRun;
+        return runs().tilesPerRun == 1 ||
+               step == runs().tileDivisor.quotient(step) * runs().tilesPerRun;
     }
 
     /// A thread plans samples of one row.
@@ -143,8 +146,12 @@ class SampledRows {
     __device__ static bool works(int slot) {
         return total % blockThreads == 0 || row(slot) < Product::rows;
     }
-    __device__ int entry(int slot) const { return firstEntry_ + slot * (blockThreads / packs); }
-    __device__ const Runs& runs() const { return source_.runs; }
+    __device__ int entry(int slot) const {
+        return firstEntry_ + slot * (blockThreads / packs);
+    }
+    __device__ const Runs& runs() const {
+        return source_.runs;
+    }
 
     const SampleSource<Element>& source_;
     Table& table_;
@@ -263,8 +270,8 @@ void forwardWith(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
         static_cast<int>(weightPitch),
         inputs.bias,
         output};
-    packForwardWeights<Element, Product>(g, runs, inputs.weights, weightPitch,
-                                         workspace.at(panel), stream);
+    packForwardWeights<Element, Product>(g, runs, inputs.weights, weightPitch, workspace.at(panel),
+                                         stream);
     const Index tiles = ceilDivide(g.batch * g.outPixels(), Product::rows) * g.groups *
                         (weightPitch / Product::columns);
     launch("deformable_conv2d", forwardKernel<Product, Element, MostRuns>, tiles, 0, stream, a);

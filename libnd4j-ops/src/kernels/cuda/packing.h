@@ -166,8 +166,8 @@ __device__ void packColumn(const Element* from, Index stride, int count, int row
     }
 }
 
-/// [groups][depth][pitch]: for each depth of `runs`, a row over the group's output channels. A thread
-/// has one output channel and one run.
+/// [groups][depth][pitch]: for each depth of `runs`, a row over the group's output channels. A
+/// thread has one output channel and one run.
 template <class Element, class Product>
 __global__ void packForwardWeightsKernel(Conv2dGeometry g, Runs runs, int tiles,
                                          Divisor slotDivisor, Divisor pitch, Tensor<4> weights,
@@ -185,10 +185,10 @@ __global__ void packForwardWeightsKernel(Conv2dGeometry g, Runs runs, int tiles,
             const bool some = o < g.outChannelsPerGroup() && place.channel < segment.channels;
             const auto* from = static_cast<const Element*>(weights.data);
             if (some) {
-                from += weights.at(group * g.outChannelsPerGroup() + o,
-                                   segment.firstChannel + place.channel -
-                                       group * g.channelsPerGroup(),
-                                   place.tap / g.kernelW, place.tap % g.kernelW);
+                from +=
+                    weights.at(group * g.outChannelsPerGroup() + o,
+                               segment.firstChannel + place.channel - group * g.channelsPerGroup(),
+                               place.tap / g.kernelW, place.tap % g.kernelW);
             }
             packColumn<Element, Product>(
                 from, weights.strides[1], some ? segment.channels - place.channel : 0, rows,
@@ -200,16 +200,15 @@ __global__ void packForwardWeightsKernel(Conv2dGeometry g, Runs runs, int tiles,
 
 template <class Element, class Product>
 void packForwardWeights(const Conv2dGeometry& g, const Runs& runs, const Tensor<4>& weights,
-                        Index pitch, typename Product::Stored* to,
-                        cudaStream_t stream) {
+                        Index pitch, typename Product::Stored* to, cudaStream_t stream) {
     const Index slots = runs.tiles() * runs.perTile;
     launch("packing weights", packForwardWeightsKernel<Element, Product>,
-           blocksFor(g.groups * slots * pitch), 0, stream, g, runs,
-           static_cast<int>(runs.tiles()), Divisor(slots), Divisor(pitch), weights, to);
+           blocksFor(g.groups * slots * pitch), 0, stream, g, runs, static_cast<int>(runs.tiles()),
+           Divisor(slots), Divisor(pitch), weights, to);
 }
 
-/// [segments][taps][depth][pitch]: for each tap and output channel of the group, a row over a segment's
-/// channels. A thread has one channel and one step of output channels.
+/// [segments][taps][depth][pitch]: for each tap and output channel of the group, a row over a
+/// segment's channels. A thread has one channel and one step of output channels.
 template <class Element, class Product>
 __global__ void packBackwardWeightsKernel(Conv2dGeometry g, Segments s, Divisor steps, Divisor taps,
                                           Divisor pitch, Tensor<4> weights,
@@ -233,15 +232,15 @@ __global__ void packBackwardWeightsKernel(Conv2dGeometry g, Segments s, Divisor 
                                    segment.firstChannel + c - group * g.channelsPerGroup(),
                                    tap / g.kernelW, tap % g.kernelW);
             }
-            packColumn<Element, Product>(from, weights.strides[0],
-                                         some ? static_cast<int>(left) : 0, rows,
-                                         to + Index{slot} * rows * pitch.divisor() + c,
-                                         pitch.divisor());
+            packColumn<Element, Product>(
+                from, weights.strides[0], some ? static_cast<int>(left) : 0, rows,
+                to + Index{slot} * rows * pitch.divisor() + c, pitch.divisor());
         });
     }
 }
 
-/// Operand b of a product from packed weights: rows of `pitch` numbers, as many as whole steps need.
+/// Operand b of a product from packed weights: rows of `pitch` numbers, as many as whole steps
+/// need.
 template <class Product>
 class PanelSource : public Unplanned {
     using Stored = typename Product::Stored;

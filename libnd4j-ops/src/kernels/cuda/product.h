@@ -28,8 +28,8 @@
 
 namespace dcn4j::cuda {
 
-/// Columns of the totals that are spilled at a time, and the pitch they are spilled with: few, so that
-/// a slice fits where the operands were, and without bank conflicts for tensor cores' totals.
+/// Columns of the totals that are spilled at a time, and the pitch they are spilled with: few, so
+/// that a slice fits where the operands were, and without bank conflicts for tensor cores' totals.
 constexpr int sliceColumns = 32;
 constexpr int slicePitch = sliceColumns + 8;
 
@@ -268,7 +268,9 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
     static constexpr int chunk = packOf<Stored>;
     static constexpr int atATime = halves ? 16 : 8;
 
-    __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
+    __device__ static int lane() {
+        return static_cast<int>(threadIdx.x) % 32;
+    }
 
     /// Where the chunk of 16 bytes `which` of a row lies that has 64 bytes of depths.
     __device__ static int byRow(int row, int which) {
@@ -285,10 +287,10 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
     __device__ static void loadA(std::uint32_t (&to)[4], const Stored* a, int row, int k) {
         const int which = lane() / 8, line = lane() % 8;
         if constexpr (Form == Written::ByRow) {
-            loadFragments<false>(to,
-                                 a + byRow(row + which % 2 * 8 + line, k / chunk + which / 2));
+            loadFragments<false>(to, a + byRow(row + which % 2 * 8 + line, k / chunk + which / 2));
         } else if constexpr (halves) {
-            loadFragments<true>(to, a + byColumn<Rows>(k + which / 2 * 8 + line, row + which % 2 * 8));
+            loadFragments<true>(to,
+                                a + byColumn<Rows>(k + which / 2 * 8 + line, row + which % 2 * 8));
         } else {
             const int g = lane() / 4, t = lane() % 4;
 #pragma unroll
@@ -406,8 +408,8 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
   private:
     static constexpr int rowFragments = 2, columnFragments = Shape::columnsOfWarp / 16;
 
-    nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 16, float>
-        total_[rowFragments][columnFragments];
+    nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 16, float> total_[rowFragments]
+                                                                               [columnFragments];
 #endif
 };
 
@@ -420,9 +422,9 @@ union ProductMemory {
 
 /// Adds `steps` steps of the product of what two sources bring. A source fetches its part of a step
 /// into registers and, when the threads have used the step before, stores it in shared memory; so
-/// the loads from device memory overlap the arithmetic. Steps are fetched in their order. Where source
-/// b or a `plans(step)`, for all threads alike, it prepares what that step and later ones need, in
-/// shared memory too.
+/// the loads from device memory overlap the arithmetic. Steps are fetched in their order. Where
+/// source b or a `plans(step)`, for all threads alike, it prepares what that step and later ones
+/// need, in shared memory too.
 template <class Product, class SourceA, class SourceB>
 __device__ void addProduct(Product& total, SourceA& a, SourceB& b, int steps,
                            ProductMemory<Product>& memory) {

@@ -7,8 +7,9 @@
 namespace dcn4j::cuda {
 
 /// FmaProducts: for FLOAT and DOUBLE, and for half types where there are no tensor cores for them.
-/// ByRow: 128 rows, or 64 where there are 256 columns, so that what is sampled for a row serves all of
-/// them. Small: for grids that would leave multiprocessors idle. ByColumn: of the weights' gradient.
+/// ByRow: 128 rows, or 64 where there are 256 columns, so that what is sampled for a row serves all
+/// of them. Small: for grids that would leave multiprocessors idle. ByColumn: of the weights'
+/// gradient.
 template <class Real>
 struct FmaProducts {
     template <int Columns>
@@ -64,9 +65,9 @@ struct Tile {
     using Type = Product;
 };
 
-/// Calls `action(Tile<Product>{})` with the product for `rows` rows and `columns` columns of totals,
-/// in `parts` parts. Which one it is changes no bit of a result: a total's order of addition is that
-/// of its depths in each of them.
+/// Calls `action(Tile<Product>{})` with the product for `rows` rows and `columns` columns of
+/// totals, in `parts` parts. Which one it is changes no bit of a result: a total's order of
+/// addition is that of its depths in each of them.
 template <class Products, class Action>
 void withTile(const Device& device, Index rows, Index columns, Index parts, Action action) {
     const bool wide = columns > 128 && roundUp(columns, 256) == roundUp(columns, 128);

@@ -7,9 +7,10 @@
 namespace dcn4j::cuda {
 
 /// A run is one tap of one segment's channels. Runs follow one another tap by tap, and within a tap
-/// segment by segment. A tile of `width` channels is a part of one run, or holds `perTile` runs side by
-/// side (a power of two), each of `width / perTile` channels; what is beyond a segment's own channels
-/// is padding. So a tile's samples are those of few runs, and are planned once for all channels.
+/// segment by segment. A tile of `width` channels is a part of one run, or holds `perTile` runs
+/// side by side (a power of two), each of `width / perTile` channels; what is beyond a segment's
+/// own channels is padding. So a tile's samples are those of few runs, and are planned once for all
+/// channels.
 struct Runs {
     int count, width, pitch, groupPitch;
     int perTile, tilesPerRun;

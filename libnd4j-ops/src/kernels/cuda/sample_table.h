@@ -1,7 +1,7 @@
 // Planned samples in shared memory: planned once by a block, read by all of its threads.
 //
-// A sample is a pixel for each of its corners, a weight for each, and what all is multiplied by. The
-// rule is sampling/plane.h's; here are the positions, in integers of 32 bits, and the table.
+// A sample is a pixel for each of its corners, a weight for each, and what all is multiplied by.
+// The rule is sampling/plane.h's; here are the positions, in integers of 32 bits, and the table.
 #pragma once
 
 #include "../sampling/plane.h"
@@ -10,7 +10,8 @@
 
 namespace dcn4j::cuda {
 
-/// What planning needs of a geometry, in 32 bits (deformable_conv2d.cu checks that they are enough).
+/// What planning needs of a geometry, in 32 bits (deformable_conv2d.cu checks that they are
+/// enough).
 struct PlanGeometry {
     int height, width, strideH, strideW, padTop, padLeft, dilationH, dilationW, taps;
     Divisor kernelW, outPixels, outWidth;
@@ -56,8 +57,8 @@ struct PixelSamples {
         const Index n = first + image;
         offset = n * arrays.offset.strides[0] + oy * arrays.offset.strides[2] +
                  ox * arrays.offset.strides[3];
-        mask = n * arrays.mask.strides[0] + oy * arrays.mask.strides[2] +
-               ox * arrays.mask.strides[3];
+        mask =
+            n * arrays.mask.strides[0] + oy * arrays.mask.strides[2] + ox * arrays.mask.strides[3];
         y = oy * p.strideH - p.padTop;
         x = ox * p.strideW - p.padLeft;
         firstPixel = image * p.pixels();
@@ -144,7 +145,8 @@ class CornerValues {
 
   public:
     /// `channels` is the address of the channels at pixel 0; `pitchBytes` that of a pixel.
-    __device__ void fetch(const Element* channels, int pitchBytes, const Pack<int, Corners>& pixel) {
+    __device__ void fetch(const Element* channels, int pitchBytes,
+                          const Pack<int, Corners>& pixel) {
 #pragma unroll
         for (int i = 0; i < Corners; ++i) {
             value_[i] = {};
@@ -156,7 +158,9 @@ class CornerValues {
         }
     }
 
-    __device__ Real corner(int i, int channel) const { return widen(value_[i].get(channel)); }
+    __device__ Real corner(int i, int channel) const {
+        return widen(value_[i].get(channel));
+    }
 
     /// The values of table entry `entry`, as `Product` stores them.
     template <class Product, int Entries>
@@ -168,9 +172,9 @@ class CornerValues {
         Pack<typename Product::Stored, Count> p{};
 #pragma unroll
         for (int c = 0; c < Count; ++c) {
-            const Real sum = top.value[0] * corner(TopLeft, c) + top.value[1] * corner(TopRight, c) +
-                             bottom.value[0] * corner(BottomLeft, c) +
-                             bottom.value[1] * corner(BottomRight, c);
+            const Real sum =
+                top.value[0] * corner(TopLeft, c) + top.value[1] * corner(TopRight, c) +
+                bottom.value[0] * corner(BottomLeft, c) + bottom.value[1] * corner(BottomRight, c);
             p.set(c, Product::stored(modulation * sum));
         }
         return p;

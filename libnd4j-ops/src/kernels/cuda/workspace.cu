@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -7,28 +8,39 @@
 namespace dcn4j::cuda {
 namespace {
 
-/// The pool of the current device, or null where it has none. Pools live as long as the process.
-cudaMemPool_t poolOfCurrentDevice() {
+/// A pool, and what it keeps of what is given back.
+struct Pool {
+    cudaMemPool_t pool = nullptr;
+    std::uint64_t kept = 0;
+};
+
+/// The pool of the current device, which keeps `bytes` from now on, or null where it has none.
+/// Pools live as long as the process.
+cudaMemPool_t poolOfCurrentDevice(std::uint64_t bytes) {
     int device = 0, supported = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");
     check(cudaDeviceGetAttribute(&supported, cudaDevAttrMemoryPoolsSupported, device),
           "cudaDeviceGetAttribute");
     if (supported == 0) return nullptr;
     static std::mutex mutex;
-    static std::map<int, cudaMemPool_t> pools;
+    static std::map<int, Pool> pools;
     const std::lock_guard<std::mutex> lock(mutex);
-    const auto known = pools.find(device);
-    if (known != pools.end()) return known->second;
-    cudaMemPoolProps properties = {};
-    properties.allocType = cudaMemAllocationTypePinned;
-    properties.location.type = cudaMemLocationTypeDevice;
-    properties.location.id = device;
-    cudaMemPool_t pool = nullptr;
-    check(cudaMemPoolCreate(&pool, &properties), "cudaMemPoolCreate");
-    std::uint64_t kept = Workspace::keptBytes;
-    check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &kept),
-          "cudaMemPoolSetAttribute");
-    return pools[device] = pool;
+    Pool& pool = pools[device];
+    if (pool.pool == nullptr) {
+        cudaMemPoolProps properties = {};
+        properties.allocType = cudaMemAllocationTypePinned;
+        properties.location.type = cudaMemLocationTypeDevice;
+        properties.location.id = device;
+        check(cudaMemPoolCreate(&pool.pool, &properties), "cudaMemPoolCreate");
+    }
+    // With less than a call takes, every call would wait for the system to map memory anew.
+    std::uint64_t kept = std::max<std::uint64_t>(bytes, Workspace::keptBytes);
+    if (kept > pool.kept) {
+        check(cudaMemPoolSetAttribute(pool.pool, cudaMemPoolAttrReleaseThreshold, &kept),
+              "cudaMemPoolSetAttribute");
+        pool.kept = kept;
+    }
+    return pool.pool;
 }
 
 }  // namespace
@@ -36,7 +48,7 @@ cudaMemPool_t poolOfCurrentDevice() {
 void Workspace::allocate() {
     if (bytes_ == 0) return;
     void* memory = nullptr;
-    const cudaMemPool_t pool = poolOfCurrentDevice();
+    const cudaMemPool_t pool = poolOfCurrentDevice(bytes_);
     pooled_ = pool != nullptr;
     const cudaError_t status = pooled_ ? cudaMallocFromPoolAsync(&memory, bytes_, pool, stream_)
                                        : cudaMalloc(&memory, bytes_);

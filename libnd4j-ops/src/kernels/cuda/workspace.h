@@ -6,8 +6,8 @@
 namespace dcn4j::cuda {
 
 /// Memory of one call's intermediate arrays: reserved piece by piece, allocated at once, and given
-/// back in stream order, so that nothing waits. A pool of our own keeps up to `keptBytes` of it on
-/// each device for later calls.
+/// back in stream order, so that nothing waits. A pool of our own keeps on each device, for later
+/// calls, as much as a call has taken, at least `keptBytes`.
 class Workspace {
   public:
     static constexpr std::size_t keptBytes = std::size_t{256} << 20;
