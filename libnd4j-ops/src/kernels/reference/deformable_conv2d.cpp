@@ -11,17 +11,18 @@
 
 #include <vector>
 
-#include "../element.h"
 #include "../sampling/conv_taps.h"
+#include "elements.h"
 
 namespace dcn4j {
 namespace {
 
 /// The arrays of one call with their C++ element type.
 template <class Element>
-class Pass {
+class Pass : Elements<Element> {
   public:
     using Real = ComputeType<Element>;
+    using Elements<Element>::load, Elements<Element>::store;
 
     Pass(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs)
         : g_(geometry),
@@ -113,16 +114,6 @@ class Pass {
     }
 
   private:
-    template <int Rank, class... I>
-    static Real load(const Tensor<Rank>& tensor, I... index) {
-        return widen(static_cast<const Element*>(tensor.data)[tensor.at(index...)]);
-    }
-
-    template <int Rank, class... I>
-    static void store(const Tensor<Rank>& tensor, Real value, I... index) {
-        static_cast<Element*>(tensor.data)[tensor.at(index...)] = narrow<Element>(value);
-    }
-
     std::size_t at(Index c, Index tap) const {
         return static_cast<std::size_t>(c * g_.taps() + tap);
     }

@@ -10,15 +10,17 @@
 #include <vector>
 
 #include "../sampling/roi.h"
+#include "elements.h"
 
 namespace dcn4j {
 namespace {
 
 /// The arrays of one call with their C++ element type.
 template <class Element>
-class Pass {
+class Pass : Elements<Element> {
   public:
     using Real = ComputeType<Element>;
+    using Elements<Element>::load, Elements<Element>::store;
 
     Pass(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs)
         : g_(geometry), in_(inputs) {}
@@ -101,16 +103,6 @@ class Pass {
     struct Corners {
         Real topLeft, topRight, bottomLeft, bottomRight;
     };
-
-    template <int Rank, class... I>
-    static Real load(const Tensor<Rank>& tensor, I... index) {
-        return widen(static_cast<const Element*>(tensor.data)[tensor.at(index...)]);
-    }
-
-    template <int Rank, class... I>
-    static void store(const Tensor<Rank>& tensor, Real value, I... index) {
-        static_cast<Element*>(tensor.data)[tensor.at(index...)] = narrow<Element>(value);
-    }
 
     Corners corners(Index n, Index c, const AxisSample<Real>& y, const AxisSample<Real>& x) const {
         return {load(in_.input, n, c, y.floor, x.floor), load(in_.input, n, c, y.floor, x.ceil),
