@@ -43,27 +43,6 @@ enum MaskActivation {
     }
   },
 
-  /** Those that are added up sum to 1, as in DCNv3 (arXiv 2211.05778). */
-  SOFTMAX {
-    @Override
-    void forward(INDArray mask, int taps) {
-      INDArray rows = rows(mask, taps);
-      Nd4j.exec(new SoftMax(rows, rows, 1));
-    }
-
-    @Override
-    void backward(INDArray mask, INDArray gradMask, int taps) {
-      INDArray rows = rows(mask, taps);
-      INDArray gradients = rows(gradMask, taps);
-      INDArray weighted = gradients.mul(rows);
-      gradients.subiColumnVector(weighted.sum(1)).muli(rows);
-    }
-
-    private INDArray rows(INDArray values, int taps) {
-      return values.reshape('c', values.length() / taps, taps);
-    }
-  },
-
   /** As predicted, of any size and sign, as in DCNv4 (arXiv 2401.06197). */
   NONE {
     @Override

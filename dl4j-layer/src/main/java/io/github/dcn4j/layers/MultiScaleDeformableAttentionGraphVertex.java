@@ -147,7 +147,7 @@ final class MultiScaleDeformableAttentionGraphVertex
       INDArray weights = array(examples, queries, heads, levels.length, points);
       FullyConnected.forward(
           query, param(ATTENTION_WEIGHT_KEY), param(ATTENTION_BIAS_KEY), predicted(weights));
-      MaskActivation.SOFTMAX.forward(weights, samples());
+      MaskActivation.SOFTMAX.forward(weights, weights, samples());
       return weights;
     }
 
