@@ -14,6 +14,7 @@ import io.github.dcn4j.ops.MultiScaleDeformableAttention;
 import io.github.dcn4j.ops.MultiScaleDeformableAttentionDerivative;
 import java.util.Arrays;
 import java.util.Map;
+import lombok.RequiredArgsConstructor;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.deeplearning4j.nn.api.MaskState;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
@@ -38,6 +39,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 @SuppressWarnings("overrides") // BaseGraphVertex.setInputs lacks its interface's varargs
 final class MultiScaleDeformableAttentionGraphVertex
     extends RunningParameterVertex<MultiScaleDeformableAttentionVertex> {
+  private Made kept; // of the last training pass; null or out of scope if there is none
+
   MultiScaleDeformableAttentionGraphVertex(
       MultiScaleDeformableAttentionVertex conf,
       ComputationGraph graph,
@@ -49,7 +52,20 @@ final class MultiScaleDeformableAttentionGraphVertex
     super(conf, graph, name, index, params, paramTable, dataType);
   }
 
-  /** A pass over the inputs: all that is made on the way to the output. */
+  /** What is made of the inputs on the way to the output. */
+  @RequiredArgsConstructor
+  private static final class Made {
+    private final INDArray value; // [N, S, nOut]
+    private final INDArray locations; // [N, Q, M, L, P, 2]
+    private final INDArray weights; // [N, Q, M, L, P]
+    private final INDArray attended; // [N, Q, nOut]
+
+    boolean isIntact() {
+      return ActivationPass.areIntact(value, locations, weights, attended);
+    }
+  }
+
+  /** A pass over the inputs. */
   private final class Call {
     private final LayerWorkspaceMgr ws;
     private final ArrayType working;
@@ -62,13 +78,16 @@ final class MultiScaleDeformableAttentionGraphVertex
     private final INDArray query; // [N, nInQueries, Q, 1]
     private final INDArray[] levels = new INDArray[conf.getNLevels()]; // [N, nInValues, H, W]
     private final INDArray sizes; // [L, 2], each (H, W)
-    private final INDArray extents; // [1, 1, 1, L, 1, 2], each (W, H)
-    private final INDArray value; // [N, S, nOut]
-    private final INDArray locations; // [N, Q, M, L, P, 2]
-    private final INDArray weights; // [N, Q, M, L, P]
-    private final INDArray attended; // [N, Q, nOut]
+    private final INDArray extents; // [M·L·P·2], (W, H) of the level of each sample
+    private final Made made;
 
-    Call(ArrayType working, LayerWorkspaceMgr ws) {
+    /**
+     * Makes all anew, or takes over what a pass over the same inputs has made.
+     *
+     * @param working where arrays go
+     * @param made null for none
+     */
+    Call(ArrayType working, LayerWorkspaceMgr ws, Made made) {
       this.ws = ws;
       this.working = working;
       query = image(inputs[0].castTo(dataType), conf.getRnnDataFormat());
@@ -78,27 +97,30 @@ final class MultiScaleDeformableAttentionGraphVertex
         sizes[i] = new long[] {levels[i].size(2), levels[i].size(3)};
       }
       this.sizes = Nd4j.createFromArray(sizes);
-      extents = extents(sizes);
-      value = project();
-      locations = locate();
-      weights = weigh();
-      attended = array(examples, queries, outputs);
-      new MultiScaleDeformableAttention(inHeads(value), this.sizes, locations, weights)
-          .run(attended);
+      extents = extents();
+      this.made = made == null ? make() : made;
+    }
+
+    private Made make() {
+      INDArray value = project();
+      INDArray locations = locate();
+      INDArray weights = weigh();
+      INDArray attended = array(examples, queries, outputs);
+      new MultiScaleDeformableAttention(inHeads(value), sizes, locations, weights).run(attended);
+      return new Made(value, locations, weights, attended);
     }
 
     private INDArray array(long... shape) {
       return ws.createUninitialized(working, dataType, shape, 'c');
     }
 
-    private INDArray extents(long[][] sizes) {
-      double[][] extents = new double[sizes.length][];
-      for (int i = 0; i < sizes.length; i++) {
-        extents[i] = new double[] {sizes[i][1], sizes[i][0]};
+    private INDArray extents() {
+      double[] extents = new double[Math.toIntExact(2 * heads * samples())];
+      for (int i = 0; i < extents.length; i++) {
+        INDArray level = levels[(int) (i / (2 * points) % levels.length)];
+        extents[i] = level.size(i % 2 == 0 ? 3 : 2);
       }
-      return Nd4j.createFromArray(extents)
-          .castTo(dataType)
-          .reshape('c', 1, 1, 1, sizes.length, 1, 2);
+      return Nd4j.createFromArray(extents).castTo(dataType);
     }
 
     private INDArray inHeads(INDArray value) {
@@ -134,13 +156,28 @@ final class MultiScaleDeformableAttentionGraphVertex
       INDArray locations = array(examples, queries, heads, levels.length, points, 2);
       FullyConnected.forward(
           query, param(OFFSET_WEIGHT_KEY), param(OFFSET_BIAS_KEY), predicted(locations));
-      return locations.divi(extents).addi(references());
+      divideByExtents(locations);
+      ofAllQueries(locations).addi(references());
+      return locations;
     }
 
-    /** The reference points as [N, Q, 1, L or 1, 1, 2]. */
+    /** Takes offsets in pixels to parts of a level, and gradients of these to those of offsets. */
+    private void divideByExtents(INDArray offsets) {
+      offsets.reshape('c', examples * queries, extents.length()).diviRowVector(extents);
+    }
+
+    /**
+     * Locations, or their gradient, as [N·Q, M, L, P, 2]: with six dimensions ND4J's broadcasts
+     * take four times as long.
+     */
+    private INDArray ofAllQueries(INDArray locations) {
+      return locations.reshape('c', examples * queries, heads, levels.length, points, 2);
+    }
+
+    /** The reference points as [N·Q, 1, L or 1, 1, 2]. */
     private INDArray references() {
       INDArray points = channelsLast(inputs[1].castTo(dataType)).dup('c');
-      return points.reshape('c', examples, queries, 1, points.size(2) / 2, 1, 2);
+      return points.reshape('c', examples * queries, 1, points.size(2) / 2, 1, 2);
     }
 
     private INDArray weigh() {
@@ -165,7 +202,7 @@ final class MultiScaleDeformableAttentionGraphVertex
       INDArray output =
           ws.createUninitialized(ArrayType.ACTIVATIONS, dataType, sequence(outputs), 'c');
       FullyConnected.forward(
-          image(attended, RNNFormat.NWC),
+          image(made.attended, RNNFormat.NWC),
           param(OUTPUT_WEIGHT_KEY),
           param(OUTPUT_BIAS_KEY),
           image(output, conf.getRnnDataFormat()));
@@ -180,30 +217,31 @@ final class MultiScaleDeformableAttentionGraphVertex
 
     /** Writes the gradients of the parameters and of the inputs. */
     void backward(INDArray gradOutput, INDArray[] gradients) {
-      INDArray gradAttended = array(attended.shape());
+      INDArray gradAttended = array(made.attended.shape());
       backward(
-          image(attended, RNNFormat.NWC),
+          image(made.attended, RNNFormat.NWC),
           OUTPUT_WEIGHT_KEY,
           OUTPUT_BIAS_KEY,
           image(gradOutput, conf.getRnnDataFormat()),
           image(gradAttended, RNNFormat.NWC));
-      INDArray gradValue = array(inHeads(value).shape());
-      INDArray gradLocations = array(locations.shape());
-      INDArray gradWeights = array(weights.shape());
+      INDArray value = inHeads(made.value);
+      INDArray gradValue = array(value.shape());
+      INDArray gradLocations = array(made.locations.shape());
+      INDArray gradWeights = array(made.weights.shape());
       new MultiScaleDeformableAttentionDerivative(
-              inHeads(value), sizes, locations, weights, gradAttended)
+              value, sizes, made.locations, made.weights, gradAttended)
           .run(gradValue, gradLocations, gradWeights);
 
-      backwardReferences(gradLocations, gradients[1]);
-      gradLocations.divi(extents);
+      backwardReferences(ofAllQueries(gradLocations), gradients[1]);
+      divideByExtents(gradLocations);
       INDArray gradQuery = image(gradients[0], conf.getRnnDataFormat());
       backward(query, OFFSET_WEIGHT_KEY, OFFSET_BIAS_KEY, predicted(gradLocations), gradQuery);
-      MaskActivation.SOFTMAX.backward(weights, gradWeights, samples());
+      MaskActivation.SOFTMAX.backward(made.weights, gradWeights, samples());
       INDArray throughWeights = array(gradQuery.shape());
       backward(
           query, ATTENTION_WEIGHT_KEY, ATTENTION_BIAS_KEY, predicted(gradWeights), throughWeights);
       gradQuery.addi(throughWeights);
-      backwardLevels(maps(gradValue.reshape('c', value.shape())), gradients);
+      backwardLevels(maps(gradValue.reshape('c', made.value.shape())), gradients);
     }
 
     private void backward(
@@ -221,7 +259,7 @@ final class MultiScaleDeformableAttentionGraphVertex
     private void backwardReferences(INDArray gradLocations, INDArray gradient) {
       INDArray target = channelsLast(gradient);
       boolean shared = target.size(2) == 2;
-      INDArray sum = shared ? gradLocations.sum(2, 3, 4) : gradLocations.sum(2, 4);
+      INDArray sum = shared ? gradLocations.sum(1, 2, 3) : gradLocations.sum(1, 3);
       target.assign(sum.reshape('c', target.shape()));
     }
 
@@ -269,7 +307,10 @@ final class MultiScaleDeformableAttentionGraphVertex
   @Override
   INDArray forward(boolean training, LayerWorkspaceMgr workspaceMgr) {
     checkInputs();
-    return new Call(ArrayType.FF_WORKING_MEM, workspaceMgr).output();
+    ArrayType working = training ? ArrayType.ACTIVATIONS : ArrayType.FF_WORKING_MEM;
+    Call call = new Call(working, workspaceMgr, null);
+    kept = training ? call.made : null;
+    return call.output();
   }
 
   @Override
@@ -280,9 +321,23 @@ final class MultiScaleDeformableAttentionGraphVertex
           workspaceMgr.createUninitialized(
               ArrayType.ACTIVATION_GRAD, dataType, inputs[i].shape(), 'c');
     }
-    // The values of the forward pass are made again.
-    new Call(ArrayType.BP_WORKING_MEM, workspaceMgr).backward(epsilon.castTo(dataType), epsilons);
+    Made made = kept != null && kept.isIntact() ? kept : null;
+    kept = null;
+    new Call(ArrayType.BP_WORKING_MEM, workspaceMgr, made)
+        .backward(epsilon.castTo(dataType), epsilons);
     return new Pair<>(gradient(), epsilons);
+  }
+
+  @Override
+  public void setInput(int inputNumber, INDArray input, LayerWorkspaceMgr workspaceMgr) {
+    super.setInput(inputNumber, input, workspaceMgr);
+    kept = null;
+  }
+
+  @Override
+  public void clear() {
+    super.clear();
+    kept = null;
   }
 
   private void checkInputs() {

@@ -386,7 +386,8 @@ public class MultiScaleDeformableAttentionVertex extends ParameterVertex {
             .mapToLong(level -> level.arrayElementsPerExample() / nInValues)
             .sum();
     long attended = out.arrayElementsPerExample();
-    // Values, locations and weights, what is attended to; in training these and their gradients.
+    // Values, locations and weights, what is attended to; in training, these are kept, and their
+    // gradients are made.
     long inference = pixels * outputs() + attended + attended / outputs() * 3 * samples();
     return memoryReport(inputTypes[0], out, inference, 2 * inference);
   }

@@ -158,10 +158,20 @@ class MultiScaleDeformableAttentionVertexTest {
 
   /** Output, gradients of the inputs, in NCW and NCHW, and gradients of all parameters. */
   private static INDArray[] pass(AttentionGraphs setup) {
+    ComputationGraph graph = withGradients(setup);
+    INDArray output = graph.feedForward(setup.inputs(1), true, false).get("attention");
+    return outputAndGradients(setup, graph, output);
+  }
+
+  private static ComputationGraph withGradients(AttentionGraphs setup) {
     ComputationGraph graph = setup.alone(setup.vertex().build());
     bend(graph);
     graph.initGradientsView();
-    INDArray output = graph.feedForward(setup.inputs(1), true, false).get("attention");
+    return graph;
+  }
+
+  private static INDArray[] outputAndGradients(
+      AttentionGraphs setup, ComputationGraph graph, INDArray output) {
     GraphVertex vertex = graph.getVertex("attention");
     INDArray epsilon = Networks.random(5, setup.getType(), EXAMPLES, 6, QUERIES);
     vertex.setEpsilon(setup.sequence(epsilon));
@@ -186,6 +196,22 @@ class MultiScaleDeformableAttentionVertexTest {
         }
       }
     }
+  }
+
+  @Test
+  void backwardAfterAForwardPassThatKeptNothingGivesTheSameGradients() {
+    AttentionGraphs setup = AttentionGraphs.builder().build();
+    INDArray[] expected = pass(setup);
+    ComputationGraph graph = withGradients(setup);
+    INDArray output = graph.feedForward(setup.inputs(1), false, false).get("attention");
+    assertArrayEquals(expected, outputAndGradients(setup, graph, output));
+    // Nor is that of other inputs kept.
+    graph.feedForward(setup.inputs(7), true, false);
+    INDArray[] inputs = setup.inputs(1);
+    for (int i = 0; i < inputs.length; i++) {
+      graph.getVertex("attention").setInput(i, inputs[i], LayerWorkspaceMgr.noWorkspaces());
+    }
+    assertArrayEquals(expected, outputAndGradients(setup, graph, output));
   }
 
   @Test
