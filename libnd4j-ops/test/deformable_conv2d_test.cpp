@@ -47,6 +47,28 @@ const Case cases[] = {
     {"no_bias", 1, 8, 7, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true, true, false},
     {"neither", 1, 8, 7, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true, false, false},
     {"no_offset", 2, 8, 7, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, false, true},
+    {"wide_kernel_of_few_channels", 2, 3, 20, 23, 16, 7, 7, 2, 2, 3, 3, 1, 1, 1, 1, false, false},
+    {"one_channel_dilated", 1, 1, 9, 17, 12, 3, 5, 1, 3, 2, 7, 2, 3, 1, 1, false, false, false},
+    {"few_channels_narrower_than_the_kernel",
+     3,
+     2,
+     4,
+     2,
+     9,
+     3,
+     7,
+     1,
+     1,
+     1,
+     6,
+     1,
+     1,
+     1,
+     1,
+     false,
+     false,
+     true,
+     Layout::Spread},
     {"odd_channels", 1, 13, 8, 8, 7},
     {"three_channels", 2, 3, 12, 10, 20},
     {"channels_of_two_blocks", 1, 100, 6, 6, 70},
@@ -147,6 +169,22 @@ TEST_P(EveryKernel, GivesTheSameBitsForAnyNumberOfThreads) {
                 << got[r].first << " with " << threads << " threads";
         }
     }
+}
+
+TEST_P(EveryKernel, AddsAndRectifiesAsOpsOfTheirOwnWould) {
+    if (!kernel().takesEpilogue()) GTEST_SKIP();
+    Problem<float> plain(shape(), 7), fused(shape(), 7);
+    fused.inputs.addend = fused.gradOutput.tensor();
+    fused.inputs.rectified = true;
+    plain.forward(kernel());
+    fused.forward(kernel());
+    const auto results = plain.output.values(), addends = plain.gradOutput.values();
+    const auto got = fused.output.values();
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        const float sum = static_cast<float>(results[i]) + static_cast<float>(addends[i]);
+        ASSERT_EQ(got[i], sum < 0 ? 0 : sum) << i;
+    }
+    EXPECT_TRUE(fused.output.guardsIntact());
 }
 
 TEST_P(EveryKernel, SurvivesAnyOffsetAndCountsItAsOutside) {

@@ -51,6 +51,12 @@ struct DeformableConv2dInputs {
     Tensor<4> offset;
     Tensor<4> mask;  ///< [batch, offsetGroups * taps, outHeight, outWidth]; absent: all one
     Tensor<1> bias;  ///< [outChannels]; absent: all zero
+    // What follows a convolution in a network, forward, where the kernel takesEpilogue(). Each is
+    // done to the result as it is stored, as it would be by an op of its own.
+    Tensor<4> addend{};      ///< as the output: added to it; absent: nothing is
+    bool rectified = false;  ///< negative values become zeros in the end
+
+    bool hasEpilogue() const { return addend.present() || rectified; }
 };
 
 /// Where the backward pass writes, each shaped as the input it belongs to. `offset`, `mask` and
@@ -69,6 +75,9 @@ class DeformableConv2dKernel {
     static std::vector<const DeformableConv2dKernel*> implementations();
 
     virtual const char* name() const = 0;
+
+    /// Whether `forward` looks at the inputs' addend and `rectified`.
+    virtual bool takesEpilogue() const { return false; }
 
     /// Writes `output` [batch, outChannels, outHeight, outWidth].
     /// Throws std::bad_alloc before anything is written when there is no memory to work in.

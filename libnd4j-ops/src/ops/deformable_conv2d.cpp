@@ -20,9 +20,10 @@ struct Config {
     Index kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW;
     bool same, channelsLast;
     Index offsetGroups, groups;
+    bool rectified;
 };
 
-Config readConfig(const std::string& op, const std::vector<int>& arguments) {
+Config readConfig(const std::string& op, bool fusible, const std::vector<int>& arguments) {
     static constexpr const char* names[] = {"kH",
                                             "kW",
                                             "sH",
@@ -34,8 +35,10 @@ Config readConfig(const std::string& op, const std::vector<int>& arguments) {
                                             "paddingMode",
                                             "dataFormat",
                                             "deformableGroups",
-                                            "groups"};
-    if (arguments.size() != std::size(names)) {
+                                            "groups",
+                                            "rectified"};
+    constexpr std::size_t required = std::size(names) - 1;
+    if (arguments.size() != required && !(fusible && arguments.size() == required + 1)) {
         refuse(op, "integer arguments",
                "12 (kH, kW, sH, sW, pH, pW, dH, dW, paddingMode, dataFormat, deformableGroups, "
                "groups)",
@@ -59,6 +62,7 @@ Config readConfig(const std::string& op, const std::vector<int>& arguments) {
     c.channelsLast = read(9, 0, 1, "0 (NCHW) or 1 (NHWC)") == 1;
     c.offsetGroups = size(10);
     c.groups = size(11);
+    c.rectified = arguments.size() > required && read(12, 0, 1, "0, or 1 for max(x, 0)") == 1;
     return c;
 }
 
@@ -89,7 +93,7 @@ struct Call {
     Conv2dGeometry geometry;
     std::vector<ArrayShape> shapes;
     // Places among the inputs; -1 for an absent one.
-    int offset = -1, mask = -1, bias = -1, gradOutput = -1;
+    int offset = -1, mask = -1, bias = -1, addend = -1, gradOutput = -1;
 
     const ArrayShape& shape(int input) const { return shapes[static_cast<std::size_t>(input)]; }
     bool has(int input) const { return input >= 0; }
@@ -110,7 +114,13 @@ struct Call {
 void assignInputs(Call& call) {
     const int forwardInputs = static_cast<int>(call.shapes.size()) - (call.backward ? 1 : 0);
     const bool plain = call.kind == Kind::Plain;
+    // After these, forward, what a plain convolution adds to its result.
     const int required = plain ? 2 : 3, most = plain ? 3 : 5;
+    if (plain && !call.backward && forwardInputs == 4) {
+        call.bias = 2;
+        call.addend = 3;
+        return;
+    }
     if (forwardInputs < required || forwardInputs > most) {
         std::string expected =
             plain ? "input, weights, [bias]" : "input, weights, offset, [mask], [bias]";
@@ -145,7 +155,7 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
     call.kind = kind;
     call.backward = backward;
     call.shapes = arguments.shapes;
-    call.config = readConfig(op, arguments.integers);
+    call.config = readConfig(op, kind == Kind::Plain && !backward, arguments.integers);
     assignInputs(call);
     const Config& c = call.config;
 
@@ -220,6 +230,7 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
         checkRank(op, "bias", call.shape(call.bias), 1, "[O]", First::NotEmpty);
         checkSizes(op, "bias", call.shape(call.bias), {g.outChannels}, "O");
     }
+    if (call.has(call.addend)) checkImage("addend", call.addend, g.outChannels, "as the output");
     if (backward) checkImage("gradOutput", call.gradOutput, g.outChannels, "as the output");
 
     const auto checkLikeInput = [&](const char* name, int place) {
@@ -229,6 +240,7 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
     checkLikeInput("offset", call.offset);
     checkLikeInput("mask", call.mask);
     checkLikeInput("bias", call.bias);
+    checkLikeInput("addend", call.addend);
     checkLikeInput("gradOutput", call.gradOutput);
     return call;
 }
@@ -277,12 +289,17 @@ class ConvolutionOp final : public CheckedOp<Call> {
         inputs.weights = tensorOf<4>(*in[1]);
         inputs.offset = image(call.offset);
         inputs.mask = image(call.mask);
+        inputs.addend = image(call.addend);
+        inputs.rectified = call.config.rectified;
         if (call.has(call.bias)) {
             inputs.bias = tensorOf<1>(*in[static_cast<std::size_t>(call.bias)]);
         }
 
         const auto& kernel = execution.kernel<DeformableConv2dKernel>();
         if (!backward_) {
+            if (inputs.hasEpilogue() && !kernel.takesEpilogue()) {
+                refuse(name(), "addend and rectified", "none on this backend", "one");
+            }
             if (call.geometry.batch == 0) return;
             kernel.forward(call.geometry, inputs, imageTensor(*out[0], channelsLast),
                            execution.threads(call.geometry.multiplyAdds()));

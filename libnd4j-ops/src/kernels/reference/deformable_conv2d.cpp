@@ -39,6 +39,13 @@ class Pass : Elements<Element> {
                     sum += load(in_.weights, o, cInGroup, ky, kx) * column_[at(c, tap)];
                 });
                 store(output, sum, n, o, oy, ox);
+                if (in_.addend.present()) {
+                    store(output, load(output, n, o, oy, ox) + load(in_.addend, n, o, oy, ox), n, o,
+                          oy, ox);
+                }
+                if (in_.rectified && load(output, n, o, oy, ox) < 0) {
+                    store(output, Real{0}, n, o, oy, ox);
+                }
             }
         });
     }
@@ -173,6 +180,7 @@ class Pass : Elements<Element> {
 class Reference final : public DeformableConv2dKernel {
   public:
     const char* name() const override { return "reference"; }
+    bool takesEpilogue() const override { return true; }
 
     void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
                  const Tensor<4>& output, int) const override {

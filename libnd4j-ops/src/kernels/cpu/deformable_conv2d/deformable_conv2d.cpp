@@ -16,6 +16,7 @@
 #include "../isa.h"
 #include "backward.h"
 #include "forward.h"
+#include "unfolded.h"
 
 namespace dcn4j::cpu {
 namespace {
@@ -35,9 +36,15 @@ void TiledDeformableConv2d::forward(const Conv2dGeometry& geometry,
     }
     withElementType(inputs.type, [&](auto element) {
         using Element = decltype(element);
-        convolution::Forward<Element>(set_.kernels.of<ComputeType<Element>>(), geometry, inputs,
-                                      output, threads)
-            .run();
+        const auto& kernels = set_.kernels.of<ComputeType<Element>>();
+        if (convolution::Unfolded<Element>::pays(geometry, inputs)) {
+            const convolution::Unfolded<Element> unfolded(geometry, inputs, threads);
+            convolution::Forward<Element>(kernels, unfolded.geometry(), unfolded.inputs(), output,
+                                          threads)
+                .run();
+        } else {
+            convolution::Forward<Element>(kernels, geometry, inputs, output, threads).run();
+        }
     });
 }
 

@@ -11,6 +11,7 @@ class TiledDeformableConv2d final : public DeformableConv2dKernel {
     explicit TiledDeformableConv2d(const InstructionSet& set) : set_(set) {}
 
     const char* name() const override { return set_.name; }
+    bool takesEpilogue() const override { return true; }
     void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
                  const Tensor<4>& output, int threads) const override;
     void backward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,

@@ -6,6 +6,7 @@
 #include "../buffer.h"
 #include "../packing.h"
 #include "blocking.h"
+#include "epilogue.h"
 #include "images.h"
 #include "positions.h"
 #include "weights.h"
@@ -32,7 +33,8 @@ class Forward {
                                            std::min(ceilDivide(64, blocking_.tiles),
                                                     mostWaveNumbers / blocking_.imageSize)),
                                   1, std::max<Index>(g.batch, 1))),
-          threads_(threadsFor(threads, wave_ * blocking_.tiles * blocking_.panelChunks)),
+          threads_(threadsFor(threads, std::min(wave_ * blocking_.tiles * blocking_.panelChunks,
+                                                ceilDivide(products(g), productsOfAThread)))),
           hasBias_(inputs.bias.present()),
           isPointwise_(!inputs.offset.present() && !inputs.mask.present() && g.taps() == 1 &&
                        g.strideH == 1 && g.strideW == 1 && g.padTop == 0 && g.padLeft == 0 &&
@@ -80,6 +82,14 @@ class Forward {
     }
 
   private:
+    /// A thread has at least so many products to compute: to wake one takes as long as half of
+    /// them.
+    static constexpr Index productsOfAThread = Index{1} << 21;
+
+    static Index products(const Conv2dGeometry& g) {
+        return g.batch * g.outPixels() * g.outChannels * g.channelsPerGroup() * g.taps();
+    }
+
     /// Numbers of images that are repacked together in any case: threads wait for one another twice
     /// in a wave.
     static constexpr Index waveNumbers = Index{1} << 20;
@@ -148,7 +158,7 @@ class Forward {
                           result_.mine(), blocking_.outLd, b.firstDepth > 0);
             if (blocking_.lastOfGroup(block)) {
                 const Channels out{task.n, b.group * outputs_ + firstOut, channels};
-                store({output_, g_.outWidth, out, first, points}, result_.mine(),
+                store({output_, g_.outWidth, out, first, points}, inputs_.addend, result_.mine(),
                       bias_.data() + out.first);
             }
         }
@@ -172,13 +182,18 @@ class Forward {
                             blocking_.outLd, false});
         for (Index o = 0; o < outputs_; ++o) {
             const Tensor<4> view = everyChannel<Element>(output_, outputs_, o);
-            store({view, g_.outWidth, b.of(task.n), first, points},
+            const Tensor<4> addend = inputs_.addend.present()
+                                         ? everyChannel<Element>(inputs_.addend, outputs_, o)
+                                         : Tensor<4>{};
+            store({view, g_.outWidth, b.of(task.n), first, points}, addend,
                   result_.mine() + o * b.paddedLanes, bias_.data() + o * g_.groups + b.firstLane);
         }
     }
 
-    void store(const PixelRange& range, const Real* tile, const Real* biases) const {
+    void store(const PixelRange& range, const Tensor<4>& addend, const Real* tile,
+               const Real* biases) const {
         storePixels<Element>(kernels_, range, {tile, blocking_.outLd}, hasBias_ ? biases : nullptr);
+        if (inputs_.hasEpilogue()) finish<Element>(range, addend, inputs_.rectified);
     }
 
     const MicroKernels<Real>& kernels_;

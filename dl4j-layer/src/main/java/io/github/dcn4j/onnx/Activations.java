@@ -43,8 +43,7 @@ final class Activations {
 
   /** min(x, 0), whose slope at 0 is 1 as that of {@link #relu} is 0. */
   private static SDVariable negativePart(SameDiff sd, SDVariable x) {
-    SDVariable zero = sd.zerosLike(x);
-    return sd.where(zero, x, sd.gt(x, zero));
+    return sd.math().clipByValue(x, Double.NEGATIVE_INFINITY, 0);
   }
 
   /** log(1 + exp(x)), which is not infinite for large x. */

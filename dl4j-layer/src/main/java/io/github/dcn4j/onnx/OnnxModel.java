@@ -1,5 +1,6 @@
 package io.github.dcn4j.onnx;
 
+import io.github.dcn4j.inference.PlannedSession;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,7 +133,9 @@ public final class OnnxModel {
    *     supported; all such nodes are listed, each with the reason
    */
   public SameDiff toSameDiff() {
-    return new GraphImport(new Graph(model), files, Collections.emptySet()).run();
+    SameDiff sd = new GraphImport(new Graph(model), files, Collections.emptySet()).run();
+    PlannedSession.attach(sd);
+    return sd;
   }
 
   /**

@@ -1,0 +1,145 @@
+package io.github.dcn4j.inference;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import lombok.RequiredArgsConstructor;
+import lombok.extern.slf4j.Slf4j;
+import org.nd4j.autodiff.listeners.Listener;
+import org.nd4j.autodiff.listeners.debugging.ControlflowListener;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.config.ExecutionResult;
+import org.nd4j.autodiff.samediff.internal.SameDiffOp;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** The ops of a graph in their order, for inputs of certain shapes. */
+@Slf4j
+final class Plan {
+  private final SameDiff sd;
+  private final Step[] steps;
+  private final Map<String, Slot> results;
+
+  /** Constants and variables, as the plan has them. */
+  private final Map<String, INDArray> stored;
+
+  /** Where inputs go. */
+  private final List<Binding> bindings = new ArrayList<>();
+
+  /** Where outputs are made that no step reads. */
+  private final Map<Slot, Binding> makers = new IdentityHashMap<>();
+
+  private final Map<String, SameDiffOp> ops;
+
+  @RequiredArgsConstructor
+  private static final class Binding {
+    private final Step step;
+    private final int index;
+    private final Slot slot;
+  }
+
+  Plan(
+      SameDiff sd,
+      List<Step> steps,
+      Map<String, Slot> placeholders,
+      Map<String, Slot> results,
+      Map<String, INDArray> stored) {
+    this.sd = sd;
+    this.steps = steps.toArray(new Step[0]);
+    this.results = results;
+    this.stored = stored;
+    ops = new HashMap<>(sd.getOps());
+    for (Step step : steps) {
+      for (int i = 0; i < step.inputs().size(); i++) {
+        if (step.inputs().get(i).placeholder != null) {
+          bindings.add(new Binding(step, i, step.inputs().get(i)));
+        }
+      }
+      for (int i = 0; i < step.outputs().size(); i++) {
+        Slot slot = step.outputs().get(i);
+        if (slot.output && slot.lastRead < 0) {
+          makers.put(slot, new Binding(step, i, slot));
+        }
+      }
+    }
+  }
+
+  /** Whether listeners have nothing to do at ops that can be planned. */
+  static boolean ignores(List<Listener> listeners) {
+    return listeners == null
+        || listeners.stream().allMatch(listener -> listener instanceof ControlflowListener);
+  }
+
+  /** Whether the graph is still the one that was planned. */
+  boolean isOf(SameDiff graph) {
+    if (graph != sd || ops.size() != sd.getOps().size()) {
+      return false;
+    }
+    for (Map.Entry<String, SameDiffOp> op : ops.entrySet()) {
+      if (sd.getOps().get(op.getKey()) != op.getValue()) {
+        return false;
+      }
+    }
+    for (Map.Entry<String, INDArray> array : stored.entrySet()) {
+      String name = array.getKey();
+      boolean same =
+          sd.getConstantArrays().hasArray(name)
+              ? sd.getConstantArrays().getArray(name) == array.getValue()
+              : sd.getVariablesArrays().hasArray(name)
+                  && sd.getVariablesArrays().getArray(name) == array.getValue();
+      if (!same) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The outputs, in new arrays; null if something turned out not to be as it was planned. */
+  ExecutionResult run(Map<String, INDArray> placeholders) {
+    Map<Slot, INDArray> made = new IdentityHashMap<>();
+    try {
+      for (Binding binding : bindings) {
+        binding.step.setInput(binding.index, placeholders.get(binding.slot.placeholder));
+      }
+      for (Binding maker : makers.values()) {
+        INDArray like = maker.slot.array;
+        INDArray array =
+            like.isEmpty()
+                ? like
+                : Nd4j.createUninitializedDetached(like.dataType(), like.ordering(), like.shape());
+        maker.step.setOutput(maker.index, array);
+        made.put(maker.slot, array);
+      }
+      for (Step step : steps) {
+        if (!step.run()) {
+          return null;
+        }
+      }
+    } catch (RuntimeException e) { // SameDiff says better what is wrong
+      log.debug("An op of a plan failed", e);
+      return null;
+    }
+    List<String> names = new ArrayList<>(results.size());
+    List<INDArray> arrays = new ArrayList<>(results.size());
+    results.forEach(
+        (name, slot) -> {
+          names.add(name);
+          arrays.add(made.containsKey(slot) ? made.get(slot) : result(slot, placeholders, made));
+        });
+    return ExecutionResult.createFrom(names, arrays);
+  }
+
+  private static INDArray result(
+      Slot slot, Map<String, INDArray> placeholders, Map<Slot, INDArray> made) {
+    if (slot.placeholder != null) {
+      return placeholders.get(slot.placeholder);
+    }
+    INDArray root = made.get(slot.root());
+    if (root != null) {
+      return root.reshape('c', slot.array.shape());
+    }
+    return slot.array.isEmpty() ? slot.array : slot.array.dup();
+  }
+}

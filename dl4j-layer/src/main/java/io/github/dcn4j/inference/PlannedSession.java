@@ -1,0 +1,193 @@
+package io.github.dcn4j.inference;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import lombok.EqualsAndHashCode;
+import org.nd4j.autodiff.functions.DifferentialFunction;
+import org.nd4j.autodiff.listeners.At;
+import org.nd4j.autodiff.listeners.Listener;
+import org.nd4j.autodiff.listeners.Operation;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.config.ExecutionResult;
+import org.nd4j.autodiff.samediff.config.SDValue;
+import org.nd4j.autodiff.samediff.internal.FrameIter;
+import org.nd4j.autodiff.samediff.internal.InferenceSession;
+import org.nd4j.autodiff.samediff.internal.SessionMemMgr;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.OpContext;
+import org.nd4j.linalg.dataset.api.MultiDataSet;
+
+/**
+ * Runs a SameDiff graph by a plan: SameDiff works out at every call which op comes next, which
+ * shapes it has and which array it may write to; here that is done once for inputs of the same
+ * shapes, and what follows is the ops alone, on arrays that are kept.
+ *
+ * <pre>{@code
+ * PlannedSession.attach(sd); // for this thread; OnnxModel.toSameDiff() does it
+ * sd.output(Map.of("x", image), "y");
+ * }</pre>
+ *
+ * <p>The results are those of SameDiff, bit for bit, in arrays of the caller's. Training, listeners
+ * and graphs with control flow or random numbers run as without it, and so does a call whose sizes
+ * inside the graph turn out to be others than those of the plan. Changes to the graph and new
+ * arrays for its variables are noticed, and so are other values in the arrays of variables; the
+ * values in those of constants must not change.
+ */
+public final class PlannedSession extends InferenceSession {
+  /** Plans that are kept: different outputs or shapes of the inputs. */
+  private static final int MOST_PLANS = 4;
+
+  /** Plans that failed in a row because sizes depend on what is in the arrays. */
+  private static final int MOST_FAILURES = 3;
+
+  private final Map<Key, Plan> plans =
+      new LinkedHashMap<Key, Plan>(8, 0.75f, true) {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Key, Plan> eldest) {
+          return size() > MOST_PLANS;
+        }
+      };
+
+  /** What the ops of the call that is on are; null if nobody wants to know. */
+  private Recording recording;
+
+  private int failures;
+  private long plannedCalls;
+
+  private PlannedSession(SameDiff sd) {
+    super(sd);
+  }
+
+  /** Lets a graph run by plans where this thread calls it. Other threads call it as they did. */
+  public static void attach(SameDiff sd) {
+    sd.getSessions().put(Thread.currentThread().getId(), new PlannedSession(sd));
+  }
+
+  /** The calls so far that ran by a plan. */
+  long plannedCalls() {
+    return plannedCalls;
+  }
+
+  @Override
+  public ExecutionResult output(
+      List<String> variables,
+      Map<String, INDArray> placeholders,
+      Map<String, SDValue> otherPlaceholders,
+      MultiDataSet batch,
+      Collection<String> requiredActivations,
+      List<Listener> listeners,
+      At at) {
+    boolean plain =
+        failures < MOST_FAILURES
+            && placeholders != null
+            && otherPlaceholders.isEmpty()
+            && batch == null
+            && (requiredActivations == null || requiredActivations.isEmpty())
+            && Plan.ignores(listeners)
+            && (at == null || at.operation() == Operation.INFERENCE)
+            && areAsDeclared(placeholders);
+    Key key = plain ? new Key(variables, placeholders) : null;
+    Plan plan = plain ? plans.get(key) : null;
+    if (plan != null) {
+      ExecutionResult result = plan.isOf(sameDiff) ? plan.run(placeholders) : null;
+      if (result != null) {
+        failures = 0;
+        plannedCalls++;
+        return result;
+      }
+      plans.remove(key);
+      failures++;
+    }
+    recording = plain && failures < MOST_FAILURES ? new Recording(sameDiff, placeholders) : null;
+    SessionMemMgr manager = getMmgr();
+    try {
+      if (recording != null) {
+        setMmgr(recording);
+      }
+      ExecutionResult result =
+          super.output(
+              variables,
+              placeholders,
+              otherPlaceholders,
+              batch,
+              requiredActivations,
+              listeners,
+              at);
+      if (recording != null) {
+        plan = recording.isComplete() ? new Planning(sameDiff, recording).plan(variables) : null;
+        if (plan != null) {
+          plans.put(key, plan);
+        } else {
+          failures = MOST_FAILURES;
+        }
+      }
+      return result;
+    } finally {
+      setMmgr(manager);
+      if (recording != null) {
+        nodeValueOutputs.clear();
+        getArrayUseTracker().clear();
+      }
+      recording = null;
+    }
+  }
+
+  private boolean areAsDeclared(Map<String, INDArray> placeholders) {
+    for (Map.Entry<String, INDArray> placeholder : placeholders.entrySet()) {
+      boolean known = sameDiff.hasVariable(placeholder.getKey());
+      INDArray array = placeholder.getValue();
+      if (!known
+          || array == null
+          || array.isAttached()
+          || sameDiff.getVariable(placeholder.getKey()).dataType() != array.dataType()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public ExecutionResult doExec(
+      DifferentialFunction op,
+      OpContext context,
+      FrameIter frame,
+      Set<VarId> inputs,
+      Set<VarId> allInputs,
+      Set<String> constantsAndPlaceholders,
+      Map<String, SDValue> otherPlaceholders) {
+    List<INDArray> arguments =
+        recording == null || context == null ? null : new ArrayList<>(context.getInputArrays());
+    ExecutionResult result =
+        super.doExec(
+            op, context, frame, inputs, allInputs, constantsAndPlaceholders, otherPlaceholders);
+    if (recording != null) {
+      recording.add(op, arguments, result);
+    }
+    return result;
+  }
+
+  /** What a plan is for. */
+  @EqualsAndHashCode
+  private static final class Key {
+    private final List<String> outputs;
+    private final Map<String, List<Object>> inputs = new LinkedHashMap<>();
+
+    Key(List<String> outputs, Map<String, INDArray> placeholders) {
+      this.outputs = new ArrayList<>(outputs);
+      placeholders.forEach((name, array) -> inputs.put(name, shape(array)));
+    }
+
+    private static List<Object> shape(INDArray array) {
+      DataType type = array.dataType();
+      return List.of(type, Arrays.toString(array.shape()));
+    }
+  }
+}

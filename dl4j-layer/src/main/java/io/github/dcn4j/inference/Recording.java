@@ -1,0 +1,109 @@
+package io.github.dcn4j.inference;
+
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import lombok.RequiredArgsConstructor;
+import lombok.Value;
+import org.nd4j.autodiff.functions.DifferentialFunction;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.VariableType;
+import org.nd4j.autodiff.samediff.config.ExecutionResult;
+import org.nd4j.autodiff.samediff.internal.memory.NoOpMemoryMgr;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.LongShapeDescriptor;
+
+/**
+ * The ops of one call of a graph, in their order, each with its arrays. It is the manager of the
+ * session's memory meanwhile: arrays that are never used twice are known by their identity.
+ */
+@RequiredArgsConstructor
+final class Recording extends NoOpMemoryMgr {
+  /** A call that takes more memory than these bytes is not recorded further. */
+  private static final long MOST_BYTES = 1L << 31;
+
+  /** One op of the call. */
+  @Value
+  static class Entry {
+    DifferentialFunction op;
+    List<INDArray> inputs;
+    List<INDArray> outputs;
+  }
+
+  private final SameDiff sd;
+  private final Map<String, INDArray> placeholders;
+  private final List<Entry> entries = new ArrayList<>();
+  private final Map<INDArray, String> names = new IdentityHashMap<>();
+  private boolean complete = true;
+  private long bytes;
+
+  void add(DifferentialFunction op, List<INDArray> inputs, ExecutionResult result) {
+    if (!complete) {
+      return;
+    }
+    if (inputs == null || !result.hasSingle() || !OpKinds.canBePlanned(op)) {
+      stop();
+      return;
+    }
+    List<INDArray> outputs = new ArrayList<>();
+    for (String name : op.outputVariablesNames()) {
+      outputs.add(result.getOutputs().get(name).orElse(null));
+    }
+    if (outputs.contains(null)) {
+      stop();
+      return;
+    }
+    entries.add(new Entry(op, inputs, outputs));
+  }
+
+  private void stop() {
+    complete = false;
+    entries.clear();
+  }
+
+  /** Whether a plan can be made of it. */
+  boolean isComplete() {
+    return complete;
+  }
+
+  List<Entry> entries() {
+    return entries;
+  }
+
+  Map<String, INDArray> placeholders() {
+    return placeholders;
+  }
+
+  /** Constants and variables by name. */
+  Map<String, INDArray> stored() {
+    Map<String, INDArray> stored = new java.util.LinkedHashMap<>();
+    for (SDVariable variable : sd.variables()) {
+      VariableType type = variable.getVariableType();
+      if (type == VariableType.CONSTANT || type == VariableType.VARIABLE) {
+        stored.put(variable.name(), variable.getArr());
+      }
+    }
+    return stored;
+  }
+
+  @Override
+  public INDArray allocate(boolean detached, DataType type, long... shape) {
+    return counted(super.allocate(detached, type, shape));
+  }
+
+  @Override
+  public INDArray allocate(boolean detached, LongShapeDescriptor shape) {
+    return counted(super.allocate(detached, shape));
+  }
+
+  private INDArray counted(INDArray array) {
+    bytes += array.length() * Math.max(1, array.dataType().width());
+    if (bytes > MOST_BYTES) {
+      stop();
+    }
+    return array;
+  }
+}
