@@ -301,12 +301,7 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
 
   @Override
   public MemoryReport getMemoryReport(InputType... inputTypes) {
-    InputType out;
-    try {
-      out = getOutputType(-1, inputTypes);
-    } catch (InvalidInputTypeException e) {
-      throw new IllegalArgumentException(e);
-    }
+    InputType out = outputType(inputTypes);
     // In training, the values before the activation function are made again.
     long training = activationFn instanceof ActivationIdentity ? 0 : out.arrayElementsPerExample();
     if (iDropout != null) {

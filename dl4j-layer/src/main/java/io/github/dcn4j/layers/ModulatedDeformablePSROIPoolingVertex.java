@@ -183,12 +183,7 @@ public class ModulatedDeformablePSROIPoolingVertex extends ParameterVertex {
 
   @Override
   public MemoryReport getMemoryReport(InputType... inputTypes) {
-    InputType out;
-    try {
-      out = getOutputType(-1, inputTypes);
-    } catch (InvalidInputTypeException e) {
-      throw new IllegalArgumentException(e);
-    }
+    InputType out = outputType(inputTypes);
     long values = out.arrayElementsPerExample();
     // Both poolings with their counts, the layers' outputs; in training the gradients of these and
     // those of the features that come through the shifts.

@@ -347,6 +347,11 @@ final class MultiScaleDeformableAttentionGraphVertex
         "inputs",
         "query, referencePoints and " + levels + " levels",
         inputs.length + " inputs");
+    for (int i = 0; i < inputs.length; i++) {
+      String name = conf.inputNames()[i];
+      String shape = Arrays.toString(inputs[i].shape());
+      require(inputs[i].length() > 0, name, "sizes of at least 1", shape);
+    }
     boolean last = conf.getRnnDataFormat() == RNNFormat.NWC;
     int channelDimension = last ? 2 : 1;
     long size = conf.getNInQueries();

@@ -374,12 +374,7 @@ public class MultiScaleDeformableAttentionVertex extends ParameterVertex {
 
   @Override
   public MemoryReport getMemoryReport(InputType... inputTypes) {
-    InputType out;
-    try {
-      out = getOutputType(-1, inputTypes);
-    } catch (InvalidInputTypeException e) {
-      throw new IllegalArgumentException(e);
-    }
+    InputType out = outputType(inputTypes);
     long pixels =
         Arrays.stream(inputTypes)
             .skip(BEFORE_LEVELS)

@@ -23,6 +23,7 @@ import org.deeplearning4j.nn.conf.constraint.BaseConstraint;
 import org.deeplearning4j.nn.conf.distribution.Distribution;
 import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
 import org.deeplearning4j.nn.conf.layers.samediff.SDVertexParams;
 import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
@@ -349,6 +350,15 @@ abstract class ParameterVertex extends SameDiffVertex {
       Map<String, SDVariable> params,
       Map<String, SDVariable> masks) {
     throw new UnsupportedOperationException(getClass().getSimpleName() + " runs without SameDiff");
+  }
+
+  /** The type of the output, for a report of the memory. */
+  InputType outputType(InputType... inputs) {
+    try {
+      return getOutputType(-1, inputs);
+    } catch (InvalidInputTypeException e) {
+      throw new IllegalArgumentException(e);
+    }
   }
 
   /** A report of the parameters and of this many numbers of working memory for each example. */

@@ -439,7 +439,7 @@ class MultiScaleDeformableAttentionVertexTest {
     AttentionGraphs setup = AttentionGraphs.builder().build();
     ComputationGraph graph = setup.alone(vertex().build());
     INDArray[] inputs = setup.inputs(1);
-    inputs[place] = Nd4j.zeros(DataType.DOUBLE, shape);
+    inputs[place] = Nd4j.create(DataType.DOUBLE, shape);
     return () -> graph.outputSingle(inputs);
   }
 
@@ -459,6 +459,9 @@ class MultiScaleDeformableAttentionVertexTest {
     assertRefused(type, level + "[2, 3, 4, 4]", with(3, 2, 3, 4, 4));
     assertRefused(type, level + "[2, 4, 4]", with(3, 2, 4, 4));
     assertRefused(type, level + "[1, 4, 4, 4]", with(3, 1, 4, 4, 4));
+    assertRefused(type, "query: expected sizes of at least 1, got [2, 6, 0]", with(0, 2, 6, 0));
+    assertRefused(
+        type, "level 1: expected sizes of at least 1, got [2, 4, 0, 4]", with(3, 2, 4, 0, 4));
   }
 
   private static void assertTypeRefused(String message, int place, InputType type) {
