@@ -4,6 +4,7 @@ import io.github.dcn4j.layers.Conversion;
 import io.github.dcn4j.layers.Convolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2DVertex;
+import io.github.dcn4j.layers.DeformableConvolutionV3;
 import io.github.dcn4j.layers.ModulatedDeformablePSROIPoolingVertex;
 import io.github.dcn4j.layers.MultiScaleDeformableAttentionVertex;
 import io.github.dcn4j.layers.SamplingPositions;
@@ -64,6 +65,34 @@ final class ReadmeSnippets {
                         .activation(Activation.SOFTMAX)
                         .build())
                 .setInputType(InputType.convolutional(28, 28, 1))
+                .build());
+    network.init();
+    return network;
+  }
+
+  static MultiLayerNetwork projected() {
+    DeformableConvolutionV3 v3 =
+        new DeformableConvolutionV3.Builder(3)
+            .nOut(64)
+            .padding(1)
+            .groups(4)
+            .activation(Activation.IDENTITY)
+            .build();
+    DeformableConvolutionV3 v4 =
+        new DeformableConvolutionV3.Builder(3)
+            .version(4)
+            .nOut(64)
+            .padding(1)
+            .groups(4)
+            .activation(Activation.IDENTITY)
+            .build();
+    MultiLayerNetwork network =
+        new MultiLayerNetwork(
+            new NeuralNetConfiguration.Builder()
+                .list()
+                .layer(v3)
+                .layer(v4)
+                .setInputType(InputType.convolutional(8, 8, 32))
                 .build());
     network.init();
     return network;

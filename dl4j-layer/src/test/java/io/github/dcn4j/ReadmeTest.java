@@ -75,6 +75,9 @@ class ReadmeTest {
   void theSnippetsRun() {
     ReadmeSnippets.conversion(ReadmeSnippets.layers());
     ReadmeSnippets.ops();
+    assertArrayEquals(
+        new long[] {2, 64, 8, 8},
+        ReadmeSnippets.projected().output(Nd4j.rand(2, 32, 8, 8)).shape());
     INDArray classes =
         ReadmeSnippets.attention()
             .outputSingle(Nd4j.rand(2, 64, 100), Nd4j.rand(2, 2, 100), Nd4j.rand(2, 3, 32, 32));

@@ -92,4 +92,17 @@ final class DeformableConvolution2DLayer
             gradMask,
             gradientViews.get(BIAS_KEY));
   }
+
+  /**
+   * Where the layer looks in the input that a pass left it.
+   *
+   * @param map from its input to the network's
+   */
+  SamplingPositions sampling(PixelMap map) {
+    Geometry geometry = layerConf().geometry();
+    INDArray in = checkedInput(geometry);
+    Prediction pass =
+        prepare(geometry, in, ArrayType.ACTIVATIONS, LayerWorkspaceMgr.noWorkspacesImmutable());
+    return SamplingPositions.of(geometry, in, pass.offset, pass.mask, map);
+  }
 }

@@ -114,17 +114,4 @@ abstract class SamplingLayer<C extends SamplingConvolution2D, P extends Sampling
     }
     predictBackward(geometry, in, pass, gradAll, epsilonNext, ws);
   }
-
-  /**
-   * Where the layer looks in the input that a pass left it.
-   *
-   * @param map from its input to the network's
-   */
-  SamplingPositions sampling(PixelMap map) {
-    Geometry geometry = layerConf().geometry();
-    INDArray in = checkedInput(geometry);
-    P pass =
-        prepare(geometry, in, ArrayType.ACTIVATIONS, LayerWorkspaceMgr.noWorkspacesImmutable());
-    return SamplingPositions.of(geometry, in, pass.offset, pass.mask, map);
-  }
 }

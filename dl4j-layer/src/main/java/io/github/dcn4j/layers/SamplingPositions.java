@@ -121,7 +121,7 @@ public final class SamplingPositions {
   }
 
   private static boolean isDeformable(Layer layer) {
-    return unwrapped(layer) instanceof SamplingLayer;
+    return unwrapped(layer) instanceof DeformableConvolution2DLayer;
   }
 
   /** What is inside of a frozen layer. */
@@ -132,7 +132,7 @@ public final class SamplingPositions {
   }
 
   private static SamplingPositions of(Layer layer, PixelMap map) {
-    return ((SamplingLayer<?, ?>) unwrapped(layer)).sampling(map);
+    return ((DeformableConvolution2DLayer) unwrapped(layer)).sampling(map);
   }
 
   /**
