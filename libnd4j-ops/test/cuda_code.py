@@ -1,6 +1,6 @@
 """What nvcc makes of the hot CUDA kernels: a table, and a failure where a limit is passed.
 
-    cuda_code.py [--nvcc NVCC] [--architectures 75,90] [--table FILE] [--kernels PATTERN]
+    cuda_code.py [--nvcc NVCC] [--architectures 75,90] [--elements float,...] [--kernels PATTERN]
 
 Compiles the fused convolution for each architecture and reads the machine code itself: registers,
 stack (spills are there), shared memory, how many blocks a multiprocessor has room for, generic
@@ -11,7 +11,7 @@ older code has its registers, stack and shared memory in the table and no instru
 The step is the smallest loop that holds the kernel's multiply-adds or tensor core operations. What it
 does once a tap, planning samples, is counted apart: it is what a branch around a barrier leaves out.
 
-The limits are src/kernels/README.md's; LIMITS below holds them.
+The limits are those of src/kernels/README.md.
 """
 
 import argparse
@@ -29,16 +29,12 @@ SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src/kernels/cuda"
 ELEMENTS = ("float", "double", "Float16", "BFloat16")
 HOT = re.compile(r"forwardKernel|columnsKernel|gatherKernel|backward\w+Kernel|pack\w+Kernel|list\w+Kernel")
 
-# Low nine bits of an operation's code.
-OPERATIONS = {0x023: "FFMA", 0x02b: "DFMA", 0x03c: "MMA", 0x023c: "MMA", 0x031: "HFMA2", 0x020: "FMUL",
-              0x021: "FADD", 0x184: "LDS", 0x188: "STS", 0x03b: "LDSM", 0x181: "LDG", 0x186: "STG",
-              0x180: "LD", 0x185: "ST", 0x183: "LDL", 0x187: "STL", 0x147: "BRA", 0x11d: "BAR",
-              0x14d: "EXIT", 0x144: "CALL", 0x150: "RET"}
+# Twelve bits of an operation's code, and of arithmetic, which has forms, the low nine.
 FULL_CODES = {0x983: "LDL", 0x387: "STL", 0x987: "STL", 0x984: "LDS", 0x388: "STS", 0x988: "STS",
               0x83b: "LDSM", 0x381: "LDG", 0x981: "LDG", 0x386: "STG", 0x986: "STG", 0x380: "LD",
               0x980: "LD", 0x385: "ST", 0x985: "ST", 0x947: "BRA", 0xb1d: "BAR", 0x91d: "BAR",
               0x31d: "BAR", 0x94d: "EXIT", 0x944: "CALL", 0x943: "CALL", 0x950: "RET"}
-ARITHMETIC = {0x023: "FFMA", 0x02b: "DFMA", 0x03c: "MMA", 0x036: "MMA", 0x03f: "MMA", 0x020: "FMUL", 0x021: "FADD",
+ARITHMETIC = {0x023: "FFMA", 0x02b: "DFMA", 0x03c: "MMA", 0x020: "FMUL", 0x021: "FADD",
               0x028: "DMUL", 0x029: "DADD", 0x024: "IMAD", 0x025: "IMAD", 0x027: "IMAD",
               0x030: "HADD2"}
 
@@ -48,12 +44,13 @@ PROCESSORS = {60: Processor(64, 0, 2048), 61: Processor(96, 0, 2048), 70: Proces
               75: Processor(64, 0, 1024), 80: Processor(164, 1, 2048), 86: Processor(100, 1, 1536),
               89: Processor(100, 1, 1536), 90: Processor(228, 1, 2048)}
 REGISTERS, BLOCK_THREADS = 65536, 256
+FFMA_SHARE = 0.75
 
 
 class Code:
     """The instructions of one kernel, by kind, and their jumps."""
 
-    def __init__(self, text):
+    def __init__(self, text, architecture):
         self.kinds, self.targets, self.conditional = [], {}, set()
         for at in range(0, len(text) - 15, 16):
             low, high = struct.unpack_from("<QQ", text, at)
@@ -62,15 +59,23 @@ class Code:
             index = at // 16
             self.kinds.append(kind)
             if kind == "BRA":
-                offset = ((low | high << 64) >> 34) & (1 << 48) - 1
+                offset = (low | high << 64) >> 34
+                if architecture >= 90:  # the lowest eight bits lie apart
+                    offset = offset << 8 | low >> 16 & 0xFF
+                offset &= (1 << 48) - 1
                 offset -= (offset >> 47) << 48
                 self.targets[index] = index + 1 + offset // 4
                 if low >> 12 & 0xF != 7 or high >> 23 & 0xF != 7:
                     self.conditional.add(index)
 
+    def work(self):
+        """Which instructions are the product's: of tensor cores if there are any."""
+        kinds = ("MMA",) if "MMA" in self.kinds else ("FFMA", "DFMA")
+        return [kind in kinds for kind in self.kinds]
+
     def step(self):
         """The instructions of the inner step and those of planning within it."""
-        work = [kind in ("FFMA", "MMA", "DFMA") for kind in self.kinds]
+        work = self.work()
         loops = [(target, at) for at, target in self.targets.items() if 0 <= target <= at]
         if not loops or not any(work):
             return [], []
@@ -81,9 +86,9 @@ class Code:
 
     def without_plan(self, a, b):
         """The instructions a .. b, and those that the narrowest branch around a barrier leaves out."""
-        around = {}
+        work, around = self.work(), {}
         for at, target in self.targets.items():
-            if a <= at < target <= b:
+            if a <= at < target <= b and not any(work[at:target]):
                 for barrier in range(at, target):
                     if self.kinds[barrier] == "BAR":
                         around[barrier] = min(around.get(barrier, (at, target)), (at, target),
@@ -97,7 +102,7 @@ class Kernel:
     def __init__(self, name, architecture, registers, stack, shared, text):
         self.name, self.architecture = name, architecture
         self.registers, self.stack, self.shared = registers, stack, shared
-        self.code = Code(text) if architecture >= 70 else None
+        self.code = Code(text, architecture) if architecture >= 70 else None
 
     def blocks(self):
         """How many blocks a multiprocessor has room for."""
@@ -197,14 +202,33 @@ def row(kernel):
     return cells + [kernel.generic(), len(step), kinds, len(plan) or ""]
 
 
+def broken_limits(kernel):
+    """What of README.md's limits a kernel passes, in words."""
+    stack = 96 if kernel.name.startswith("backward") else 32
+    if kernel.stack > stack:
+        yield f"a stack of {kernel.stack} bytes, expected at most {stack}"
+    if kernel.shared > 48 * 1024:
+        yield f"{kernel.shared} bytes of shared memory, expected at most 48 KiB"
+    if re.search(r"Product<\w+, 128, 64,", kernel.name) and kernel.blocks() < 2:
+        yield f"{kernel.blocks()} block of a multiprocessor, expected 2"
+    if kernel.code is None:
+        return
+    if "VoltaProduct" not in kernel.name and kernel.generic():
+        yield f"{kernel.generic()} generic accesses, expected none"
+    if re.search(r"forwardKernel<FmaProduct<float, (128, 128|64, 256),.*, float,", kernel.name):
+        step, _ = kernel.code.step()
+        share = step.count("FFMA") / max(len(step), 1)
+        if share < FFMA_SHARE:
+            yield f"{share:.1%} of the step are FFMA, expected {FFMA_SHARE:.0%}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--nvcc", default="nvcc")
     parser.add_argument("--architectures", default="75,90")
     parser.add_argument("--elements", default=",".join(ELEMENTS))
     parser.add_argument("--sources", default="forward,backward")
-    parser.add_argument("--kernels", default="")
-    parser.add_argument("--table", type=argparse.FileType("w"), default=sys.stdout)
+    parser.add_argument("--kernels", default="", help="a pattern; only those are shown")
     options = parser.parse_args()
     kernels = [kernel for kernel in
                compile_all(options.nvcc, [int(a) for a in options.architectures.split(",")],
@@ -213,15 +237,21 @@ def main():
                if HOT.search(kernel.name)]
     names = demangle([kernel.name for kernel in kernels])
     print("| kernel | sm | registers | stack | shared | blocks | generic | step | of it | plan |\n"
-          "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", file=options.table)
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    failures = []
     for kernel in kernels:
         kernel.name = short(names[kernel.name])
-        # What an architecture does not have is empty and never launched.
-        if len(kernel.code.kinds if kernel.code else [0] * 99) < 20: continue
-        if not re.search(options.kernels, kernel.name): continue
-        print("| " + " | ".join(map(str, [kernel.name, kernel.architecture] + row(kernel))) + " |",
-              file=options.table)
-    return 0
+        # What an architecture does not have traps and is never launched.
+        if kernel.code and len(kernel.code.kinds) < 20:
+            continue
+        if not re.search(options.kernels, kernel.name):
+            continue
+        print("| " + " | ".join(map(str, [kernel.name, kernel.architecture] + row(kernel))) + " |")
+        failures += [f"{kernel.name}, sm_{kernel.architecture}: {what}"
+                     for what in broken_limits(kernel)]
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

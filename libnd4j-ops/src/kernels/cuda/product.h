@@ -198,6 +198,8 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
 #else
     static constexpr bool supported = true;
 #endif
+    // Written by columns, as for the weights' gradient, two blocks' registers would not be enough.
+    static constexpr int blocksAtATime = Form == Written::ByColumn ? 1 : Shape::blocksAtATime;
     static constexpr int depth = Shape::depth;
     static constexpr int sizeA = Rows * depth, sizeB = depth * Columns;
 
