@@ -30,6 +30,7 @@ final class Converters {
     Elementwise.addTo(this);
     GridSampling.addTo(this);
     Logical.addTo(this);
+    MagnitudeNormalizations.addTo(this);
     Matrices.addTo(this);
     Normalizations.addTo(this);
     PixelShuffle.addTo(this);

@@ -28,6 +28,7 @@ final class Elementwise {
         .add("BitwiseAnd", 18, binary((a, b) -> a.getSameDiff().bitwise().and(a, b)))
         .add("BitwiseOr", 18, binary((a, b) -> a.getSameDiff().bitwise().or(a, b)))
         .add("BitwiseXor", 18, binary((a, b) -> a.getSameDiff().bitwise().xor(a, b)))
+        .add("BitwiseNot", 18, Elementwise::bitwiseNot)
         .add("Abs", 6, unary(SDMath::abs))
         .add("Neg", 6, unary(SDMath::neg))
         .add("Sign", 9, unary(SDMath::sign))
@@ -81,6 +82,18 @@ final class Elementwise {
       throw node.bad(index, "type " + type, value.type());
     }
     return value;
+  }
+
+  private static void bitwiseNot(Node node) {
+    Value x =
+        node.typed(
+            0, DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64, DataType.UINT8);
+    SDVariable v = x.variable();
+    SDVariable result =
+        x.type() == DataType.UINT8
+            ? node.scalar(x.type(), 255).sub(v)
+            : v.mul(node.scalar(x.type(), -1)).sub(node.scalar(x.type(), 1));
+    node.output(result, x.shape());
   }
 
   /** To the nearest whole number, halves to the even one. */

@@ -21,6 +21,7 @@ final class Shapes {
         .add("ConstantOfShape", 9, Shapes::constantOfShape)
         .add("Identity", 1, node -> node.pass(0, node.input(0)))
         .add("Dropout", 7, Shapes::dropout)
+        .add("CastLike", 15, Shapes::castLike)
         .add("Cast", 6, Shapes::cast)
         .add("Shape", 1, Shapes::shape)
         .add("Size", 1, Shapes::size)
@@ -136,6 +137,18 @@ final class Shapes {
       throw Attributes.bad("to", "a type that ND4J has", Types.name(target));
     }
     Value x = node.input(0);
+    if (x.type() == type) {
+      node.pass(0, x);
+      return;
+    }
+    node.output(0, cast(x.variable(), type), x.shape(), type.isIntType() ? x.elements() : null);
+  }
+
+  /** To the type of the second input, of which nothing else counts. */
+  private static void castLike(Node node) {
+    node.flag("saturate", true);
+    Value x = node.input(0);
+    DataType type = node.input(1).type();
     if (x.type() == type) {
       node.pass(0, x);
       return;
