@@ -90,26 +90,27 @@ class Backward {
     }
 
     void computeTile(const Tile& t, const Real* image, Real* gradImage) const {
-        samples_.loadPoints(gradOutput_, t, gradTile_.mine());
-        kernels_.planAggregate(samples_.load(inputs_, t, numbers_.mine()), planned_.mine());
+        samples_.load(gradOutput_, g_.outWidth, t, gradTile_.mine());
+        kernels_.planAggregate(samples_.locate(inputs_, t, numbers_.mine()), planned_.mine());
         // The gradient of a point's sum is that of each of its samples.
         kernels_.scatter({t.points * groups_, samples_.taps(), g_.channels, planned_.mine(), image,
                           samples_.row(), gradTile_.mine(), 0, nullptr, samples_.row(), gradImage,
                           gradSamples_.mine()});
-        samples_.store(gradients_, t, gradSamples_.mine(), numbers_.mine());
+        samples_.storeGradients(gradients_, t, gradSamples_.mine(), numbers_.mine());
     }
 
     /// The gradient of one level of a task's groups: over the spans, in their order.
     void storeValues(Index n, Index i, Index chunk, Index l) const {
         Real* const total = gradImage(i, chunk, 0);
+        const AggregationLevel& level = samples_.level(l);
         const Index first = samples_.firstRow(l) * samples_.row();
-        const Index end = first + samples_.level(l).pixels() * samples_.ld();
+        const Index end = first + level.pixels() * samples_.ld();
         for (Index span = 1; span < spans_; ++span) {
             const Real* part = gradImage(i, chunk, span);
             for (Index k = first; k < end; ++k) total[k] += part[k];
         }
-        samples_.storeLevel(gradients_.values[static_cast<std::size_t>(l)], n, chunk * groups_, l,
-                            total);
+        samples_.store(gradients_.values[static_cast<std::size_t>(l)], level.width,
+                       {n, chunk * groups_, 0, level.pixels()}, total + first);
     }
 
     const MicroKernels<Real>& kernels_;

@@ -65,10 +65,10 @@ class Forward {
 
     void computeTile(const Tile& t, const Real* image) const {
         kernels_.aggregate({t.points * groups_, samples_.taps(), samples_.row(),
-                            samples_.load(inputs_, t, numbers_.mine()), image, samples_.row(),
+                            samples_.locate(inputs_, t, numbers_.mine()), image, samples_.row(),
                             weights_.mine(), rows_.mine(), samples_.capacity(), result_.mine(),
                             samples_.row()});
-        samples_.storePoints(output_, t, result_.mine());
+        samples_.store(output_, g_.outWidth, t, result_.mine());
     }
 
     const MicroKernels<Real>& kernels_;

@@ -74,47 +74,33 @@ class Samples {
     Index points(Index tile) const { return std::min(tile_, g_.points() - tile * tile_); }
     /// Samples of a tile, and room for what the longest vector has more.
     Index capacity() const { return roundUp(tile_ * groups_ * taps_, 16); }
-    /// Numbers of what `load` reads of a tile.
+    /// Numbers of what `locate` reads of a tile.
     Index numbers() const { return 5 * capacity(); }
 
     /// Packs a level of one image and a task's groups: [pixels + 1][groups][row], the last zeros.
     void loadLevel(const Tensor<5>& values, Index n, Index group, Index l, Real* image) const {
-        image += firstRow(l) * row_;
-        forEachView(values, group, [&](const Tensor<4>& view, Index channels, Index at) {
-            loadImage<Element>(kernels_, view, level(l).width, {n, 0, channels}, level(l).pixels(),
-                               {image + at, ld(), roundUp(channels, rowAlignment<Real>)});
-        });
-    }
-    /// The reverse of loadLevel.
-    void storeLevel(const Tensor<5>& values, Index n, Index group, Index l,
-                    const Real* image) const {
-        image += firstRow(l) * row_;
-        forEachView(values, group, [&](const Tensor<4>& view, Index channels, Index at) {
-            storePixels<Element>(kernels_,
-                                 {view, level(l).width, {n, 0, channels}, 0, level(l).pixels()},
-                                 {image + at, ld()});
-        });
+        const Index pixels = level(l).pixels();
+        load(values, level(l).width, {n, group, 0, pixels}, image + firstRow(l) * row_);
+        std::fill_n(image + firstRow(l) * row_ + pixels * ld(), ld(), Real{0});
     }
 
-    /// Loads a tile of an array like the output: [points][groups][row].
-    void loadPoints(const Tensor<5>& array, const Tile& t, Real* to) const {
+    /// Packs some pixels of a task's groups of an array: [points][groups][row].
+    void load(const Tensor<5>& array, Index width, const Tile& t, Real* to) const {
         forEachView(array, t.group, [&](const Tensor<4>& view, Index channels, Index at) {
-            loadPixels<Element>(kernels_,
-                                {view, g_.outWidth, {t.n, 0, channels}, t.first, t.points},
+            loadPixels<Element>(kernels_, {view, width, {t.n, 0, channels}, t.first, t.points},
                                 {to + at, ld(), roundUp(channels, rowAlignment<Real>)});
         });
     }
-    /// The reverse of loadPoints.
-    void storePoints(const Tensor<5>& array, const Tile& t, const Real* from) const {
+    /// The reverse of load.
+    void store(const Tensor<5>& array, Index width, const Tile& t, const Real* from) const {
         forEachView(array, t.group, [&](const Tensor<4>& view, Index channels, Index at) {
-            storePixels<Element>(kernels_,
-                                 {view, g_.outWidth, {t.n, 0, channels}, t.first, t.points},
+            storePixels<Element>(kernels_, {view, width, {t.n, 0, channels}, t.first, t.points},
                                  {from + at, ld()});
         });
     }
 
     /// Reads where a tile's samples are, [point][group][level][tap].
-    AggregateSamples<Real> load(const AggregationInputs& in, const Tile& t, Real* numbers) const {
+    AggregateSamples<Real> locate(const AggregationInputs& in, const Tile& t, Real* numbers) const {
         Real *const location = numbers, *const weight = location + 2 * capacity();
         Real *const originY = weight + capacity(), *const originX = originY + capacity();
         const Index count = groups_ * taps_;
@@ -146,8 +132,8 @@ class Samples {
     }
 
     /// Stores the gradients [level, tap][(y, x, weight)][point][group] of a tile's samples.
-    void store(const AggregationGradients& out, const Tile& t, const Real* gradients,
-               Real* scratch) const {
+    void storeGradients(const AggregationGradients& out, const Tile& t, const Real* gradients,
+                        Real* scratch) const {
         const Index count = groups_ * taps_, points = t.points * groups_;
         Real *const location = scratch, *const weight = location + 2 * count;
         forEachPoint(t, [&](AggregationTap at, Index p) {
