@@ -26,8 +26,11 @@ struct Call {
     std::vector<int> integers;
     std::vector<double> floats;
     std::vector<Argument> inputs;
-    Index images = 0;  ///< with rois: the batch indices that there are
+    Index images = 0;                       ///< with rois: the batch indices that there are
+    std::vector<std::int64_t> levels = {};  ///< of attention: heights and widths
 };
+
+constexpr sd::LongType intFlag = 131072, longFlag = 262144;
 
 Index product(const std::vector<Index>& sizes) {
     // In floating point first: spoilt sizes multiply to anything.
@@ -83,6 +86,47 @@ Call drawPooling(FuzzedDataProvider& data, ElementType type) {
         call.inputs.push_back({output.sizes, counts});
         call.inputs.push_back(output);
     }
+    return call;
+}
+
+Call drawDcnv3(FuzzedDataProvider& data, ElementType type) {
+    const auto draw = [&](int least, int most) { return data.ConsumeIntegralInRange(least, most); };
+    const bool backward = data.ConsumeBool();
+    const int n = draw(0, 2), groups = draw(1, 3), c = groups * draw(1, 3);
+    const int h = draw(1, 9), w = draw(1, 9), kH = draw(1, 3), kW = draw(1, 3);
+    const int sH = draw(1, 3), sW = draw(1, 3), pH = draw(1, 3), pW = draw(1, 3);
+    const bool remove = data.ConsumeBool() && kH % 2 == 1 && kW % 2 == 1 && kH * kW > 1;
+    const Index outH = (h + 2 * pH - kH) / sH + 1, outW = (w + 2 * pW - kW) / sW + 1;
+    const int samples = groups * (kH * kW - (remove ? 1 : 0));
+    Call call;
+    call.op = std::string("dcnv3") + (backward ? "_bp" : "");
+    call.integers = {kH, kW, sH, sW, pH, pW, 1, 1, groups, remove};
+    call.floats = {1.5};
+    call.inputs = {{{n, h, w, c}, type},
+                   {{n, outH, outW, 2 * samples}, type},
+                   {{n, outH, outW, samples}, type}};
+    if (backward) call.inputs.push_back({{n, outH, outW, c}, type});
+    return call;
+}
+
+Call drawAttention(FuzzedDataProvider& data, ElementType type) {
+    const auto draw = [&](int least, int most) { return data.ConsumeIntegralInRange(least, most); };
+    const bool backward = data.ConsumeBool();
+    const int n = draw(0, 2), heads = draw(1, 3), width = draw(1, 5), queries = draw(1, 9);
+    const int levels = draw(1, 3), points = draw(1, 3);
+    Call call;
+    Index pixels = 0;
+    for (int l = 0; l < levels; ++l) {
+        call.levels.push_back(draw(1, 5));
+        call.levels.push_back(draw(1, 5));
+        pixels += call.levels[call.levels.size() - 2] * call.levels.back();
+    }
+    call.op = std::string("multi_scale_deformable_attention") + (backward ? "_bp" : "");
+    call.inputs = {{{n, pixels, heads, width}, type},
+                   {{levels, 2}, ElementType::Float64, Memory::C, longFlag},
+                   {{n, queries, heads, levels, points, 2}, type},
+                   {{n, queries, heads, levels, points}, type}};
+    if (backward) call.inputs.push_back({{n, queries, heads * width}, type});
     return call;
 }
 
@@ -157,7 +201,7 @@ void spoil(FuzzedDataProvider& data, Call& call) {
             // BYTE, SHORT, INT, LONG, BOOL, unsigned INT, none.
             if (!call.inputs.empty()) {
                 call.inputs[input()].claimedType = data.PickValueInArray<sd::LongType>(
-                    {32768, 65536, 131072, 262144, 524288, 8388608 | 131072, 1});
+                    {32768, 65536, intFlag, longFlag, 524288, 8388608 | intFlag, 1});
             }
             break;
         case 6:
@@ -184,7 +228,10 @@ std::unique_ptr<stand_in::Array> makeArray(const Argument& argument) {
         strides[d] = argument.memory == Memory::Broadcast && d == 0 ? 0 : stride;
         stride *= argument.sizes[d];
     }
-    auto array = std::make_unique<stand_in::Array>(argument.type, argument.sizes, strides);
+    // Eight bytes for each integer: an op may read them.
+    const bool integers = argument.claimedType == intFlag || argument.claimedType == longFlag;
+    auto array = std::make_unique<stand_in::Array>(integers ? ElementType::Float64 : argument.type,
+                                                   argument.sizes, strides);
     if (argument.claimedType != 0) array->claimType(argument.claimedType);
     return array;
 }
@@ -203,7 +250,7 @@ bool isWorthwhile(const Call& call, const std::vector<std::vector<Index>>& outpu
 }
 
 void fill(FuzzedDataProvider& data, const Call& call,
-          const std::vector<std::unique_ptr<stand_in::Array>>& inputs) {
+          const std::vector<std::unique_ptr<stand_in::Array>>& inputs, bool& badSizes) {
     unsigned state = data.ConsumeIntegral<std::uint8_t>() + 1u;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         std::vector<double> values(static_cast<std::size_t>(product(inputs[i]->sizes())));
@@ -221,6 +268,16 @@ void fill(FuzzedDataProvider& data, const Call& call,
         }
         inputs[i]->set(values);
     }
+    if (call.levels.empty() || inputs.size() < 2) return;
+    // Their bits, as those of doubles.
+    std::vector<double> sizes(static_cast<std::size_t>(product(inputs[1]->sizes())));
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        std::int64_t size = call.levels[i % call.levels.size()];
+        if (data.ConsumeIntegralInRange(0, 31) == 0) size = data.ConsumeIntegral<std::int64_t>();
+        badSizes = badSizes || size != call.levels[i % call.levels.size()];
+        std::memcpy(&sizes[i], &size, sizeof size);
+    }
+    if (call.inputs[1].claimedType == longFlag) inputs[1]->set(sizes);
 }
 
 /// Whether a roi is of no image.
@@ -257,7 +314,9 @@ bool refused(const Call& call, Action action) {
 void check(FuzzedDataProvider& data) {
     const auto type = data.PickValueInArray(
         {ElementType::Float32, ElementType::Float64, ElementType::Float16, ElementType::BFloat16});
-    Call call = data.ConsumeBool() ? drawConvolution(data, type) : drawPooling(data, type);
+    static constexpr Call (*kinds[])(FuzzedDataProvider&, ElementType) = {
+        drawConvolution, drawPooling, drawDcnv3, drawAttention};
+    Call call = data.PickValueInArray(kinds)(data, type);
     for (Argument& input : call.inputs) {
         input.memory =
             data.ConsumeIntegralInRange(0, 7) == 0 ? Memory::Broadcast : drawMemory(data);
@@ -283,7 +342,8 @@ void check(FuzzedDataProvider& data) {
     }
     if (!isWorthwhile(call, sizes)) return;
 
-    fill(data, call, inputs);
+    bool badSizes = false;
+    fill(data, call, inputs, badSizes);
     const bool badRoi = call.images > 0 && spoilt == 0 && hasBadRoi(call, *inputs[1]);
     bool badOutput = false;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -311,7 +371,8 @@ void check(FuzzedDataProvider& data) {
     stand_in::maxThreads = data.ConsumeIntegralInRange(1, 5);
 
     const bool no = refused(call, [&] { stand_in::run(call.op, context); });
-    if (no && spoilt == 0 && !badRoi && !badOutput) fuzz::fail(call.op + " refused a legal call");
+    if (no && spoilt == 0 && !badRoi && !badSizes && !badOutput)
+        fuzz::fail(call.op + " refused a legal call");
     if (!no && spoilt == 0 && badRoi) fuzz::fail(call.op + " took a roi of no image");
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         fuzz::expectSame(call.op + " input " + std::to_string(i), inputs[i]->values(), before[i]);

@@ -1,0 +1,109 @@
+// Deformable aggregation of any shape, layout, type and content, as DCNv3 and as attention: every
+// kernel that this processor runs gives what the reference gives, and the same bits with any number
+// of threads.
+#include "../aggregation_problem.h"
+#include "../kernels_under_test.h"
+#include "fuzzing.h"
+
+namespace dcn4j {
+namespace {
+
+using aggregation::Case;
+using aggregation::Problem;
+
+Case drawCase(FuzzedDataProvider& data) {
+    const auto draw = [&](Index least, Index most) {
+        return data.ConsumeIntegralInRange<Index>(least, most);
+    };
+    Case c{"fuzzed", draw(1, 3), draw(1, 6), draw(1, 40), {{draw(1, 20), draw(1, 20)}}};
+    c.kH = draw(1, 4);
+    c.kW = draw(1, 4);
+    c.layout = data.PickValueInArray(
+        {Layout::Contiguous, Layout::ChannelsLast, Layout::Reversed, Layout::Spread});
+    c.planar = data.ConsumeBool();
+    if (data.ConsumeBool()) {
+        c.kH = 1;
+        c.queries = draw(1, 40);
+        for (Index more = draw(0, 4); more > 0; --more) {
+            c.levels.push_back({draw(1, 9), draw(1, 9)});
+        }
+        return c;
+    }
+    c.sH = draw(1, 3);
+    c.sW = draw(1, 3);
+    c.dH = draw(1, 2);
+    c.dW = draw(1, 2);
+    // At least one output pixel.
+    c.pH = draw(0, 2) + c.dH * (c.kH - 1) / 2 + 1;
+    c.pW = draw(0, 2) + c.dW * (c.kW - 1) / 2 + 1;
+    c.removeCenter = data.ConsumeBool() && c.kH % 2 == 1 && c.kW % 2 == 1 && c.kH * c.kW > 1;
+    c.scale = data.PickValueInArray({1.0, 2.0, 0.0, -0.5, 1e9, 1e300});
+    return c;
+}
+
+/// Little enough to do for thousands of runs.
+bool isWorthwhile(const Case& c) {
+    const AggregationGeometry g = c.geometry();
+    const Index samples = g.batch * g.points() * g.groups * g.taps();
+    return samples * static_cast<Index>(g.levels.size()) * g.channels <= 60000;
+}
+
+template <class Element>
+void check(FuzzedDataProvider& data, const Case& c) {
+    const unsigned seed = data.ConsumeIntegral<std::uint8_t>();
+    const std::vector<const DeformableAggregationKernel*> kernels = aggregationKernelsUnderTest();
+    const DeformableAggregationKernel& kernel =
+        *kernels[data.ConsumeIntegralInRange<std::size_t>(0, kernels.size() - 1)];
+    const int threads = data.ConsumeIntegralInRange(2, 5);
+
+    using P = Problem<Element>;
+    P expected(c, seed, 0), one(c, seed, 0), many(c, seed, 0);
+    fuzz::disturb<Element>(data, fuzz::drawNumber,
+                           {&expected.location, &one.location, &many.location});
+    fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.weight, &one.weight, &many.weight});
+    fuzz::disturb<Element>(data, fuzz::drawValue,
+                           {expected.values[0].get(), one.values[0].get(), many.values[0].get()});
+    fuzz::disturb<Element>(data, fuzz::drawValue,
+                           {&expected.gradOutput, &one.gradOutput, &many.gradOutput});
+    const auto run = [&](P& p, const DeformableAggregationKernel& k, int t) {
+        p.forward(k, t);
+        p.backward(k, t);
+    };
+    run(expected, referenceDeformableAggregation(), 1);
+    run(one, kernel, 1);
+    run(many, kernel, threads);
+    const auto want = expected.results(), got = one.results(), again = many.results();
+    for (std::size_t r = 0; r < want.size(); ++r) {
+        const std::string what = std::string(kernel.name()) + " " + want[r].first;
+        const std::vector<double> values = got[r].second->values();
+        fuzz::expectNear(what, values, want[r].second->values(), fuzz::tolerance<Element>());
+        fuzz::expectSame(what + " with " + std::to_string(threads) + " threads",
+                         again[r].second->values(), values);
+        if (!got[r].second->guardsIntact()) fuzz::fail(what + ": wrote between the elements");
+    }
+}
+
+}  // namespace
+}  // namespace dcn4j
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+    using namespace dcn4j;
+    FuzzedDataProvider data(bytes, size);
+    const int type = data.ConsumeIntegralInRange(0, 3);
+    const Case c = drawCase(data);
+    if (!isWorthwhile(c)) return 0;
+    switch (type) {
+        case 0:
+            check<float>(data, c);
+            break;
+        case 1:
+            check<double>(data, c);
+            break;
+        case 2:
+            check<Float16>(data, c);
+            break;
+        default:
+            check<BFloat16>(data, c);
+    }
+    return 0;
+}
