@@ -1,6 +1,7 @@
 // The ops from libnd4j's side, with libnd4j_stand_in in its place: legal calls with some of their
 // arguments, shapes, types and arrays spoilt. A legal call succeeds, a spoilt one succeeds or is
 // refused with the op's name, writing nothing; no call changes its inputs.
+#include <cstring>
 #include <iterator>
 #include <memory>
 #include <new>
@@ -268,16 +269,21 @@ void fill(FuzzedDataProvider& data, const Call& call,
         }
         inputs[i]->set(values);
     }
-    if (call.levels.empty() || inputs.size() < 2) return;
+    if (call.levels.empty() || inputs.size() < 2 || call.inputs[1].claimedType != longFlag) return;
     // Their bits, as those of doubles.
     std::vector<double> sizes(static_cast<std::size_t>(product(inputs[1]->sizes())));
+    std::vector<double> good(sizes);
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         std::int64_t size = call.levels[i % call.levels.size()];
+        std::memcpy(&good[i], &size, sizeof size);
         if (data.ConsumeIntegralInRange(0, 31) == 0) size = data.ConsumeIntegral<std::int64_t>();
-        badSizes = badSizes || size != call.levels[i % call.levels.size()];
         std::memcpy(&sizes[i], &size, sizeof size);
     }
-    if (call.inputs[1].claimedType == longFlag) inputs[1]->set(sizes);
+    inputs[1]->set(sizes);
+    // A broadcast view's sizes are all the last that was set.
+    const std::vector<double> set = inputs[1]->values();
+    badSizes =
+        !set.empty() && std::memcmp(set.data(), good.data(), set.size() * sizeof(double)) != 0;
 }
 
 /// Whether a roi is of no image.
