@@ -192,6 +192,23 @@ TEST_P(EveryAggregationKernel, PassesNotANumberOnAsArithmeticHasIt) {
     });
 }
 
+TEST_P(EveryAggregationKernel, IsZeroAtTheBorderWhateverThePixelsHold) {
+    if (shape().queries > 0 || shape().scale == 0) return;  // no location puts them there exactly
+    Problem<double> p(shape(), 7);
+    for (auto& level : p.values) level->forEach([](double& e) { e = std::nan(""); });
+    const Index rows = p.g.y.kernel;
+    p.forEachSample([&](const auto& at) {
+        // As far as takes each to column -1.
+        const double scale = p.g.levels[static_cast<std::size_t>(at.level)].scaleX;
+        const Index start = p.g.x.startOf(p.g.placeOf(at.tap) / rows);
+        const double location = (-1 - p.g.x.originOf(at.ox)) / scale - static_cast<double>(start);
+        static_cast<double*>(p.inputs.location.data)[p.inputs.location.at(
+            at.n, at.oy, at.ox, at.group, at.level, at.tap, 0)] = location;
+    });
+    p.forward(kernel());
+    for (const double value : p.output.values()) ASSERT_EQ(value, 0);
+}
+
 TEST_P(EveryAggregationKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradients) {
     if (shape().scale == 0) return;  // samples are where they are
     Problem<float> p(shape(), 6);

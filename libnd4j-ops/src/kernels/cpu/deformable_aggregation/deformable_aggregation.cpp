@@ -59,13 +59,8 @@ namespace dcn4j {
 
 std::vector<const DeformableAggregationKernel*> DeformableAggregationKernel::implementations() {
     std::vector<const DeformableAggregationKernel*> all;
-    for (const cpu::InstructionSet* set : {
-#if defined(__x86_64__)
-             &cpu::avx512Set, &cpu::avx2Set,
-#endif
-                 &cpu::baselineSet
-         }) {
-        if (cpu::runs(*set)) all.push_back(new cpu::TiledDeformableAggregation(*set));
+    for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
+        all.push_back(new cpu::TiledDeformableAggregation(*set));
     }
     all.push_back(&referenceDeformableAggregation());
     return all;

@@ -26,7 +26,7 @@ inline void partPairs(const V& a, const V& b, V& first, V& second, std::index_se
 }
 
 /// Calls `action(i, location)` for as many samples from number `i` on as a vector has lanes; their
-/// pixels are numbers of rows.
+/// pixels are numbers of rows, and so is the third argument, that of zeros.
 template <class Real, class Action>
 inline void locateSamples(const AggregateSamples<Real>& s, Action action) {
     using V = Vector<Real>;
@@ -45,7 +45,7 @@ inline void locateSamples(const AggregateSamples<Real>& s, Action action) {
             locate<V, P>(y, x, height, width, Convert<V, P>::of(height), Convert<V, P>::of(width));
         const P base = load<P>(s.base + j);
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) at.pixel[c] = at.pixel[c] * step + base;
-        action(i, at);
+        action(i, at, height * width * step + base);
         j = j + static_cast<Index>(lanes) < s.period ? j + static_cast<Index>(lanes) : 0;
     }
 }
@@ -78,11 +78,13 @@ void aggregate(const AggregateTile<Real>& tile) {
     const AggregateTile<Real> t = tile;
     const auto ld =
         broadcast<PixelLanes<Real>>(static_cast<decltype(PlannedSample<Real>::place)>(t.imageLd));
-    locateSamples(t.samples, [&](Index i, const auto& at) {
+    locateSamples(t.samples, [&](Index i, const auto& at, const auto& zeros) {
         const V modulation = load<V>(t.samples.weight + i);
+        // One at -1 exactly is outside, though its derivative is not: its pixels count for nothing.
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
             store<V>(t.weights + c * t.cornerLd + i, at.weight[c] * modulation);
-            store<PixelLanes<Real>>(t.rows + c * t.cornerLd + i, at.pixel[c] * ld);
+            store<PixelLanes<Real>>(t.rows + c * t.cornerLd + i,
+                                    (at.between ? at.pixel[c] : zeros) * ld);
         }
     });
     for (Index point = 0; point < t.points; ++point) {
@@ -94,7 +96,7 @@ void aggregate(const AggregateTile<Real>& tile) {
 
 template <class Real>
 void planAggregate(const AggregateSamples<Real>& samples, PlannedSample<Real>* planned) {
-    locateSamples(samples, [&](Index i, const auto& at) {
+    locateSamples(samples, [&](Index i, const auto& at, const auto&) {
         storeLocation(at, load<Vector<Real>>(samples.weight + i), planned + i, 1);
     });
 }
