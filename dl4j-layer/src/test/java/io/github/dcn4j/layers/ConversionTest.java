@@ -31,6 +31,7 @@ import org.deeplearning4j.zoo.model.ResNet50;
 import org.deeplearning4j.zoo.model.SqueezeNet;
 import org.deeplearning4j.zoo.model.TinyYOLO;
 import org.deeplearning4j.zoo.model.UNet;
+import org.deeplearning4j.zoo.model.YOLO2;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -187,7 +188,7 @@ class ConversionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"ResNet50", "SqueezeNet", "Darknet19", "TinyYOLO", "UNet"})
+  @ValueSource(strings = {"ResNet50", "SqueezeNet", "Darknet19", "TinyYOLO", "YOLO2", "UNet"})
   void networksOfTheZooComputeTheSame(String name) {
     ComputationGraph graph = (ComputationGraph) zoo(name).get();
     // Some start with weights so large that fifty layers overflow.
@@ -219,6 +220,8 @@ class ConversionTest {
         return () -> SqueezeNet.builder().inputShape(shape).numClasses(4).build().init();
       case "Darknet19":
         return () -> Darknet19.builder().inputShape(shape).numClasses(4).build().init();
+      case "YOLO2":
+        return () -> YOLO2.builder().inputShape(shape).numClasses(4).build().init();
       case "TinyYOLO":
         return () -> TinyYOLO.builder().inputShape(shape).numClasses(4).build().init();
       default:
