@@ -2,6 +2,7 @@
 // the first two levels of cache, under its own name.
 #include <benchmark/benchmark.h>
 
+#include <random>
 #include <vector>
 
 #include "../src/kernels/cpu/isa.h"
@@ -80,6 +81,57 @@ void lanesToWeights(State& state, const InstructionSet& set) {
     }
 }
 
+/// DCNv3's samples of one group of 16 channels.
+struct AggregateProblem {
+    static constexpr Index channels = 16, size = 32, samples = points * entries;
+    static constexpr Index period = entries * 16;  // a multiple of every vector's lanes
+    std::vector<float> image = ones((size * size + 1) * channels), output = ones(points * channels),
+                       location = ones(2 * samples), weight = ones(samples), origin, start,
+                       scale = ones(period), weights = ones(4 * samples);
+    std::vector<std::int32_t> sizes, base, rows;
+    std::vector<cpu::PlannedSample<float>> planned;
+
+    AggregateProblem()
+        : sizes(static_cast<std::size_t>(period), size),
+          base(sizes.size(), 0),
+          rows(weights.size()),
+          planned(weight.size()) {
+        std::mt19937 random(1);
+        std::normal_distribution<float> normal;
+        for (float& number : location) number = normal(random);
+        for (Index i = 0; i < samples; ++i)
+            origin.push_back(static_cast<float>(i / entries % size));
+        for (Index i = 0; i < period; ++i) start.push_back(static_cast<float>(i % entries % 3));
+    }
+    cpu::AggregateSamples<float> view() const {
+        return {samples,         period,
+                location.data(), weight.data(),
+                origin.data(),   origin.data(),
+                start.data(),    start.data(),
+                scale.data(),    scale.data(),
+                sizes.data(),    sizes.data(),
+                base.data(),     1};
+    }
+};
+
+void aggregate(State& state, const InstructionSet& set) {
+    AggregateProblem p;
+    for (auto _ : state) {
+        set.kernels.forFloat.aggregate({points, entries, p.channels, p.view(), p.image.data(),
+                                        p.channels, p.weights.data(), p.rows.data(), p.samples,
+                                        p.output.data(), p.channels});
+        benchmark::ClobberMemory();
+    }
+}
+
+void planAggregate(State& state, const InstructionSet& set) {
+    AggregateProblem p;
+    for (auto _ : state) {
+        set.kernels.forFloat.planAggregate(p.view(), p.planned.data());
+        benchmark::ClobberMemory();
+    }
+}
+
 /// 49 bins of 3 x 4 pixels each.
 struct PoolingProblem {
     static constexpr Index width = 32, count = 49;
@@ -154,6 +206,8 @@ void registerMicroKernels() {
         {"narrowBFloat16", narrow<BFloat16>},
         {"lanesToColumn", lanesToColumn},
         {"lanesToWeights", lanesToWeights},
+        {"aggregate", aggregate},
+        {"planAggregate", planAggregate},
     };
     for (const auto& [kernel, measure] : measures) {
         for (const InstructionSet* set : cpu::runnableInstructionSets()) {

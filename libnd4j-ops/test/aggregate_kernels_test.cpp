@@ -1,0 +1,265 @@
+// Aggregate and planAggregate of every instruction set, each against plain loops.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "../src/kernels/sampling/plane.h"
+#include "micro_kernel_test.h"
+
+namespace dcn4j::cpu {
+namespace {
+
+/// What every vector's lanes divide.
+constexpr Index mostLanes = 16;
+constexpr Index pixels = 5;  ///< of the output
+
+std::size_t at(Index i) {
+    return static_cast<std::size_t>(i);
+}
+
+/// A plane of values. Its scale is a power of two, so that a sample can be put on any number.
+struct Level {
+    Index height, width, scale;
+};
+const Level levels[] = {{5, 7, 1}, {1, 1, 4}, {3, 2, 2}};
+
+/// Samples [pixels][groups][levels][taps of a level] of every kind. To the micro-kernels a pixel's
+/// groups are points.
+template <class Real>
+struct Samples {
+    using Pixel = typename AggregateSamples<Real>::Pixel;
+
+    Index levelCount, groups, taps;  ///< taps of all levels
+    std::vector<Index> firstRows{0};
+    std::vector<Real> location, weight, originY, originX, startY, startX, scaleY, scaleX;
+    std::vector<Pixel> height, width, base;
+
+    /// `position` gives a sample's x (0) or y (1) in a level of that width or height.
+    template <class Position>
+    Samples(Index levels_, Index groups_, Index levelTaps, std::mt19937& random, Position position)
+        : levelCount(levels_), groups(groups_), taps(levels_ * levelTaps) {
+        for (Index l = 0; l < levelCount; ++l) {
+            firstRows.push_back(firstRows.back() +
+                                (levels[l].height * levels[l].width + 1) * groups);
+        }
+        for (Index i = 0; i < std::lcm(groups * taps, mostLanes); ++i) {
+            const Level& level = levelOf(i);
+            startY.push_back(static_cast<Real>(i % 3 - 1));
+            startX.push_back(static_cast<Real>(i % 5 - 2));
+            scaleY.push_back(static_cast<Real>(level.scale));
+            scaleX.push_back(static_cast<Real>(level.scale) / 2);
+            height.push_back(static_cast<Pixel>(level.height));
+            width.push_back(static_cast<Pixel>(level.width));
+            base.push_back(static_cast<Pixel>(firstRow(i) + groupOf(i)));
+        }
+        std::normal_distribution<Real> normal;
+        for (Index i = 0; i < count() + mostLanes; ++i) {
+            const auto k = at(i % period());
+            originY.push_back(static_cast<Real>(i % 4) - Real(0.5));
+            originX.push_back(static_cast<Real>(i % 7));
+            weight.push_back(normal(random));
+            location.push_back((position(levelOf(i).width, i, 0) - originX.back()) / scaleX[k] -
+                               startX[k]);
+            location.push_back((position(levelOf(i).height, i, 1) - originY.back()) / scaleY[k] -
+                               startY[k]);
+        }
+    }
+
+    Index points() const { return pixels * groups; }
+    Index count() const { return points() * taps; }
+    Index period() const { return static_cast<Index>(startY.size()); }
+    Index rows() const { return firstRows.back(); }
+    Index levelNumber(Index i) const { return i % taps / (taps / levelCount); }
+    Index groupOf(Index i) const { return i / taps % groups; }
+    const Level& levelOf(Index i) const { return levels[levelNumber(i)]; }
+    Index firstRow(Index i) const { return firstRows[at(levelNumber(i))]; }
+
+    Real y(Index i) const {
+        const auto k = at(i % period());
+        return originY[at(i)] + (startY[k] + location[at(2 * i + 1)]) * scaleY[k];
+    }
+    Real x(Index i) const {
+        const auto k = at(i % period());
+        return originX[at(i)] + (startX[k] + location[at(2 * i)]) * scaleX[k];
+    }
+    AggregateSamples<Real> view() const {
+        return {count(),         period(),
+                location.data(), weight.data(),
+                originY.data(),  originX.data(),
+                startY.data(),   startX.data(),
+                scaleY.data(),   scaleX.data(),
+                height.data(),   width.data(),
+                base.data(),     static_cast<Pixel>(groups)};
+    }
+
+    /// The value of a sample of an image with rows `ld` apart, without its weight.
+    double value(Index i, const std::vector<Real>& image, Index ld, Index channel) const {
+        const Level& level = levelOf(i);
+        const auto sampleY = static_cast<double>(y(i)), sampleX = static_cast<double>(x(i));
+        const auto h = static_cast<double>(level.height), w = static_cast<double>(level.width);
+        if (!(sampleY > -1 && sampleY < h && sampleX > -1 && sampleX < w)) return 0;
+        double sum = 0;
+        for (Index p = 0; p < level.height * level.width; ++p) {
+            const double overY = 1 - std::abs(sampleY - static_cast<double>(p / level.width));
+            const double overX = 1 - std::abs(sampleX - static_cast<double>(p % level.width));
+            if (overY <= 0 || overX <= 0) continue;
+            const Index row = firstRow(i) + p * groups + groupOf(i);
+            sum += overY * overX * static_cast<double>(image[at(row * ld + channel)]);
+        }
+        return sum;
+    }
+
+    /// An image: normal numbers or `number`, the row after each level zeros.
+    std::vector<Real> image(Index ld, std::mt19937& random) const {
+        std::normal_distribution<Real> normal;
+        std::vector<Real> all(at(rows() * ld));
+        for (Real& number : all) number = normal(random);
+        return withZeroRows(all, ld);
+    }
+    std::vector<Real> image(Index ld, Real number) const {
+        return withZeroRows(std::vector<Real>(at(rows() * ld), number), ld);
+    }
+
+  private:
+    std::vector<Real> withZeroRows(std::vector<Real> all, Index ld) const {
+        for (Index l = 1; l <= levelCount; ++l) {
+            const auto end = all.begin() + firstRows[at(l)] * ld;
+            std::fill(end - groups * ld, end, Real{0});
+        }
+        return all;
+    }
+};
+
+class AggregateKernel : public MicroKernelTest {
+  protected:
+    /// Runs `check` for samples at random and in places that matter.
+    template <class Real, class Check>
+    void forSamples(Check check) {
+        const Real inf = std::numeric_limits<Real>::infinity(), nan = std::nan("");
+        std::normal_distribution<Real> normal;
+        const auto position = [&](Index size, Index i, int xy) -> Real {
+            const auto end = static_cast<Real>(size);
+            const Real special[] = {-1, 0,   end,  end - 1, Real(-0.5), end - Real(0.5),
+                                    -3, inf, -inf, nan,     Real(1e30), end + 2};
+            // Now one coordinate, now both.
+            const bool isSpecial = i % 3 == 0 || i % 4 == xy;
+            return isSpecial ? special[(i / 3 + i / 4) % 12] : end / 2 + end / 2 * normal(random_);
+        };
+        for (const Index levelCount : {1, 3}) {
+            for (const Index groups : {1, 3}) {
+                for (const Index levelTaps : {1, 4, 9}) {
+                    check(Samples<Real>(levelCount, groups, levelTaps, random_, position));
+                }
+            }
+        }
+    }
+
+    template <class Real>
+    void aggregate() {
+        forSamples<Real>([&](const Samples<Real>& s) {
+            for (const Index channels : {1, 3, 4, 7, 16, 33, 64, 70, 132}) {
+                const Index padded = paddedTo<Real>(channels), ld = padded + 3;
+                const auto image = s.image(ld, random_);
+                const auto output = sums(s, channels, image, ld);
+                for (Index point = 0; point < s.points(); ++point) {
+                    for (Index c = 0; c < ld; ++c) {
+                        const Real sum = output[at(point * ld + c)];
+                        if (c >= channels) {  // the padding is anything, what follows is not ours
+                            ASSERT_TRUE(c < padded || sum == 99) << channels << " channels";
+                            continue;
+                        }
+                        double want = 0;
+                        for (Index i = point * s.taps; i < (point + 1) * s.taps; ++i) {
+                            want += static_cast<double>(s.weight[at(i)]) * s.value(i, image, ld, c);
+                        }
+                        ASSERT_NEAR(static_cast<double>(sum), want, 1e-4)
+                            << s.taps << " taps of " << s.levelCount << " levels, " << s.groups
+                            << " groups, " << channels << " channels, point " << point;
+                    }
+                }
+            }
+        });
+    }
+
+    /// A sample outside is zero whatever the pixels hold, at -1 exactly too.
+    template <class Real>
+    void aggregateOutside() {
+        const Real inf = std::numeric_limits<Real>::infinity(), nan = std::nan("");
+        const Real outside[] = {-1, -3, inf, -inf, nan, Real(1e30), Real(-1e30)};
+        const auto position = [&](Index size, Index i, int xy) -> Real {
+            if (i % 2 == xy) return static_cast<Real>(i % size);  // the other coordinate is outside
+            return i % 8 == 7 ? static_cast<Real>(size) : outside[i % 7];
+        };
+        for (const Index channels : {1, 4, 16, 68}) {
+            const Samples<Real> s(3, 3, 4, random_, position);
+            const Index ld = paddedTo<Real>(channels);
+            const auto output = sums(s, channels, s.image(ld, nan), ld);
+            for (Index i = 0; i < s.points() * ld; ++i) {
+                ASSERT_TRUE(i % ld >= channels || output[at(i)] == 0)
+                    << channels << " channels, entry " << i << ": " << output[at(i)];
+            }
+        }
+    }
+
+    template <class Real>
+    void planAggregate() {
+        forSamples<Real>([&](const Samples<Real>& s) {
+            std::vector<PlannedSample<Real>> planned(at(s.count() + mostLanes));
+            kernels<Real>().planAggregate(s.view(), planned.data());
+            for (Index i = 0; i < s.count(); ++i) {
+                const Level& level = s.levelOf(i);
+                Sample<Real> expected;
+                locate(s.y(i), s.x(i), s.weight[at(i)], level.height, level.width, expected);
+                const PlannedSample<Real>& found = planned[at(i)];
+                for (int c = 0; c < Corners; ++c) {
+                    const Index row = s.firstRow(i) + expected.pixel[c] * s.groups + s.groupOf(i);
+                    ASSERT_EQ(found.pixel[c], row) << s.y(i) << ", " << s.x(i);
+                    ASSERT_EQ(found.weight[c], expected.weight[c]) << s.y(i) << ", " << s.x(i);
+                }
+                ASSERT_EQ(found.fractionY, expected.fractionY) << s.y(i);
+                ASSERT_EQ(found.fractionX, expected.fractionX) << s.x(i);
+                ASSERT_EQ(found.modulation, s.weight[at(i)]);
+                ASSERT_EQ(found.place, expected.place) << s.y(i) << ", " << s.x(i);
+            }
+        });
+    }
+
+  private:
+    template <class Real>
+    static Index paddedTo(Index channels) {
+        return (channels + rowAlignment<Real> - 1) / rowAlignment<Real> * rowAlignment<Real>;
+    }
+
+    /// The micro-kernel's output, rows `ld` apart, as the image's are.
+    template <class Real>
+    std::vector<Real> sums(const Samples<Real>& s, Index channels, const std::vector<Real>& image,
+                           Index ld) {
+        const Index cornerLd = s.count() + mostLanes;
+        std::vector<Real> weights(at(Corners * cornerLd)), output(at(s.points() * ld), Real{99});
+        std::vector<typename Samples<Real>::Pixel> rows(at(Corners * cornerLd));
+        kernels<Real>().aggregate({s.points(), s.taps, channels, s.view(), image.data(), ld,
+                                   weights.data(), rows.data(), cornerLd, output.data(), ld});
+        return output;
+    }
+};
+
+TEST_P(AggregateKernel, Aggregate) {
+    aggregate<float>();
+    aggregate<double>();
+}
+
+TEST_P(AggregateKernel, AggregateOfSamplesOutsideIsZeroWhateverThePixelsHold) {
+    aggregateOutside<float>();
+    aggregateOutside<double>();
+}
+
+TEST_P(AggregateKernel, PlanAggregateAsTheRuleLocates) {
+    planAggregate<float>();
+    planAggregate<double>();
+}
+
+INSTANTIATE_TEST_SUITE_P(EverySet, AggregateKernel, testing::ValuesIn(everySet()), nameOfSet);
+
+}  // namespace
+}  // namespace dcn4j::cpu
