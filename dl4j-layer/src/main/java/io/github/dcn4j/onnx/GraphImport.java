@@ -35,11 +35,34 @@ final class GraphImport {
   private final Set<String> problems = new LinkedHashSet<>();
   private final TreeSet<String> names;
 
+  /** What is imported in the place of nodes, by their first outputs. */
+  private final Map<String, Fused> fused;
+
+  /** Imports each node as it is. */
   GraphImport(Graph graph, ExternalData files, Set<String> weights) {
+    this(graph, files, weights, Collections.emptyMap());
+  }
+
+  private GraphImport(
+      Graph graph, ExternalData files, Set<String> weights, Map<String, Fused> fused) {
     this.graph = graph;
     this.files = files;
     this.weights = weights;
+    this.fused = fused;
     names = new TreeSet<>(graph.names().values());
+  }
+
+  /**
+   * Imports a graph, with one op for nodes that together are one. What they are is known once all
+   * were imported; where there are such, it is done again.
+   *
+   * @throws IllegalArgumentException listing everything that is not supported
+   */
+  static SameDiff fusing(Graph graph, ExternalData files, Set<String> weights) {
+    GraphImport plain = new GraphImport(graph, files, weights);
+    SameDiff sd = plain.run();
+    Map<String, Fused> fused = AttentionFusion.find(graph, plain.values);
+    return fused.isEmpty() ? sd : new GraphImport(graph, files, weights, fused).run();
   }
 
   /**
@@ -57,7 +80,7 @@ final class GraphImport {
         values.put(tensor.getName(), Value.refused(tensor.getName()));
       }
     }
-    graph.nodes().forEach(this::addNode);
+    graph.nodes().forEach(this::addNodeOrFused);
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(
           problems.size() == 1
@@ -117,7 +140,21 @@ final class GraphImport {
             : Value.constant(name, array, () -> sd.constant(newName, array)));
   }
 
-  private void addNode(Onnx.NodeProto proto) {
+  private void addNodeOrFused(Onnx.NodeProto proto) {
+    Fused other = proto.getOutputCount() == 0 ? null : fused.get(proto.getOutput(0));
+    if (other == null) {
+      addNode(proto, null);
+    } else if (other != Fused.NOTHING) {
+      addNode(other.node(), other.converter());
+    }
+  }
+
+  /**
+   * Adds what a node makes.
+   *
+   * @param own its converter; null for that of its op
+   */
+  private void addNode(Onnx.NodeProto proto, Converter own) {
     try {
       // Of a stored tensor it is one of its own: PyTorch shares equal tensors in this way, and
       // training must not change a running mean with a bias.
@@ -128,7 +165,8 @@ final class GraphImport {
       if (!Graph.isStandard(proto.getDomain())) {
         throw new Refusal("the domain " + proto.getDomain() + " is not supported");
       }
-      Converter converter = Converters.all().of(proto.getOpType(), graph.opset());
+      Converter converter =
+          own == null ? Converters.all().of(proto.getOpType(), graph.opset()) : own;
       List<Value> inputs = new ArrayList<>();
       for (String name : proto.getInputList()) {
         inputs.add(name.isEmpty() ? null : values.get(name));

@@ -133,7 +133,7 @@ public final class OnnxModel {
    *     supported; all such nodes are listed, each with the reason
    */
   public SameDiff toSameDiff() {
-    SameDiff sd = new GraphImport(new Graph(model), files, Collections.emptySet()).run();
+    SameDiff sd = GraphImport.fusing(new Graph(model), files, Collections.emptySet());
     PlannedSession.attach(sd);
     return sd;
   }
@@ -156,7 +156,7 @@ public final class OnnxModel {
    */
   public SameDiff toTrainableSameDiff() {
     Graph graph = new Graph(model);
-    return new GraphImport(graph, files, TrainableWeights.of(graph)).run();
+    return GraphImport.fusing(graph, files, TrainableWeights.of(graph));
   }
 
   /** As {@link #toTrainableSameDiff()}, with examples as {@link #toSameDiff(Map)} takes them. */

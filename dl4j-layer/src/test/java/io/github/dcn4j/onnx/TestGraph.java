@@ -50,7 +50,8 @@ final class TestGraph {
   /**
    * A node without a name.
    *
-   * @param attributes names and values in turn; a value is a Long, a Float or a long[]
+   * @param attributes names and values in turn; a value is a Long, a Float, a String, a long[] or a
+   *     float[]
    */
   TestGraph node(String type, List<String> inputs, String output, Object... attributes) {
     return node(type, inputs, List.of(output), attributes);
@@ -73,12 +74,17 @@ final class TestGraph {
 
   /** The model, with outputs of a type and of any shape. */
   byte[] model(DataType type, String... outputs) {
+    return model(19, type, outputs);
+  }
+
+  /** The model in an opset, with outputs of a type and of any shape. */
+  byte[] model(long opset, DataType type, String... outputs) {
     for (String output : outputs) {
       graph.addOutput(value(output, type, null));
     }
     return Onnx.ModelProto.newBuilder()
         .setIrVersion(8)
-        .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setVersion(19))
+        .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setVersion(opset))
         .setGraph(graph)
         .build()
         .toByteArray();
@@ -116,6 +122,12 @@ final class TestGraph {
         attribute.addFloats(element);
       }
       return attribute.build();
+    }
+    if (value instanceof String) {
+      return attribute
+          .setType(Onnx.AttributeProto.AttributeType.STRING)
+          .setS(ByteString.copyFromUtf8((String) value))
+          .build();
     }
     if (value instanceof Float) {
       return attribute.setType(Onnx.AttributeProto.AttributeType.FLOAT).setF((Float) value).build();
