@@ -10,6 +10,7 @@ import io.github.dcn4j.layers.MultiScaleDeformableAttentionVertex;
 import io.github.dcn4j.layers.SamplingPositions;
 import io.github.dcn4j.layers.VertexParameters;
 import io.github.dcn4j.onnx.OnnxModel;
+import io.github.dcn4j.ops.DCNv3Config;
 import io.github.dcn4j.ops.DeformableConv2DConfig;
 import io.github.dcn4j.ops.NDDeformable;
 import io.github.dcn4j.ops.SDDeformable;
@@ -149,6 +150,54 @@ final class ReadmeSnippets {
                 .addIntegerArguments(3, 3, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1)
                 .build())[0];
     z.subi(plain).subi(byName).subi(y.eval()).subi(own.eval());
+  }
+
+  /** The output of the graph, that of the op, and the gradients. */
+  static INDArray[] dcnv3() {
+    SameDiff sd = SameDiff.create();
+    INDArray input = Nd4j.rand(2, 8, 8, 32);
+    INDArray offset = Nd4j.randn(2, 8, 8, 72);
+    INDArray mask = Nd4j.rand(2, 8, 8, 36);
+    INDArray gradOutput = input.like();
+    SDVariable x = sd.constant(input);
+    SDVariable o = sd.constant(offset);
+    SDVariable m = sd.constant(mask);
+
+    DCNv3Config v3Config = DCNv3Config.builder().kH(3).kW(3).pH(1).pW(1).groups(4).build();
+
+    SDVariable y = new SDDeformable(sd).dcnv3("y", x, o, m, v3Config);
+
+    INDArray output = new NDDeformable().dcnv3(input, offset, mask, v3Config);
+    INDArray[] gradients = new NDDeformable().dcnv3Bp(input, offset, mask, gradOutput, v3Config);
+    return new INDArray[] {y.eval(), output, gradients[0], gradients[1], gradients[2]};
+  }
+
+  /** The output of the graph, that of the op, and the gradients. */
+  static INDArray[] multiScaleDeformableAttention() {
+    SameDiff sd = SameDiff.create();
+    INDArray value = Nd4j.rand(3, 80, 2, 8);
+    INDArray samplingLocations = Nd4j.rand(3, 5, 2, 2, 4, 2);
+    INDArray attentionWeights = Nd4j.rand(3, 5, 2, 2, 4);
+    INDArray gradOutput = Nd4j.rand(3, 5, 16);
+
+    SDVariable v = sd.constant(value);
+    SDVariable at = sd.constant(samplingLocations);
+    SDVariable a = sd.constant(attentionWeights);
+
+    INDArray spatialShapes = Nd4j.createFromArray(new long[][] {{8, 8}, {4, 4}}); // (H, W) of each
+    SDVariable shapes = sd.constant(spatialShapes);
+
+    SDVariable y = new SDDeformable(sd).multiScaleDeformableAttention("y", v, shapes, at, a);
+
+    INDArray output =
+        new NDDeformable()
+            .multiScaleDeformableAttention(
+                value, spatialShapes, samplingLocations, attentionWeights);
+    INDArray[] gradients =
+        new NDDeformable()
+            .multiScaleDeformableAttentionBp(
+                value, spatialShapes, samplingLocations, attentionWeights, gradOutput);
+    return new INDArray[] {y.eval(), output, gradients[0], gradients[1], gradients[2]};
   }
 
   static ComputationGraph vertices() {

@@ -75,6 +75,12 @@ class ReadmeTest {
   void theSnippetsRun() {
     ReadmeSnippets.conversion(ReadmeSnippets.layers());
     ReadmeSnippets.ops();
+    assertGraphAndOpAgree(
+        ReadmeSnippets.dcnv3(),
+        new long[][] {{2, 8, 8, 32}, {2, 8, 8, 32}, {2, 8, 8, 72}, {2, 8, 8, 36}});
+    assertGraphAndOpAgree(
+        ReadmeSnippets.multiScaleDeformableAttention(),
+        new long[][] {{3, 5, 16}, {3, 80, 2, 8}, {3, 5, 2, 2, 4, 2}, {3, 5, 2, 2, 4}});
     assertArrayEquals(
         new long[] {2, 64, 8, 8},
         ReadmeSnippets.projected().output(Nd4j.rand(2, 32, 8, 8)).shape());
@@ -91,5 +97,13 @@ class ReadmeTest {
                 Nd4j.rand(1, 3, 32, 32),
                 Nd4j.createFromArray(new float[][] {{0, 2, 3, 20, 25}, {0, 5, 5, 9, 9}}))
             .size(1));
+  }
+
+  /** Of the graph's output, the op's and the gradients; their shapes but for the first. */
+  private static void assertGraphAndOpAgree(INDArray[] arrays, long[][] shapes) {
+    assertEquals(arrays[0], arrays[1]);
+    for (int i = 0; i < shapes.length; i++) {
+      assertArrayEquals(shapes[i], arrays[i + 1].shape());
+    }
   }
 }
