@@ -26,7 +26,8 @@ import picocli.CommandLine.Spec;
     description =
         "Times deformable convolution, forward and backward, beside ONNX Runtime's DeformConv and"
             + " Conv, oneDNN's and ND4J's plain convolutions and the processor's peak of fused"
-            + " multiply-adds, and a training iteration beside one with plain layers: dense,"
+            + " multiply-adds; DCNv3's operator beside a plain depth-wise convolution, multi-scale"
+            + " deformable attention beside ONNX Runtime's GridSample, and a training iteration beside one with plain layers: dense,"
             + " depth-wise and small, on all cores and one, on each instruction set of the"
             + " processor, in every type. Writes a table and a chart.",
     mixinStandardHelpOptions = true)

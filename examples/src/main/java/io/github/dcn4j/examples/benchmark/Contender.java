@@ -15,6 +15,7 @@ enum Contender {
   DOUBLE_FORWARD("DOUBLE forward"),
   ONNX_DEFORM_CONV("ONNX Runtime `DeformConv` forward"),
   ONNX_CONV("ONNX Runtime plain `Conv` forward"),
+  ONNX_GRID_SAMPLE("ONNX Runtime `GridSample` forward"),
   ONEDNN_CONV("oneDNN plain forward"),
   ND4J_CONV("ND4J plain `conv2d` forward"),
   PLAIN("DCN4J plain forward"),

@@ -60,6 +60,46 @@ final class ConvolutionArrays {
         bias.ulike());
   }
 
+  /** Adds our plain convolution of the same arrays, without offsets and mask. */
+  void addPlain(Race race) {
+    long k = shape.getKernel();
+    long s = shape.getStride();
+    long p = shape.getPadding();
+    // Kernel, stride, padding, dilation, explicit, NCHW, deformable groups, groups.
+    long[] arguments = {k, k, s, s, p, p, 1, 1, 0, 0, 1, shape.getGroups()};
+    addPlain(
+        race,
+        Contender.PLAIN,
+        "dcn4j_conv2d",
+        Contender.PLAIN_BACKWARD,
+        "dcn4j_conv2d_bp",
+        arguments);
+  }
+
+  /** Adds a plain convolution of the same arrays by the names of its ops. */
+  void addPlain(
+      Race race,
+      Contender forward,
+      String op,
+      Contender backward,
+      String derivative,
+      long[] arguments) {
+    race.add(forward, work(plain(op, arguments, input, weights, bias), gradient.ulike()));
+    race.add(
+        backward,
+        work(
+            plain(derivative, arguments, input, weights, bias, gradient),
+            input.ulike(),
+            weights.ulike(),
+            bias.ulike()));
+  }
+
+  private static DynamicCustomOp plain(String name, long[] arguments, INDArray... inputs) {
+    DynamicCustomOp op = DynamicCustomOp.builder(name).addInputs(inputs).build();
+    op.addIArgument(arguments);
+    return op;
+  }
+
   private DeformableConv2DConfig config() {
     return DeformableConv2DConfig.builder()
         .kH(shape.getKernel())

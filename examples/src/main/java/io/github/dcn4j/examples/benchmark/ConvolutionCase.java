@@ -6,8 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.DynamicCustomOp;
 
 /**
  * Deformable convolution of one shape beside plain convolutions of the same one, forward and
@@ -15,7 +13,7 @@ import org.nd4j.linalg.api.ops.DynamicCustomOp;
  */
 final class ConvolutionCase implements AutoCloseable {
   private final Race race = new Race();
-  private final List<OnnxConvolution> open = new ArrayList<>();
+  private final List<OnnxPeer> open = new ArrayList<>();
   private final ConvolutionShape shape;
   private final ConvolutionArrays arrays;
 
@@ -30,13 +28,18 @@ final class ConvolutionCase implements AutoCloseable {
     arrays = new ConvolutionArrays(shape, DataType.FLOAT);
     race.add(Contender.FORWARD, arrays.forward());
     race.add(Contender.BACKWARD, arrays.backward());
-    addPlain(
-        Contender.PLAIN, "dcn4j_conv2d", Contender.PLAIN_BACKWARD, "dcn4j_conv2d_bp", ownPlain());
+    arrays.addPlain(race);
     if (shape.getGroups() == 1) { // ND4J's has no groups
-      addPlain(
-          Contender.ND4J_CONV, "conv2d", Contender.ND4J_CONV_BACKWARD, "conv2d_bp", nd4jPlain());
+      arrays.addPlain(
+          race,
+          Contender.ND4J_CONV,
+          "conv2d",
+          Contender.ND4J_CONV_BACKWARD,
+          "conv2d_bp",
+          nd4jPlain());
     }
-    addOnnx(task.getThreads());
+    add(Contender.ONNX_DEFORM_CONV, OnnxConvolution.deformable(arrays), task);
+    add(Contender.ONNX_CONV, OnnxConvolution.plain(arrays), task);
     if (peers != null) {
       addNative(peers);
     }
@@ -44,14 +47,6 @@ final class ConvolutionCase implements AutoCloseable {
 
   Map<Contender, Timing> run(Task task) throws Exception {
     return race.run(task);
-  }
-
-  /** The ops' arguments: kernel, stride, padding, dilation, explicit, NCHW, groups. */
-  private long[] ownPlain() {
-    long k = shape.getKernel();
-    long s = shape.getStride();
-    long p = shape.getPadding();
-    return new long[] {k, k, s, s, p, p, 1, 1, 0, 0, 1, shape.getGroups()};
   }
 
   /** Kernel, stride, padding, dilation, explicit, NCHW, weights [O, C, kH, kW]. */
@@ -62,53 +57,9 @@ final class ConvolutionCase implements AutoCloseable {
     return new long[] {k, k, s, s, p, p, 1, 1, 0, 0, 1};
   }
 
-  private void addPlain(
-      Contender forward, String op, Contender backward, String derivative, long[] arguments) {
-    INDArray input = arrays.getInput();
-    INDArray weights = arrays.getWeights();
-    INDArray bias = arrays.getBias();
-    INDArray gradient = arrays.getGradient();
-    race.add(
-        forward,
-        ConvolutionArrays.work(plain(op, arguments, input, weights, bias), gradient.ulike()));
-    race.add(
-        backward,
-        ConvolutionArrays.work(
-            plain(derivative, arguments, input, weights, bias, gradient),
-            input.ulike(),
-            weights.ulike(),
-            bias.ulike()));
-  }
-
-  private static DynamicCustomOp plain(String name, long[] arguments, INDArray... inputs) {
-    DynamicCustomOp op = DynamicCustomOp.builder(name).addInputs(inputs).build();
-    op.addIArgument(arguments);
-    return op;
-  }
-
-  private void addOnnx(int threads) throws OrtException {
-    add(
-        Contender.ONNX_DEFORM_CONV,
-        threads,
-        new OnnxConvolution("DeformConv", shape)
-            .input("x", arrays.getInput())
-            .constant("w", arrays.getWeights())
-            .input("offset", arrays.getOffset())
-            .constant("b", arrays.getBias())
-            .input("mask", arrays.getMask()));
-    add(
-        Contender.ONNX_CONV,
-        threads,
-        new OnnxConvolution("Conv", shape)
-            .input("x", arrays.getInput())
-            .constant("w", arrays.getWeights())
-            .constant("b", arrays.getBias()));
-  }
-
-  private void add(Contender contender, int threads, OnnxConvolution convolution)
-      throws OrtException {
-    open.add(convolution);
-    race.add(contender, convolution.open(arrays.getGradient().ulike(), threads));
+  private void add(Contender contender, OnnxPeer peer, Task task) throws OrtException {
+    open.add(peer);
+    race.add(contender, peer.open(arrays.getGradient().ulike(), task.getThreads()));
   }
 
   private void addNative(NativePeers peers) throws IOException {
@@ -121,8 +72,8 @@ final class ConvolutionCase implements AutoCloseable {
 
   @Override
   public void close() throws OrtException {
-    for (OnnxConvolution convolution : open) {
-      convolution.close();
+    for (OnnxPeer peer : open) {
+      peer.close();
     }
   }
 }

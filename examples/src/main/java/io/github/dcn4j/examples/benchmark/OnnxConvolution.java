@@ -1,151 +1,50 @@
 package io.github.dcn4j.examples.benchmark;
 
-import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
+import static io.github.dcn4j.examples.benchmark.OnnxPeer.integer;
+import static io.github.dcn4j.examples.benchmark.OnnxPeer.integers;
+
 import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtSession;
-import java.nio.FloatBuffer;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.List;
+import lombok.experimental.UtilityClass;
 import onnx.Onnx;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
+import org.apache.commons.lang3.ArrayUtils;
 
-/**
- * A model of one ONNX convolution of floats in ONNX Runtime: weights and bias in the model, as in
- * one that was exported; the output goes into an array that is kept.
- */
-final class OnnxConvolution implements AutoCloseable, Race.Work {
-  private static final OrtEnvironment ENVIRONMENT = OrtEnvironment.getEnvironment();
-  private static final int FLOAT = Onnx.TensorProto.DataType.FLOAT_VALUE;
+/** ONNX's convolutions: weights and bias in the model, as in one that was exported. */
+@UtilityClass
+class OnnxConvolution {
+  static OnnxPeer deformable(ConvolutionArrays arrays) throws OrtException {
+    return weighted(arrays)
+        .input("offset", arrays.getOffset())
+        .input("mask", arrays.getMask())
+        .node(
+            "DeformConv",
+            "y",
+            List.of("x", "w", "offset", "b", "mask"),
+            attributes(
+                arrays.getShape(),
+                integer("offset_group", arrays.getShape().getDeformableGroups())));
+  }
 
-  private final Onnx.NodeProto.Builder node = Onnx.NodeProto.newBuilder();
-  private final Onnx.GraphProto.Builder graph = Onnx.GraphProto.newBuilder();
-  private final Map<String, OnnxTensor> inputs = new LinkedHashMap<>();
-  private Map<String, OnnxTensor> output;
-  private OrtSession session;
+  static OnnxPeer plain(ConvolutionArrays arrays) throws OrtException {
+    return weighted(arrays)
+        .node("Conv", "y", List.of("x", "w", "b"), attributes(arrays.getShape()));
+  }
 
-  /** A convolution of this shape, but for the number of its images and their size. */
-  OnnxConvolution(String operator, ConvolutionShape shape) {
+  private static OnnxPeer weighted(ConvolutionArrays arrays) throws OrtException {
+    return new OnnxPeer()
+        .input("x", arrays.getInput())
+        .constant("w", arrays.getWeights())
+        .constant("b", arrays.getBias());
+  }
+
+  private static Onnx.AttributeProto[] attributes(
+      ConvolutionShape shape, Onnx.AttributeProto... others) {
     long padding = shape.getPadding();
-    node.setOpType(operator)
-        .addOutput("y")
-        .addAttribute(integers("kernel_shape", shape.getKernel(), shape.getKernel()))
-        .addAttribute(integers("strides", shape.getStride(), shape.getStride()))
-        .addAttribute(integers("pads", padding, padding, padding, padding))
-        .addAttribute(integer("group", shape.getGroups()));
-    if (operator.equals("DeformConv")) {
-      node.addAttribute(integer("offset_group", shape.getDeformableGroups()));
-    }
-  }
-
-  /** The next input of the operator: one that changes from call to call. */
-  OnnxConvolution input(String name, INDArray array) throws OrtException {
-    node.addInput(name);
-    graph.addInput(value(name, array.shape()));
-    inputs.put(name, tensor(array));
-    return this;
-  }
-
-  /** The next input of the operator: one that is part of the model. */
-  OnnxConvolution constant(String name, INDArray array) {
-    node.addInput(name);
-    Onnx.TensorProto.Builder tensor =
-        Onnx.TensorProto.newBuilder().setName(name).setDataType(FLOAT);
-    for (long size : array.shape()) {
-      tensor.addDims(size);
-    }
-    for (float number : array.data().asFloat()) {
-      tensor.addFloatData(number);
-    }
-    graph.addInitializer(tensor);
-    return this;
-  }
-
-  /**
-   * Makes the session; nothing can be added after that.
-   *
-   * @param like an array of the output's type and shape
-   */
-  OnnxConvolution open(INDArray like, int threads) throws OrtException {
-    graph.setName("convolution").addNode(node);
-    graph.addOutput(value("y", like.shape()));
-    byte[] model =
-        Onnx.ModelProto.newBuilder()
-            .setIrVersion(8)
-            .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setVersion(19))
-            .setGraph(graph)
-            .build()
-            .toByteArray();
-    try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-      options.setIntraOpNumThreads(threads);
-      // Idle threads that spin would take time from the next contender.
-      options.addConfigEntry("session.intra_op.allow_spinning", "0");
-      session = ENVIRONMENT.createSession(model, options);
-    }
-    output = Map.of("y", tensor(like));
-    return this;
-  }
-
-  @Override
-  public void run() throws OrtException {
-    session.run(inputs, output).close();
-  }
-
-  /** The values of the output of the last run. */
-  INDArray output() throws OrtException {
-    OnnxTensor y = output.get("y");
-    float[] values = new float[y.getFloatBuffer().remaining()];
-    y.getFloatBuffer().get(values);
-    return Nd4j.create(values, y.getInfo().getShape(), 'c');
-  }
-
-  @Override
-  public void close() throws OrtException {
-    if (session != null) {
-      session.close();
-    }
-    inputs.values().forEach(OnnxTensor::close);
-    if (output != null) {
-      output.values().forEach(OnnxTensor::close);
-    }
-  }
-
-  private static OnnxTensor tensor(INDArray array) throws OrtException {
-    return OnnxTensor.createTensor(
-        ENVIRONMENT, FloatBuffer.wrap(array.data().asFloat()), array.shape());
-  }
-
-  private static Onnx.AttributeProto integers(String name, long... values) {
-    Onnx.AttributeProto.Builder attribute =
-        Onnx.AttributeProto.newBuilder()
-            .setName(name)
-            .setType(Onnx.AttributeProto.AttributeType.INTS);
-    for (long value : values) {
-      attribute.addInts(value);
-    }
-    return attribute.build();
-  }
-
-  private static Onnx.AttributeProto integer(String name, long value) {
-    return Onnx.AttributeProto.newBuilder()
-        .setName(name)
-        .setType(Onnx.AttributeProto.AttributeType.INT)
-        .setI(value)
-        .build();
-  }
-
-  private static Onnx.ValueInfoProto value(String name, long[] shape) {
-    Onnx.TensorShapeProto.Builder dimensions = Onnx.TensorShapeProto.newBuilder();
-    for (long size : shape) {
-      dimensions.addDim(Onnx.TensorShapeProto.Dimension.newBuilder().setDimValue(size));
-    }
-    return Onnx.ValueInfoProto.newBuilder()
-        .setName(name)
-        .setType(
-            Onnx.TypeProto.newBuilder()
-                .setTensorType(
-                    Onnx.TypeProto.Tensor.newBuilder().setElemType(FLOAT).setShape(dimensions)))
-        .build();
+    return ArrayUtils.addAll(
+        others,
+        integers("kernel_shape", shape.getKernel(), shape.getKernel()),
+        integers("strides", shape.getStride(), shape.getStride()),
+        integers("pads", padding, padding, padding, padding),
+        integer("group", shape.getGroups()));
   }
 }

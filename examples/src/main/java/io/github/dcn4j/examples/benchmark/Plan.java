@@ -41,6 +41,11 @@ final class Plan {
   private static final List<ConvolutionShape> TRAINING_SHAPES =
       List.of(new ConvolutionShape(8, 64, 56, 64, 1), new ConvolutionShape(8, 16, 32, 16, 1));
 
+  private static final ConvolutionShape DCNV3_SHAPE = new ConvolutionShape(8, 64, 56, 64, 4);
+
+  /** The encoder's of Deformable DETR, for images of 512×512. */
+  private static final ConvolutionShape ATTENTION_SHAPE = new ConvolutionShape(2, 256, 64, 256, 8);
+
   /** How many shapes stand for all where not all are measured. */
   private static final int SAMPLE = 2;
 
@@ -65,6 +70,8 @@ final class Plan {
     List<Task> tasks = new ArrayList<>();
     if (quick) {
       tasks.add(task(Task.Kind.CONVOLUTION, kernel, sample(all)));
+      tasks.add(dcnv3(kernel));
+      tasks.add(attention(kernel));
       tasks.add(task(Task.Kind.TYPES, kernel, List.of(all.get(0))));
       tasks.add(training(kernel));
       return tasks;
@@ -76,6 +83,8 @@ final class Plan {
       tasks.add(task(Task.Kind.DEPTHWISE, kernel, DEPTHWISE_SHAPES).toBuilder().threads(1).build());
       tasks.add(task(Task.Kind.SMALL_MAPS, kernel, DETECTOR_SHAPES));
     }
+    tasks.add(dcnv3(kernel));
+    tasks.add(attention(kernel));
     tasks.add(task(Task.Kind.TYPES, kernel, sample(all)));
     tasks.add(training(kernel));
     return tasks;
@@ -103,6 +112,29 @@ final class Plan {
         .secondsPerCase(quick ? QUICK_SECONDS_PER_CASE : SECONDS_PER_CASE)
         .nativePeers(nativePeers)
         .build();
+  }
+
+  /** Of the user's first shape: as many channels out as in, and its groups don't matter. */
+  private Task dcnv3(String kernel) {
+    ConvolutionShape shape = shapes == null ? DCNV3_SHAPE : shapes.get(0);
+    return task(
+        Task.Kind.DCNV3, kernel, List.of(shape.withOutChannels(shape.getChannels()).withGroups(1)));
+  }
+
+  /** Of the user's first shape: its kernel and stride don't matter either. */
+  private Task attention(String kernel) {
+    ConvolutionShape shape = shapes == null ? ATTENTION_SHAPE : shapes.get(0);
+    int channels = shape.getChannels();
+    return task(
+        Task.Kind.ATTENTION,
+        kernel,
+        List.of(
+            new ConvolutionShape(
+                shape.getImages(),
+                channels,
+                shape.getSide(),
+                channels,
+                shape.getDeformableGroups())));
   }
 
   private Task training(String kernel) {

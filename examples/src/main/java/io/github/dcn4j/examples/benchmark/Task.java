@@ -18,6 +18,12 @@ class Task implements Serializable {
     CONVOLUTION("Convolution"),
     DEPTHWISE("Depth-wise convolution beside a dense one"),
     SMALL_MAPS("The convolutions of the example's detector, 16 images of 128×128"),
+    DCNV3("DCNv3's operator beside a plain depth-wise convolution, G groups"),
+    ATTENTION(
+        String.format(
+            "Multi-scale deformable attention, G heads, %d levels, the first H=W, each other half"
+                + " of that before, %d points a level, anywhere, a query a pixel",
+            AttentionArrays.LEVELS, AttentionArrays.POINTS)),
     TYPES("Convolution in other types beside float"),
     TRAINING("One training iteration in DL4J, " + TrainingCase.LAYERS + " layers");
 

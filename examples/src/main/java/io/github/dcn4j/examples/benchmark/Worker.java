@@ -42,6 +42,10 @@ final class Worker {
     switch (task.getKind()) {
       case TRAINING:
         return TrainingCase.run(shape, task);
+      case DCNV3:
+        return DCNv3Case.run(shape, task);
+      case ATTENTION:
+        return AttentionCase.run(shape, task);
       case TYPES:
         return TypesCase.run(shape, task);
       default:

@@ -49,6 +49,11 @@ class BenchmarkCommandTest {
             "Depth-wise convolution beside a dense one, float, avx2, 1 thread",
             "The convolutions of the example's detector, 16 images of 128×128, float, avx2,"
                 + " 2 threads",
+            "DCNv3's operator beside a plain depth-wise convolution, G groups, float, avx2,"
+                + " 2 threads",
+            "Multi-scale deformable attention, G heads, 4 levels, the first H=W, each other half"
+                + " of that before, 4 points a level, anywhere, a query a pixel, float, avx2,"
+                + " 2 threads",
             "Convolution in other types beside float, avx2, 2 threads",
             "One training iteration in DL4J, 3 layers, float, avx2, 2 threads"),
         plan.full("avx2").stream().map(Report::title).collect(Collectors.toList()));

@@ -1,5 +1,6 @@
 package io.github.dcn4j.examples.benchmark;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.onnxruntime.OrtException;
@@ -10,18 +11,17 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** What the peers compute is what we compute: else the times would mean nothing. */
-class OnnxConvolutionTest {
+class OnnxPeerTest {
   private static final ConvolutionShape SHAPE =
       new ConvolutionShape(2, 4, 7, 6, 2).withGroups(2).withStride(2);
 
   private final ConvolutionArrays arrays = new ConvolutionArrays(SHAPE, DataType.FLOAT);
   private final NDDeformable ours = new NDDeformable();
 
-  private static void assertGives(INDArray expected, OnnxConvolution convolution)
-      throws OrtException {
-    try (convolution) {
-      convolution.open(expected.like(), 1).run();
-      assertTrue(expected.equalsWithEps(convolution.output(), 1e-4));
+  private static void assertGives(INDArray expected, OnnxPeer peer) throws OrtException {
+    try (peer) {
+      peer.open(expected.like(), 1).run();
+      assertTrue(expected.equalsWithEps(peer.output(), 1e-4));
     }
   }
 
@@ -43,23 +43,31 @@ class OnnxConvolutionTest {
 
   @Test
   void deformConvIsOurs() throws OrtException {
-    assertGives(
-        ours(arrays.getOffset(), arrays.getMask()),
-        new OnnxConvolution("DeformConv", SHAPE)
-            .input("x", arrays.getInput())
-            .constant("w", arrays.getWeights())
-            .input("offset", arrays.getOffset())
-            .constant("b", arrays.getBias())
-            .input("mask", arrays.getMask()));
+    assertGives(ours(arrays.getOffset(), arrays.getMask()), OnnxConvolution.deformable(arrays));
   }
 
   @Test
   void convIsOursWithoutOffsets() throws OrtException {
+    assertGives(ours(arrays.getOffset().like(), null), OnnxConvolution.plain(arrays));
+  }
+
+  @Test
+  void composedAttentionIsOurs() throws OrtException {
+    AttentionArrays attention = new AttentionArrays(new ConvolutionShape(2, 6, 7, 6, 2));
     assertGives(
-        ours(arrays.getOffset().like(), null),
-        new OnnxConvolution("Conv", SHAPE)
-            .input("x", arrays.getInput())
-            .constant("w", arrays.getWeights())
-            .constant("b", arrays.getBias()));
+        ours.multiScaleDeformableAttention(
+            attention.getValue(),
+            attention.getSpatialShapes(),
+            attention.getLocations(),
+            attention.getWeights()),
+        OnnxAttention.of(attention));
+  }
+
+  @Test
+  void attentionIsThatOfDeformableDetrsEncoder() {
+    AttentionArrays attention = new AttentionArrays(new ConvolutionShape(1, 16, 64, 16, 2));
+    assertArrayEquals(new long[] {64, 32, 16, 8}, attention.getSides());
+    assertArrayEquals(new long[] {1, 5440, 2, 8}, attention.getValue().shape());
+    assertArrayEquals(new long[] {1, 5440, 2, 4, 4, 2}, attention.getLocations().shape());
   }
 }
