@@ -144,9 +144,10 @@ class AttentionOp final : public CheckedOp<Call> {
         AggregationGeometry g = call.geometry;
         g.levels = levelsOf(name(), call, readSizes(execution, *in[1], call.shapes[1]));
         const ElementType type = call.shapes[0].type();
+        // Without images there is nothing to point at either, and nothing to do.
+        if (g.batch == 0) return;
         const AggregationInputs inputs{type, levelsIn(g, type, *in[0]), locations(*in[2]),
                                        weights(*in[3])};
-        if (g.batch == 0) return;
         const auto& kernel = execution.kernel<DeformableAggregationKernel>();
         if (!backward_) {
             return kernel.forward(g, inputs, rows(g, *out[0]), execution.threads(g.multiplyAdds()));
