@@ -41,8 +41,8 @@ import picocli.CommandLine.Spec;
     name = "compare",
     description = {
       "Trains one-stage detectors with plain, deformable (v1) and modulated deformable (v2)"
-          + " convolutions, or with --two-stage detectors that differ in how they pool regions,"
-          + " each with several seeds on the same images.",
+          + " convolutions, those of DCNv3 or DCNv4 (v3, v4), or with --two-stage detectors that"
+          + " differ in how they pool regions, each with several seeds on the same images.",
       "Without --data: on handwritten digits, warped and placed on photographs.",
       "Prints means and standard deviations over the seeds of the mean average precision on"
           + " held-out images after the last epoch, of the time to train and of the time to find"

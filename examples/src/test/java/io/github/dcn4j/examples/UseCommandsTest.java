@@ -162,7 +162,7 @@ class UseCommandsTest {
       value = {
         "evaluate --part some     | '--part': expected one of held_out, training, all, got 'some'",
         "train --on-bad-file keep | '--on-bad-file': expected one of refuse, skip, got 'keep'",
-        "compare --layers v1,v9   | expected one of plain, v1, v2",
+        "compare --layers v1,v9   | expected one of plain, v1, v2, v3, v4",
       })
   void choicesAreListedAsTheyAreGiven(String line, String complaint) {
     assertEquals(2, run(line));
@@ -178,7 +178,7 @@ class UseCommandsTest {
   void helpListsExitCodesChoicesAndTheVersionOption() {
     assertEquals(0, run("train --help"));
     assertTrue(out.toString().contains("Exit codes:"), out.toString());
-    assertTrue(out.toString().contains("plain, v1, v2"), out.toString());
+    assertTrue(out.toString().contains("plain, v1, v2, v3,"), out.toString());
     assertEquals(0, run("--version"));
     assertTrue(out.toString().contains("dcn4j-examples "), out.toString());
   }

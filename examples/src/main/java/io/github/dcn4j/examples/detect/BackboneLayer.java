@@ -2,13 +2,16 @@ package io.github.dcn4j.examples.detect;
 
 import io.github.dcn4j.layers.Convolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2D;
+import io.github.dcn4j.layers.DeformableConvolutionV3;
 import lombok.Getter;
 import lombok.RequiredArgsConstructor;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.GradientNormalization;
+import org.deeplearning4j.nn.conf.graph.ElementWiseVertex;
 import org.deeplearning4j.nn.conf.layers.ActivationLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.Layer;
+import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
 import org.nd4j.linalg.activations.Activation;
 
 /** The kind of 3×3 convolution in a detector's backbone. */
@@ -44,10 +47,30 @@ public enum BackboneLayer {
     Layer convolution(int stride, int nOut) {
       return deformable(stride, nOut).build();
     }
+  },
+
+  /** The module of DCNv3 (InternImage, arXiv 2211.05778) in residual blocks. */
+  V3(0.016) {
+    @Override
+    Layer convolution(int stride, int nOut) {
+      return module(stride, nOut).build();
+    }
+  },
+
+  /** The module of DCNv4 (arXiv 2401.06197) in residual blocks. */
+  V4(0.016) {
+    @Override
+    Layer convolution(int stride, int nOut) {
+      return module(stride, nOut).version(4).build();
+    }
   };
 
   private static final int KERNEL = 3;
   private static final int PADDING = 1;
+  private static final int BLOCK = 2;
+
+  /** Of DCNv3 and DCNv4: 16 channels a group where there are 64, as InternImage has. */
+  private static final int GROUPS = 4;
 
   /** Offsets learn slower than weights, as in the DCN papers' detectors. */
   private static final double OFFSET_LEARNING_RATE = 0.1;
@@ -67,26 +90,68 @@ public enum BackboneLayer {
         .offsetLearningRateMultiplier(OFFSET_LEARNING_RATE);
   }
 
+  private static DeformableConvolutionV3.Builder module(int stride, int nOut) {
+    return new DeformableConvolutionV3.Builder(KERNEL, KERNEL)
+        .stride(stride, stride)
+        .padding(PADDING, PADDING)
+        .nOut(nOut)
+        .groups(GROUPS)
+        .hasBias(false)
+        .offsetLearningRateMultiplier(OFFSET_LEARNING_RATE);
+  }
+
+  /**
+   * Whether these layers stand in residual blocks. A module of DCNv3 mixes samples of one channel
+   * with weights that sum to 1, and one of DCNv4 starts by giving nothing: they add to what comes
+   * in, and plain convolutions change its size and number of channels, as in InternImage.
+   */
+  private boolean isResidual() {
+    return this == V3 || this == V4;
+  }
+
+  /**
+   * Adds a backbone: each 2×2 pixels become one of 12 channels, and a block a stage follows.
+   *
+   * @param stages stride along both axes, in pixels, and number of output channels of each
+   * @param images name of the images, of 3 channels
+   * @return name of what the last block gives
+   */
+  public String addBackbone(GraphBuilder graph, int[][] stages, String images) {
+    String last = "blocks";
+    graph.addLayer(last, new SpaceToDepthLayer.Builder<>(BLOCK).build(), images);
+    int channels = 3 * BLOCK * BLOCK;
+    for (int i = 0; i < stages.length; i++) {
+      boolean adds = isResidual() && stages[i][0] == 1 && stages[i][1] == channels;
+      Layer layer = (isResidual() && !adds ? PLAIN : this).convolution(stages[i][0], stages[i][1]);
+      last = addBlock(graph, i, layer, last, adds);
+      channels = stages[i][1];
+    }
+    return last;
+  }
+
   /**
    * Adds a 3×3 convolution with batch normalisation and ReLU. The ReLU is a layer of its own:
    * Deeplearning4j's batch normalisation takes an activation function and ignores it. And its
    * gradients are not clipped: its running mean and variance count as such, and would lag behind.
    *
    * @param number of the block, which the names of its layers end in
-   * @param stride along both axes, in pixels
-   * @param nOut number of output channels
-   * @param input name of what the block looks at
-   * @return name of what the block gives
+   * @param adds whether its input is added before the ReLU
    */
-  public String addBlock(GraphBuilder graph, int number, int stride, int nOut, String input) {
+  private static String addBlock(
+      GraphBuilder graph, int number, Layer layer, String input, boolean adds) {
     String convolution = "convolution" + number;
     String normalised = "normalised" + number;
     String activated = "activated" + number;
-    graph.addLayer(convolution, convolution(stride, nOut), input);
+    graph.addLayer(convolution, layer, input);
     graph.addLayer(
         normalised,
         new BatchNormalization.Builder().gradientNormalization(GradientNormalization.None).build(),
         convolution);
+    if (adds) {
+      graph.addVertex(
+          "added" + number, new ElementWiseVertex(ElementWiseVertex.Op.Add), input, normalised);
+      normalised = "added" + number;
+    }
     graph.addLayer(
         activated, new ActivationLayer.Builder().activation(Activation.RELU).build(), normalised);
     return activated;

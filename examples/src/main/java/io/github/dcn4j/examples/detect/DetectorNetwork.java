@@ -10,7 +10,6 @@ import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.CnnLossLayer;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
-import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
@@ -30,7 +29,6 @@ class DetectorNetwork {
   static final int STRIDE = 8;
 
   private static final String HEAD = "head";
-  private static final int BLOCK = 2;
   private static final int[][] STRIDE_AND_CHANNELS = {{2, 32}, {2, 64}, {1, 64}, {1, 96}, {1, 96}};
   private static final double WEIGHT_DECAY = 1e-4;
   private static final double MAX_GRADIENT_NORM = 100;
@@ -68,12 +66,7 @@ class DetectorNetwork {
             .graphBuilder()
             .addInputs("images")
             .setInputTypes(InputType.convolutional(side, side, 3));
-    graph.addLayer("blocks", new SpaceToDepthLayer.Builder<>(BLOCK).build(), "images");
-    String last = "blocks";
-    for (int i = 0; i < STRIDE_AND_CHANNELS.length; i++) {
-      int[] stage = STRIDE_AND_CHANNELS[i];
-      last = options.getBackbone().addBlock(graph, i, stage[0], stage[1], last);
-    }
+    String last = options.getBackbone().addBackbone(graph, STRIDE_AND_CHANNELS, "images");
     int numbers = AnchorBox.FIRST_CLASS + classes;
     graph.addLayer(
         HEAD,

@@ -15,7 +15,6 @@ import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
-import org.deeplearning4j.nn.conf.layers.SpaceToDepthLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
@@ -66,7 +65,6 @@ final class TwoStageNetwork {
   /** Regions of an image that the first stage proposes. */
   private static final int MAX_PROPOSALS = 24;
 
-  private static final int BLOCK = 2;
   private static final int[][] STRIDE_AND_CHANNELS = {{2, 32}, {2, 64}, {1, 64}, {1, 64}};
   private static final int HIDDEN = 128;
   private static final double WEIGHT_DECAY = 1e-4;
@@ -113,7 +111,7 @@ final class TwoStageNetwork {
             .addInputs("images", "wanted")
             .setInputTypes(
                 InputType.convolutional(side, side, 3), InputType.feedForward(Roi.NUMBERS));
-    String features = addFeatures(graph, options);
+    String features = options.getBackbone().addBackbone(graph, STRIDE_AND_CHANNELS, "images");
 
     graph.addLayer(
         PROPOSALS,
@@ -154,15 +152,5 @@ final class TwoStageNetwork {
       throw new IllegalArgumentException("expected a network with proposals, got another");
     }
     return ((ProposalVertex) proposals).getAnchors();
-  }
-
-  private static String addFeatures(GraphBuilder graph, TrainingOptions options) {
-    graph.addLayer("blocks", new SpaceToDepthLayer.Builder<>(BLOCK).build(), "images");
-    String last = "blocks";
-    for (int i = 0; i < STRIDE_AND_CHANNELS.length; i++) {
-      int[] stage = STRIDE_AND_CHANNELS[i];
-      last = options.getBackbone().addBlock(graph, i, stage[0], stage[1], last);
-    }
-    return last;
   }
 }

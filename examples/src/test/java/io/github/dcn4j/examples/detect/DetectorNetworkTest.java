@@ -11,6 +11,7 @@ import io.github.dcn4j.detection.yolo.AnchorBox;
 import io.github.dcn4j.detection.yolo.YoloLabels;
 import io.github.dcn4j.examples.Linearity;
 import io.github.dcn4j.examples.data.DigitScenes;
+import io.github.dcn4j.layers.DeformableConvolutionV3;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -64,6 +65,25 @@ class DetectorNetworkTest {
       }
     }
     assertTrue(blocks > 1);
+  }
+
+  /** The modules of DCNv4 give nothing at first: what stands around them has to make them learn. */
+  @ParameterizedTest
+  @EnumSource(
+      value = BackboneLayer.class,
+      names = {"V3", "V4"})
+  void theModulesLearnWhereToLookFromTheFirstStep(BackboneLayer layer) {
+    ComputationGraph network = network(layer, DigitScenes.SIDE);
+    for (String block : new String[] {"2", "4"}) {
+      assertEquals(
+          DeformableConvolutionV3.class,
+          network.getLayer("convolution" + block).conf().getLayer().getClass());
+    }
+    network.fit(batch());
+    network.fit(batch());
+    for (String name : new String[] {"convolution2_offsetW", "convolution4_offsetW"}) {
+      assertTrue(network.getParam(name).amaxNumber().doubleValue() > 0, name);
+    }
   }
 
   @Test
