@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.nd4j.autodiff.functions.DifferentialFunction;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.RectifiedLinear;
 import org.nd4j.linalg.factory.Nd4j;
@@ -72,7 +73,11 @@ final class Fusion {
     Step maker = makers.get(slot);
     boolean alone = slot.source == null && !slot.output && readers.getOrDefault(slot, 0) == 1;
     boolean fits =
-        maker != null && alone && maker.op().opName().equals(CONVOLUTION) && !maker.isRectified();
+        maker != null
+            && alone
+            && maker.op().opName().equals(CONVOLUTION)
+            && !maker.isRectified()
+            && slot.array.dataType() != DataType.BFLOAT16; // of which ND4J's bits are not known
     return fits && sameShape(slot.array, step.outputs().get(0).array) ? maker : null;
   }
 

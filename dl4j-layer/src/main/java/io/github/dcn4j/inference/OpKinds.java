@@ -24,12 +24,13 @@ final class OpKinds {
           "grad_of_output",
           "invoke",
           "print_variable",
+          "random_crop",
           "set_seed",
           "get_seed");
 
   /** Packages of ND4J whose ops are not planned. */
   private static final Set<String> UNPLANNED_PACKAGES =
-      Set.of("controlflow.compat", "random", "tensorops", "custom.random");
+      Set.of("controlflow.compat", "custom.random", "nlp", "random", "tensorops", "updaters");
 
   /** Ops that look at the sizes of their inputs alone. */
   private static final Set<String> OF_SHAPES =
@@ -143,9 +144,13 @@ final class OpKinds {
     return OF_SHAPES.contains(op.opName());
   }
 
-  /** Whether all that an op of ND4J's older kind was told by its second input must be known. */
-  static boolean hasParameters(DifferentialFunction op, int inputs) {
-    return inputs > 1
+  /**
+   * Whether an op of ND4J's older kind is told axes or a number by its second input: SameDiff then
+   * writes them into the op, which all plans and threads share.
+   */
+  static boolean hasParameters(DifferentialFunction op) {
+    return op.argNames() != null
+        && op.argNames().length > 1
         && (op instanceof ScalarOp
             || op instanceof ReduceOp
                 && ((ReduceOp) op).getOpType() != org.nd4j.linalg.api.ops.Op.Type.REDUCE3);

@@ -1,10 +1,13 @@
 package io.github.dcn4j.inference;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import lombok.RequiredArgsConstructor;
 import lombok.extern.slf4j.Slf4j;
 import org.nd4j.autodiff.listeners.Listener;
@@ -33,6 +36,9 @@ final class Plan {
 
   private final Map<String, SameDiffOp> ops;
 
+  /** What each op reads and makes, by its name. */
+  private final Map<String, List<List<String>>> wiring = new HashMap<>();
+
   @RequiredArgsConstructor
   private static final class Binding {
     private final Step step;
@@ -51,6 +57,7 @@ final class Plan {
     this.results = results;
     this.stored = stored;
     ops = new HashMap<>(sd.getOps());
+    ops.forEach((name, op) -> wiring.put(name, wiringOf(op)));
     for (Step step : steps) {
       for (int i = 0; i < step.inputs().size(); i++) {
         if (step.inputs().get(i).placeholder != null) {
@@ -72,13 +79,18 @@ final class Plan {
         || listeners.stream().allMatch(listener -> listener instanceof ControlflowListener);
   }
 
+  private static List<List<String>> wiringOf(SameDiffOp op) {
+    return Arrays.asList(op.getInputsToOp(), op.getOutputsOfOp());
+  }
+
   /** Whether the graph is still the one that was planned. */
   boolean isOf(SameDiff graph) {
     if (graph != sd || ops.size() != sd.getOps().size()) {
       return false;
     }
     for (Map.Entry<String, SameDiffOp> op : ops.entrySet()) {
-      if (sd.getOps().get(op.getKey()) != op.getValue()) {
+      if (sd.getOps().get(op.getKey()) != op.getValue()
+          || !wiring.get(op.getKey()).equals(wiringOf(op.getValue()))) {
         return false;
       }
     }
@@ -123,23 +135,26 @@ final class Plan {
     }
     List<String> names = new ArrayList<>(results.size());
     List<INDArray> arrays = new ArrayList<>(results.size());
+    Set<Slot> given = Collections.newSetFromMap(new IdentityHashMap<>());
     results.forEach(
         (name, slot) -> {
           names.add(name);
-          arrays.add(made.containsKey(slot) ? made.get(slot) : result(slot, placeholders, made));
+          arrays.add(
+              slot.placeholder == null
+                  ? result(slot, given.add(slot.root()) ? made.get(slot.root()) : null, made)
+                  : placeholders.get(slot.placeholder));
         });
     return ExecutionResult.createFrom(names, arrays);
   }
 
-  private static INDArray result(
-      Slot slot, Map<String, INDArray> placeholders, Map<Slot, INDArray> made) {
-    if (slot.placeholder != null) {
-      return placeholders.get(slot.placeholder);
-    }
-    INDArray root = made.get(slot.root());
-    if (root != null) {
-      return root.reshape('c', slot.array.shape());
-    }
-    return slot.array.isEmpty() ? slot.array : slot.array.dup();
+  /**
+   * The slot's numbers in an array that nothing else has: a new one that is the caller's, or a
+   * copy.
+   */
+  private static INDArray result(Slot slot, INDArray callers, Map<Slot, INDArray> made) {
+    Slot root = slot.root();
+    INDArray from = callers == null ? made.getOrDefault(root, root.array) : callers;
+    INDArray array = slot == root ? from : from.reshape('c', slot.array.shape());
+    return callers != null || array.isEmpty() ? array : array.dup();
   }
 }

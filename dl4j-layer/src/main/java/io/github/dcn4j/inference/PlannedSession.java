@@ -19,9 +19,11 @@ import org.nd4j.autodiff.samediff.internal.FrameIter;
 import org.nd4j.autodiff.samediff.internal.InferenceSession;
 import org.nd4j.autodiff.samediff.internal.SessionMemMgr;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Runs a SameDiff graph by a plan: SameDiff works out at every call which op comes next, which
@@ -77,6 +79,7 @@ public final class PlannedSession extends InferenceSession {
   }
 
   @Override
+  @SuppressWarnings("try") // the scope is only to be open
   public ExecutionResult output(
       List<String> variables,
       Map<String, INDArray> placeholders,
@@ -94,19 +97,37 @@ public final class PlannedSession extends InferenceSession {
             && Plan.ignores(listeners)
             && (at == null || at.operation() == Operation.INFERENCE)
             && areAsDeclared(placeholders);
-    Key key = plain ? new Key(variables, placeholders) : null;
-    Plan plan = plain ? plans.get(key) : null;
-    if (plan != null) {
-      ExecutionResult result = plan.isOf(sameDiff) ? plan.run(placeholders) : null;
+    if (!plain) {
+      return super.output(
+          variables, placeholders, otherPlaceholders, batch, requiredActivations, listeners, at);
+    }
+    try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
+      return planned(
+          variables, placeholders, otherPlaceholders, batch, requiredActivations, listeners, at);
+    }
+  }
+
+  private ExecutionResult planned(
+      List<String> variables,
+      Map<String, INDArray> placeholders,
+      Map<String, SDValue> otherPlaceholders,
+      MultiDataSet batch,
+      Collection<String> requiredActivations,
+      List<Listener> listeners,
+      At at) {
+    Key key = new Key(variables, placeholders);
+    Plan plan = plans.get(key);
+    boolean unlike = false;
+    if (plan != null && plan.isOf(sameDiff)) {
+      ExecutionResult result = plan.run(placeholders);
       if (result != null) {
         failures = 0;
         plannedCalls++;
         return result;
       }
-      plans.remove(key);
-      failures++;
+      unlike = true;
     }
-    recording = plain && failures < MOST_FAILURES ? new Recording(sameDiff, placeholders) : null;
+    recording = Recording.of(sameDiff, placeholders);
     SessionMemMgr manager = getMmgr();
     try {
       if (recording != null) {
@@ -121,6 +142,8 @@ public final class PlannedSession extends InferenceSession {
               requiredActivations,
               listeners,
               at);
+      plans.remove(key);
+      failures += unlike ? 1 : 0; // none if SameDiff failed too
       if (recording != null) {
         plan = recording.isComplete() ? new Planning(sameDiff, recording).plan(variables) : null;
         if (plan != null) {

@@ -35,7 +35,9 @@ final class Planning {
 
   /** The plan for some outputs, or null if there can be none. */
   Plan plan(List<String> outputs) {
-    recording.stored().forEach(this::addStored);
+    Map<String, INDArray> all = recording.stored();
+    all.keySet().stream().filter(name -> !isConstant(name)).forEach(n -> addStored(n, all.get(n)));
+    all.keySet().stream().filter(this::isConstant).forEach(n -> addStored(n, all.get(n)));
     recording.placeholders().forEach(this::addPlaceholder);
     for (Recording.Entry entry : recording.entries()) {
       if (!add(entry)) {
@@ -48,6 +50,9 @@ final class Planning {
       if (slot == null) {
         return null;
       }
+      if (slot.placeholder == null && !stored.containsKey(output) && !results.containsValue(slot)) {
+        slot.array = own(slot.array); // the recorded one is the caller's
+      }
       slot.root().output = true;
       results.put(output, slot);
     }
@@ -58,10 +63,17 @@ final class Planning {
     return new Plan(sd, needed, placeholders, results, used);
   }
 
+  private static INDArray own(INDArray array) {
+    return array.isEmpty() ? array : array.dup(array.ordering());
+  }
+
   private void addStored(String name, INDArray array) {
-    boolean constant = sd.getVariable(name).getVariableType() == VariableType.CONSTANT;
     stored.put(name, array);
-    named.put(name, slots.computeIfAbsent(array, a -> new Slot(a, null, constant, null)));
+    named.put(name, slots.computeIfAbsent(array, a -> new Slot(a, null, isConstant(name), null)));
+  }
+
+  private boolean isConstant(String name) {
+    return sd.getVariable(name).getVariableType() == VariableType.CONSTANT;
   }
 
   private void addPlaceholder(String name, INDArray array) {
@@ -78,7 +90,7 @@ final class Planning {
       return false;
     }
     boolean othersKnown = inputs.stream().skip(1).allMatch(slot -> slot.constant);
-    if (OpKinds.hasParameters(op, inputs.size()) && !othersKnown) {
+    if (OpKinds.hasParameters(op)) {
       return false;
     }
     boolean known = OpKinds.isOfShapes(op) || inputs.stream().allMatch(slot -> slot.constant);

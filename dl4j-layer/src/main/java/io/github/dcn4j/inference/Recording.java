@@ -1,9 +1,11 @@
 package io.github.dcn4j.inference;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import lombok.RequiredArgsConstructor;
 import lombok.Value;
 import org.nd4j.autodiff.functions.DifferentialFunction;
@@ -39,6 +41,17 @@ final class Recording extends NoOpMemoryMgr {
   private final Map<INDArray, String> names = new IdentityHashMap<>();
   private boolean complete = true;
   private long bytes;
+
+  /** Of a call to come; null if one array stands for two, which could not be told apart. */
+  static Recording of(SameDiff sd, Map<String, INDArray> placeholders) {
+    Recording recording = new Recording(sd, placeholders);
+    Set<INDArray> given = Collections.newSetFromMap(new IdentityHashMap<>());
+    given.addAll(placeholders.values());
+    boolean distinct =
+        given.size() == placeholders.size()
+            && recording.stored().values().stream().noneMatch(given::contains);
+    return distinct ? recording : null;
+  }
 
   void add(DifferentialFunction op, List<INDArray> inputs, ExecutionResult result) {
     if (!complete) {
