@@ -15,6 +15,14 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** The oracle: Microsoft's implementation of ONNX. */
 final class OnnxRuntime {
+  private static final Map<DataType, OnnxJavaType> TYPES =
+      Map.of(
+          DataType.DOUBLE, OnnxJavaType.DOUBLE,
+          DataType.FLOAT, OnnxJavaType.FLOAT,
+          DataType.FLOAT16, OnnxJavaType.FLOAT16,
+          DataType.INT64, OnnxJavaType.INT64,
+          DataType.INT32, OnnxJavaType.INT32);
+
   private OnnxRuntime() {}
 
   /** The first output of a model. */
@@ -40,10 +48,7 @@ final class OnnxRuntime {
     ByteBuffer bytes = TestGraph.bytes(array);
     ByteBuffer direct = ByteBuffer.allocateDirect(bytes.remaining()).order(ByteOrder.nativeOrder());
     direct.put(bytes).flip();
-    OnnxJavaType type =
-        array.dataType() == DataType.DOUBLE
-            ? OnnxJavaType.DOUBLE
-            : array.dataType() == DataType.FLOAT16 ? OnnxJavaType.FLOAT16 : OnnxJavaType.FLOAT;
+    OnnxJavaType type = TYPES.get(array.dataType());
     return OnnxTensor.createTensor(environment, direct, array.shape(), type);
   }
 
@@ -52,6 +57,16 @@ final class OnnxRuntime {
     if (tensor.getInfo().type == OnnxJavaType.DOUBLE) {
       double[] values = new double[(int) tensor.getInfo().getNumElements()];
       tensor.getDoubleBuffer().get(values);
+      return Nd4j.createFromArray(values).reshape(shape);
+    }
+    if (tensor.getInfo().type == OnnxJavaType.INT64) {
+      long[] values = new long[(int) tensor.getInfo().getNumElements()];
+      tensor.getLongBuffer().get(values);
+      return Nd4j.createFromArray(values).reshape(shape);
+    }
+    if (tensor.getInfo().type == OnnxJavaType.INT32) {
+      int[] values = new int[(int) tensor.getInfo().getNumElements()];
+      tensor.getIntBuffer().get(values);
       return Nd4j.createFromArray(values).reshape(shape);
     }
     float[] values = new float[(int) tensor.getInfo().getNumElements()];
