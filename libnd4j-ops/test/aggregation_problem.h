@@ -4,12 +4,10 @@
 #include <memory>
 #include <ostream>
 #include <random>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "../src/kernels/deformable_aggregation.h"
-#include "array.h"
+#include "result.h"
 
 namespace dcn4j::aggregation {
 
@@ -142,10 +140,10 @@ struct Problem {
     }
 
     /// What forward and backward wrote, by name.
-    std::vector<std::pair<std::string, Array<Element>*>> results() {
-        std::vector<std::pair<std::string, Array<Element>*>> all{
-            {"output", &output}, {"gradLocation", &gradLocation}, {"gradWeight", &gradWeight}};
-        for (auto& level : gradValues) all.push_back({"gradValue", level.get()});
+    std::vector<Result> results() {
+        std::vector<Result> all{resultOf("output", output), resultOf("gradLocation", gradLocation),
+                                resultOf("gradWeight", gradWeight)};
+        for (auto& level : gradValues) all.push_back(resultOf("gradValue", *level));
         return all;
     }
 

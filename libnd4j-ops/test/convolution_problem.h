@@ -3,12 +3,10 @@
 
 #include <ostream>
 #include <random>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "../src/kernels/deformable_conv2d.h"
-#include "array.h"
+#include "result.h"
 
 namespace dcn4j::convolution {
 
@@ -112,12 +110,12 @@ struct Problem {
     }
 
     /// What forward and backward wrote, by name.
-    std::vector<std::pair<std::string, Array<Element>*>> results() {
-        std::vector<std::pair<std::string, Array<Element>*>> all{
-            {"output", &output}, {"gradInput", &gradInput}, {"gradWeights", &gradWeights}};
-        if (gradients.offset.present()) all.push_back({"gradOffset", &gradOffset});
-        if (gradients.mask.present()) all.push_back({"gradMask", &gradMask});
-        if (gradients.bias.present()) all.push_back({"gradBias", &gradBias});
+    std::vector<Result> results() {
+        std::vector<Result> all{resultOf("output", output), resultOf("gradInput", gradInput),
+                                resultOf("gradWeights", gradWeights)};
+        if (gradients.offset.present()) all.push_back(resultOf("gradOffset", gradOffset));
+        if (gradients.mask.present()) all.push_back(resultOf("gradMask", gradMask));
+        if (gradients.bias.present()) all.push_back(resultOf("gradBias", gradBias));
         return all;
     }
 

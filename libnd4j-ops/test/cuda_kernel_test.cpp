@@ -9,6 +9,7 @@
 #include "../src/kernels/element.h"
 #include "convolution_problem.h"
 #include "on_device.h"
+#include "results.h"
 
 namespace dcn4j {
 namespace {
@@ -178,21 +179,11 @@ const convolution::Case tileShapes[] = {
 
 template <class Element>
 void expectLikeReference(const convolution::Case& shape, bool tf32, double tolerance) {
-    convolution::Problem<Element> want(shape, 7), got(shape, 7);
-    want.forward(referenceDeformableConv2d());
-    want.backward(referenceDeformableConv2d());
+    SCOPED_TRACE(shape.name);
     const cuda::FusedDeformableConv2d kernel(nullptr, tf32);
     const DeformableConv2dOnDevice onDevice(kernel, nullptr);
-    got.forward(onDevice);
-    got.backward(onDevice);
-    const auto w = want.results(), g = got.results();
-    for (std::size_t r = 0; r < w.size(); ++r) {
-        const auto e = w[r].second->values(), a = g[r].second->values();
-        const double scale = largest(e);
-        for (std::size_t i = 0; i < e.size(); ++i)
-            ASSERT_NEAR(a[i], e[i], tolerance * scale)
-                << shape.name << " " << w[r].first << " " << i;
-    }
+    compareWithReference<convolution::Problem<Element>, DeformableConv2dKernel>(
+        referenceDeformableConv2d(), onDevice, shape, tolerance, [](auto&) {});
 }
 
 TEST(CudaConvolution, EveryTileOfEveryCapabilityAgreesWithTheReference) {

@@ -13,6 +13,7 @@
 #include "aggregation_problem.h"
 #include "convolution_problem.h"
 #include "kernels_under_test.h"
+#include "results.h"
 
 namespace dcn4j {
 namespace {
@@ -23,27 +24,8 @@ using aggregation::Problem;
 template <class Element, class Change>
 void expectLikeReference(const DeformableAggregationKernel& kernel, const Case& c, double tolerance,
                          Change change) {
-    Problem<Element> expected(c, 7), actual(c, 7);
-    change(expected);
-    change(actual);
-    expected.forward(referenceDeformableAggregation());
-    expected.backward(referenceDeformableAggregation());
-    actual.forward(kernel);
-    actual.backward(kernel);
-    const auto want = expected.results(), got = actual.results();
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const auto e = want[r].second->values(), a = got[r].second->values();
-        std::vector<double> finite;
-        for (double value : e) finite.push_back(std::isfinite(value) ? value : 0);
-        const double scale = largest(finite);
-        for (std::size_t i = 0; i < e.size(); ++i) {
-            ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].first << " at " << i;
-            if (!std::isfinite(e[i])) continue;
-            ASSERT_NEAR(a[i], e[i], tolerance * scale) << got[r].first << " at " << i;
-        }
-        EXPECT_TRUE(got[r].second->guardsIntact()) << got[r].first;
-        EXPECT_TRUE(want[r].second->guardsIntact()) << want[r].first;
-    }
+    compareWithReference<Problem<Element>>(referenceDeformableAggregation(), kernel, c, tolerance,
+                                           change);
 }
 
 template <class Element>
@@ -138,19 +120,7 @@ TEST_P(EveryAggregationKernel, AgreesWithTheReferenceInHalfTypes) {
 }
 
 TEST_P(EveryAggregationKernel, GivesTheSameBitsForAnyNumberOfThreads) {
-    Problem<float> once(shape(), 3);
-    once.forward(kernel(), 1);
-    once.backward(kernel(), 1);
-    for (int threads : {1, 2, 3, 4, 7}) {
-        Problem<float> again(shape(), 3);
-        again.forward(kernel(), threads);
-        again.backward(kernel(), threads);
-        const auto want = once.results(), got = again.results();
-        for (std::size_t r = 0; r < want.size(); ++r) {
-            EXPECT_EQ(got[r].second->values(), want[r].second->values())
-                << got[r].first << " with " << threads << " threads";
-        }
-    }
+    expectSameBitsForAnyNumberOfThreads<Problem<float>>(kernel(), shape());
 }
 
 TEST_P(EveryAggregationKernel, AgreesWithTheReferenceAtIntegerPositions) {
@@ -236,7 +206,7 @@ TEST_P(EveryAggregationKernel, DoesNothingForAnEmptyBatch) {
     Problem<double> p(empty, 1);
     p.forward(kernel());
     p.backward(kernel());
-    for (const auto& [name, array] : p.results()) EXPECT_TRUE(array->guardsIntact()) << name;
+    for (const Result& result : p.results()) EXPECT_TRUE(result.guardsIntact) << result.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(DeformableAggregation, EveryAggregationKernel,

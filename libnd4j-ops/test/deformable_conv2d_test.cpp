@@ -14,6 +14,7 @@
 #include "../src/kernels/registry.h"
 #include "convolution_problem.h"
 #include "kernels_under_test.h"
+#include "results.h"
 
 namespace dcn4j {
 namespace {
@@ -23,20 +24,8 @@ using convolution::Problem;
 
 template <class Element>
 void expectLikeReference(const DeformableConv2dKernel& kernel, const Case& c, double tolerance) {
-    Problem<Element> expected(c, 7), actual(c, 7);
-    expected.forward(referenceDeformableConv2d());
-    expected.backward(referenceDeformableConv2d());
-    actual.forward(kernel);
-    actual.backward(kernel);
-    const auto want = expected.results(), got = actual.results();
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const auto e = want[r].second->values(), a = got[r].second->values();
-        const double scale = largest(e);
-        for (std::size_t i = 0; i < e.size(); ++i) {
-            ASSERT_NEAR(a[i], e[i], tolerance * scale) << got[r].first << " at " << i;
-        }
-        EXPECT_TRUE(got[r].second->guardsIntact()) << got[r].first;
-    }
+    compareWithReference<Problem<Element>>(referenceDeformableConv2d(), kernel, c, tolerance,
+                                           [](auto&) {});
 }
 
 const Case cases[] = {
@@ -156,19 +145,7 @@ TEST_P(EveryKernel, AgreesWithTheReferenceInHalfTypes) {
 }
 
 TEST_P(EveryKernel, GivesTheSameBitsForAnyNumberOfThreads) {
-    Problem<float> once(shape(), 3);
-    once.forward(kernel(), 1);
-    once.backward(kernel(), 1);
-    for (int threads : {1, 2, 3, 4, 7}) {
-        Problem<float> again(shape(), 3);
-        again.forward(kernel(), threads);
-        again.backward(kernel(), threads);
-        const auto want = once.results(), got = again.results();
-        for (std::size_t r = 0; r < want.size(); ++r) {
-            EXPECT_EQ(got[r].second->values(), want[r].second->values())
-                << got[r].first << " with " << threads << " threads";
-        }
-    }
+    expectSameBitsForAnyNumberOfThreads<Problem<float>>(kernel(), shape());
 }
 
 TEST_P(EveryKernel, AddsAndRectifiesAsOpsOfTheirOwnWould) {
@@ -197,17 +174,14 @@ TEST_P(EveryKernel, SurvivesAnyOffsetAndCountsItAsOutside) {
             if (++i % 3 == 0) e = extremes[i / 3 % 8];
         });
     }
-    expected.forward(referenceDeformableConv2d());
-    expected.backward(referenceDeformableConv2d());
-    actual.forward(kernel());
-    actual.backward(kernel());
-    const auto want = expected.results(), got = actual.results();
+    const auto want = forwardAndBackward(expected, referenceDeformableConv2d()),
+               got = forwardAndBackward(actual, kernel());
     for (std::size_t r = 0; r < want.size(); ++r) {
-        const auto e = want[r].second->values(), a = got[r].second->values();
+        const auto &e = want[r].values, &a = got[r].values;
         const double scale = largest(e);
         for (std::size_t i = 0; i < e.size(); ++i) {
-            ASSERT_TRUE(std::isfinite(a[i])) << got[r].first << " at " << i;
-            ASSERT_NEAR(a[i], e[i], 2e-5 * scale) << got[r].first << " at " << i;
+            ASSERT_TRUE(std::isfinite(a[i])) << got[r].name << " at " << i;
+            ASSERT_NEAR(a[i], e[i], 2e-5 * scale) << got[r].name << " at " << i;
         }
     }
 }
@@ -224,15 +198,12 @@ TEST_P(EveryKernel, PassesNotANumberOnAsArithmeticHasIt) {
             if (++i % 53 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
         });
     }
-    expected.forward(referenceDeformableConv2d());
-    expected.backward(referenceDeformableConv2d());
-    actual.forward(kernel());
-    actual.backward(kernel());
-    const auto want = expected.results(), got = actual.results();
+    const auto want = forwardAndBackward(expected, referenceDeformableConv2d()),
+               got = forwardAndBackward(actual, kernel());
     for (std::size_t r = 0; r < want.size(); ++r) {
-        const auto e = want[r].second->values(), a = got[r].second->values();
+        const auto &e = want[r].values, &a = got[r].values;
         for (std::size_t i = 0; i < e.size(); ++i) {
-            ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].first << " at " << i;
+            ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].name << " at " << i;
         }
     }
 }

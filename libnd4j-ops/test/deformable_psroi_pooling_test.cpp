@@ -14,6 +14,7 @@
 #include "../src/kernels/registry.h"
 #include "kernels_under_test.h"
 #include "pooling_problem.h"
+#include "results.h"
 
 namespace dcn4j {
 namespace {
@@ -24,27 +25,8 @@ using pooling::Problem;
 template <class Element, class RoiElement = ComputeType<Element>, class Change>
 void expectLikeReference(const DeformablePsroiPoolingKernel& kernel, const Case& c,
                          double tolerance, Change change) {
-    Problem<Element, RoiElement> expected(c, 7), actual(c, 7);
-    change(expected);
-    change(actual);
-    expected.forward(referenceDeformablePsroiPooling());
-    expected.backward(referenceDeformablePsroiPooling());
-    actual.forward(kernel);
-    actual.backward(kernel);
-    const auto want = expected.results(), got = actual.results();
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const auto &e = want[r].values, &a = got[r].values;
-        std::vector<double> finite;
-        for (double value : e) finite.push_back(std::isfinite(value) ? value : 0);
-        const double scale = largest(finite);
-        for (std::size_t i = 0; i < e.size(); ++i) {
-            ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].name << " at " << i;
-            if (!std::isfinite(e[i])) continue;
-            ASSERT_NEAR(a[i], e[i], tolerance * scale) << got[r].name << " at " << i;
-        }
-        EXPECT_TRUE(got[r].guardsIntact) << got[r].name;
-        EXPECT_TRUE(want[r].guardsIntact) << want[r].name;
-    }
+    compareWithReference<Problem<Element, RoiElement>>(referenceDeformablePsroiPooling(), kernel, c,
+                                                       tolerance, change);
 }
 
 template <class Element, class RoiElement = ComputeType<Element>>
@@ -118,19 +100,7 @@ TEST_P(EveryPoolingKernel, TakesRoisOfOtherTypes) {
 }
 
 TEST_P(EveryPoolingKernel, GivesTheSameBitsForAnyNumberOfThreads) {
-    Problem<float> once(shape(), 3);
-    once.forward(kernel(), 1);
-    once.backward(kernel(), 1);
-    for (int threads : {1, 2, 3, 4, 7}) {
-        Problem<float> again(shape(), 3);
-        again.forward(kernel(), threads);
-        again.backward(kernel(), threads);
-        const auto want = once.results(), got = again.results();
-        for (std::size_t r = 0; r < want.size(); ++r) {
-            EXPECT_EQ(got[r].values, want[r].values)
-                << got[r].name << " with " << threads << " threads";
-        }
-    }
+    expectSameBitsForAnyNumberOfThreads<Problem<float>>(kernel(), shape());
 }
 
 TEST_P(EveryPoolingKernel, IgnoresThePartSizeWithoutTrans) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "../src/kernels/deformable_psroi_pooling.h"
-#include "array.h"
+#include "result.h"
 
 namespace dcn4j::pooling {
 
@@ -103,20 +103,11 @@ struct Problem {
         kernel.backward(g, inputs, count.tensor(), gradOutput.tensor(), gradients, threads);
     }
 
-    struct Result {
-        std::string name;
-        std::vector<double> values;
-        bool guardsIntact;
-    };
-
     /// What forward and backward wrote, by name.
     std::vector<Result> results() {
-        std::vector<Result> all{{"output", output.values(), output.guardsIntact()},
-                                {"count", count.values(), count.guardsIntact()},
-                                {"gradInput", gradInput.values(), gradInput.guardsIntact()}};
-        if (gradients.trans.present()) {
-            all.push_back({"gradTrans", gradTrans.values(), gradTrans.guardsIntact()});
-        }
+        std::vector<Result> all{resultOf("output", output), resultOf("count", count),
+                                resultOf("gradInput", gradInput)};
+        if (gradients.trans.present()) all.push_back(resultOf("gradTrans", gradTrans));
         return all;
     }
 

@@ -2,8 +2,8 @@
 // alone gets.
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "aggregation_problem.h"
@@ -26,53 +26,33 @@ const pooling::Case poolings[] = {
     {"many_rois", 3, 9, 9, 40, 70, 1, 3, 3},
 };
 
-std::vector<std::vector<double>> resultsOf(const DeformableConv2dKernel& kernel,
-                                           const convolution::Case& c, int threads) {
-    convolution::Problem<float> p(c, 3);
-    p.forward(kernel, threads);
-    p.backward(kernel, threads);
-    std::vector<std::vector<double>> all;
-    for (const auto& [name, array] : p.results()) all.push_back(array->values());
-    return all;
-}
-
-std::vector<std::vector<double>> resultsOf(const DeformablePsroiPoolingKernel& kernel,
-                                           const pooling::Case& c, int threads) {
-    pooling::Problem<float> p(c, 3);
-    p.forward(kernel, threads);
-    p.backward(kernel, threads);
-    std::vector<std::vector<double>> all;
-    for (const auto& result : p.results()) all.push_back(result.values);
-    return all;
-}
-
 const aggregation::Case aggregations[] = {
     {"small", 1, 2, 3, {{9, 11}}},
     {"groups", 2, 4, 16, {{8, 8}}, 3, 3, 1, 1, 1, 1, 1, 1, true},
     {"many_tiles", 2, 2, 5, {{24, 20}}},
 };
 
-std::vector<std::vector<double>> resultsOf(const DeformableAggregationKernel& kernel,
-                                           const aggregation::Case& c, int threads) {
-    aggregation::Problem<float> p(c, 3);
-    p.forward(kernel, threads);
-    p.backward(kernel, threads);
+template <class Problem, class Kernel, class Case>
+std::vector<std::vector<double>> valuesOf(const Kernel& kernel, const Case& c, int threads) {
+    Problem p(c, 3);
     std::vector<std::vector<double>> all;
-    for (const auto& [name, array] : p.results()) all.push_back(array->values());
+    for (Result& result : forwardAndBackward(p, kernel, threads)) {
+        all.push_back(std::move(result.values));
+    }
     return all;
 }
 
-template <class Kernel, class Case, std::size_t Count>
+template <class Problem, class Kernel, class Case, std::size_t Count>
 void expectTheSameTogether(const std::vector<const Kernel*>& kernels, const Case (&cases)[Count]) {
     for (const Kernel* kernel : kernels) {
         std::vector<std::vector<std::vector<double>>> alone;
-        for (const Case& c : cases) alone.push_back(resultsOf(*kernel, c, 1));
+        for (const Case& c : cases) alone.push_back(valuesOf<Problem>(*kernel, c, 1));
         std::vector<std::thread> callers;
         for (std::size_t t = 0; t < 4; ++t) {
             callers.emplace_back([&, t] {
                 for (std::size_t i = 0; i < 2 * Count; ++i) {
                     const std::size_t c = (t + i) % Count;  // different ones at a time
-                    EXPECT_EQ(resultsOf(*kernel, cases[c], 2), alone[c])
+                    EXPECT_EQ(valuesOf<Problem>(*kernel, cases[c], 2), alone[c])
                         << kernel->name() << " " << cases[c].name;
                 }
             });
@@ -82,15 +62,15 @@ void expectTheSameTogether(const std::vector<const Kernel*>& kernels, const Case
 }
 
 TEST(Reentrancy, ConvolutionsAtOnceGetTheBitsOfOneAlone) {
-    expectTheSameTogether(convolutionKernelsUnderTest(), convolutions);
+    expectTheSameTogether<convolution::Problem<float>>(convolutionKernelsUnderTest(), convolutions);
 }
 
 TEST(Reentrancy, PoolingsAtOnceGetTheBitsOfOneAlone) {
-    expectTheSameTogether(poolingKernelsUnderTest(), poolings);
+    expectTheSameTogether<pooling::Problem<float>>(poolingKernelsUnderTest(), poolings);
 }
 
 TEST(Reentrancy, AggregationsAtOnceGetTheBitsOfOneAlone) {
-    expectTheSameTogether(aggregationKernelsUnderTest(), aggregations);
+    expectTheSameTogether<aggregation::Problem<float>>(aggregationKernelsUnderTest(), aggregations);
 }
 
 }  // namespace

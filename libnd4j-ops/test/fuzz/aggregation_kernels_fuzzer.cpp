@@ -65,22 +65,7 @@ void check(FuzzedDataProvider& data, const Case& c) {
                            {expected.values[0].get(), one.values[0].get(), many.values[0].get()});
     fuzz::disturb<Element>(data, fuzz::drawValue,
                            {&expected.gradOutput, &one.gradOutput, &many.gradOutput});
-    const auto run = [&](P& p, const DeformableAggregationKernel& k, int t) {
-        p.forward(k, t);
-        p.backward(k, t);
-    };
-    run(expected, referenceDeformableAggregation(), 1);
-    run(one, kernel, 1);
-    run(many, kernel, threads);
-    const auto want = expected.results(), got = one.results(), again = many.results();
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const std::string what = std::string(kernel.name()) + " " + want[r].first;
-        const std::vector<double> values = got[r].second->values();
-        fuzz::expectNear(what, values, want[r].second->values(), fuzz::tolerance<Element>());
-        fuzz::expectSame(what + " with " + std::to_string(threads) + " threads",
-                         again[r].second->values(), values);
-        if (!got[r].second->guardsIntact()) fuzz::fail(what + ": wrote between the elements");
-    }
+    fuzz::check<Element>(referenceDeformableAggregation(), kernel, threads, expected, one, many);
 }
 
 }  // namespace
@@ -89,21 +74,10 @@ void check(FuzzedDataProvider& data, const Case& c) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     using namespace dcn4j;
     FuzzedDataProvider data(bytes, size);
-    const int type = data.ConsumeIntegralInRange(0, 3);
+    const auto type = data.PickValueInArray(
+        {ElementType::Float32, ElementType::Float64, ElementType::Float16, ElementType::BFloat16});
     const Case c = drawCase(data);
     if (!isWorthwhile(c)) return 0;
-    switch (type) {
-        case 0:
-            check<float>(data, c);
-            break;
-        case 1:
-            check<double>(data, c);
-            break;
-        case 2:
-            check<Float16>(data, c);
-            break;
-        default:
-            check<BFloat16>(data, c);
-    }
+    withElementType(type, [&](auto element) { check<decltype(element)>(data, c); });
     return 0;
 }

@@ -65,21 +65,7 @@ void check(FuzzedDataProvider& data, const Case& c) {
     fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.mask, &one.mask, &many.mask});
     fuzz::disturb<Element>(data, fuzz::drawValue,
                            {&expected.gradOutput, &one.gradOutput, &many.gradOutput});
-    const auto run = [&](Problem<Element>& p, const DeformableConv2dKernel& k, int t) {
-        p.forward(k, t);
-        p.backward(k, t);
-        return p.results();
-    };
-    const auto want = run(expected, referenceDeformableConv2d(), 1);
-    const auto got = run(one, kernel, 1), again = run(many, kernel, threads);
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const std::string what = std::string(kernel.name()) + " " + want[r].first;
-        fuzz::expectNear(what, got[r].second->values(), want[r].second->values(),
-                         fuzz::tolerance<Element>());
-        fuzz::expectSame(what + " with " + std::to_string(threads) + " threads",
-                         again[r].second->values(), got[r].second->values());
-        if (!got[r].second->guardsIntact()) fuzz::fail(what + ": wrote between the elements");
-    }
+    fuzz::check<Element>(referenceDeformableConv2d(), kernel, threads, expected, one, many);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "../array.h"
+#include "../result.h"
 
 namespace dcn4j::fuzz {
 
@@ -119,6 +119,23 @@ inline void expectSame(const std::string& what, const std::vector<double>& got,
                               ? std::isnan(got[i])
                               : got[i] == want[i] && std::signbit(got[i]) == std::signbit(want[i]);
         if (!same) fail(what + " at " + std::to_string(i) + ": two runs differ");
+    }
+}
+
+/// Three problems of one case: a kernel gives what the reference gives, the same bits with more
+/// threads, and writes nothing between the elements.
+template <class Element, class Problem, class Kernel>
+void check(const Kernel& reference, const Kernel& kernel, int threads, Problem& expected,
+           Problem& one, Problem& many) {
+    const auto want = forwardAndBackward(expected, reference, 1);
+    const auto got = forwardAndBackward(one, kernel, 1);
+    const auto again = forwardAndBackward(many, kernel, threads);
+    for (std::size_t r = 0; r < want.size(); ++r) {
+        const std::string what = std::string(kernel.name()) + " " + want[r].name;
+        expectNear(what, got[r].values, want[r].values, tolerance<Element>());
+        expectSame(what + " with " + std::to_string(threads) + " threads", again[r].values,
+                   got[r].values);
+        if (!got[r].guardsIntact) fail(what + ": wrote between the elements");
     }
 }
 

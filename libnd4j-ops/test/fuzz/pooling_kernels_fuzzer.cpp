@@ -63,20 +63,7 @@ void check(FuzzedDataProvider& data, const Case& c) {
         }
     }
     fuzz::disturb<Element>(data, fuzz::drawNumber, {&expected.trans, &one.trans, &many.trans});
-    const auto run = [&](P& p, const DeformablePsroiPoolingKernel& k, int t) {
-        p.forward(k, t);
-        p.backward(k, t);
-        return p.results();
-    };
-    const auto want = run(expected, referenceDeformablePsroiPooling(), 1);
-    const auto got = run(one, kernel, 1), again = run(many, kernel, threads);
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const std::string what = std::string(kernel.name()) + " " + want[r].name;
-        fuzz::expectNear(what, got[r].values, want[r].values, fuzz::tolerance<Element>());
-        fuzz::expectSame(what + " with " + std::to_string(threads) + " threads", again[r].values,
-                         got[r].values);
-        if (!got[r].guardsIntact) fuzz::fail(what + ": wrote between the elements");
-    }
+    fuzz::check<Element>(referenceDeformablePsroiPooling(), kernel, threads, expected, one, many);
 }
 
 }  // namespace
