@@ -144,6 +144,7 @@ class Dcnv3Op final : public CheckedOp<Call> {
     void compute(const Call& call, const Execution& execution, const Arrays& in,
                  const Arrays& out) const override {
         const AggregationGeometry& g = call.geometry;
+        if (g.batch == 0) return;
         // There is one level: its stride is of no account.
         const auto location = [&](sd::NDArray& array) -> Tensor<7> {
             const Tensor<4> t = tensorOf<4>(array);
@@ -163,11 +164,9 @@ class Dcnv3Op final : public CheckedOp<Call> {
                                        weight(*in[2])};
         const auto& kernel = execution.kernel<DeformableAggregationKernel>();
         if (!backward_) {
-            if (g.batch == 0) return;
             return kernel.forward(g, inputs, inGroups(*out[0], g.channels),
                                   execution.threads(g.multiplyAdds()));
         }
-        if (g.batch == 0) return;
         kernel.backward(g, inputs, inGroups(*in[3], g.channels),
                         {{inGroups(*out[0], g.channels)}, location(*out[1]), weight(*out[2])},
                         execution.threads(2 * g.multiplyAdds()));
