@@ -1,5 +1,6 @@
 package io.github.dcn4j.inference;
 
+import io.github.dcn4j.ops.PlainConv2D;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
@@ -18,8 +19,6 @@ import org.nd4j.linalg.factory.Nd4j;
  * bits.
  */
 final class Fusion {
-  private static final String CONVOLUTION = "dcn4j_conv2d";
-
   /** Input, weights and bias. */
   private static final int INPUTS = 3;
 
@@ -75,7 +74,7 @@ final class Fusion {
     boolean fits =
         maker != null
             && alone
-            && maker.op().opName().equals(CONVOLUTION)
+            && maker.op().opName().equals(PlainConv2D.OP_NAME)
             && !maker.isRectified()
             && slot.array.dataType() != DataType.BFLOAT16; // of which ND4J's bits are not known
     return fits && sameShape(slot.array, step.outputs().get(0).array) ? maker : null;

@@ -1,9 +1,14 @@
 package io.github.dcn4j.inference;
 
+import io.github.dcn4j.ops.DeformableConv2D;
+import io.github.dcn4j.ops.DeformablePSROIPooling;
+import io.github.dcn4j.ops.MultiScaleDeformableAttention;
+import io.github.dcn4j.ops.PlainConv2D;
 import java.util.Set;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.linalg.api.ops.BaseOp;
 import org.nd4j.linalg.api.ops.CustomOp;
+import org.nd4j.linalg.api.ops.Op;
 import org.nd4j.linalg.api.ops.RandomOp;
 import org.nd4j.linalg.api.ops.ReduceOp;
 import org.nd4j.linalg.api.ops.ScalarOp;
@@ -56,10 +61,10 @@ final class OpKinds {
           "conv1d",
           "conv2d",
           "cumsum",
-          "dcn4j_conv2d",
+          PlainConv2D.OP_NAME,
           "deconv2d",
-          "deformable_conv2d",
-          "deformable_psroi_pooling",
+          DeformableConv2D.OP_NAME,
+          DeformablePSROIPooling.OP_NAME,
           "depth_to_space",
           "depthwise_conv2d",
           "divide",
@@ -80,7 +85,7 @@ final class OpKinds {
           "minimum",
           "mod",
           "mul",
-          "multi_scale_deformable_attention",
+          MultiScaleDeformableAttention.OP_NAME,
           "multiply",
           "mmul",
           "not_equals",
@@ -152,8 +157,7 @@ final class OpKinds {
     return op.argNames() != null
         && op.argNames().length > 1
         && (op instanceof ScalarOp
-            || op instanceof ReduceOp
-                && ((ReduceOp) op).getOpType() != org.nd4j.linalg.api.ops.Op.Type.REDUCE3);
+            || op instanceof ReduceOp && ((ReduceOp) op).getOpType() != Op.Type.REDUCE3);
   }
 
   /** Whether the sizes of what an op makes are settled by those of what it reads. */

@@ -3,6 +3,7 @@ package io.github.dcn4j.inference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -92,7 +93,7 @@ final class Recording extends NoOpMemoryMgr {
 
   /** Constants and variables by name. */
   Map<String, INDArray> stored() {
-    Map<String, INDArray> stored = new java.util.LinkedHashMap<>();
+    Map<String, INDArray> stored = new LinkedHashMap<>();
     for (SDVariable variable : sd.variables()) {
       VariableType type = variable.getVariableType();
       if (type == VariableType.CONSTANT || type == VariableType.VARIABLE) {

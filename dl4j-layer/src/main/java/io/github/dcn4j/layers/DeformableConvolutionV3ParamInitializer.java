@@ -24,8 +24,8 @@ final class DeformableConvolutionV3ParamInitializer extends TableInitializer {
   static final String DEPTHWISE_BIAS_KEY = "dwB";
   static final String GAIN_KEY = "gamma";
   static final String SHIFT_KEY = "beta";
-  static final String OFFSET_WEIGHT_KEY = "offsetW";
-  static final String OFFSET_BIAS_KEY = "offsetB";
+  static final String OFFSET_WEIGHT_KEY = DeformableConvolution2DParamInitializer.OFFSET_WEIGHT_KEY;
+  static final String OFFSET_BIAS_KEY = DeformableConvolution2DParamInitializer.OFFSET_BIAS_KEY;
 
   static final Set<String> ORDINARY_KEYS =
       Set.of(WEIGHT_KEY, BIAS_KEY, VALUE_WEIGHT_KEY, VALUE_BIAS_KEY);

@@ -1,27 +1,21 @@
 package io.github.dcn4j.layers;
 
-import io.github.dcn4j.ops.DeformableConv2DConfig;
-import io.github.dcn4j.ops.PlainConv2D;
-import io.github.dcn4j.ops.PlainConv2DDerivative;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * A fully connected layer by the plain convolution: ND4J's matrix product gives other bits for
- * other numbers of threads.
+ * A fully connected layer, {@link Linear} by DL4J's shapes: ND4J's matrix product gives other bits
+ * for other numbers of threads.
  *
  * <p>It acts on rows [R, in], or on each pixel of images [N, in, H, W]: its weights [in, out] are a
  * 1×1 kernel. Rows, weights and biases are contiguous in 'c' order, images may have any strides.
  */
 final class FullyConnected {
-  private static final DeformableConv2DConfig CONFIG =
-      DeformableConv2DConfig.builder().kH(1).kW(1).build();
-
   private FullyConnected() {}
 
   /** Writes input · weights + bias. */
   static void forward(INDArray input, INDArray weights, INDArray bias, INDArray output) {
-    new PlainConv2D(image(input), kernel(weights), bias, CONFIG).run(image(output));
+    Linear.forward(pixels(input), kernel(weights), bias, pixels(output));
   }
 
   /** Writes the gradients of {@link #forward}. */
@@ -33,15 +27,21 @@ final class FullyConnected {
       INDArray gradInput,
       INDArray gradWeights,
       INDArray gradBias) {
-    new PlainConv2DDerivative(image(input), kernel(weights), bias, image(gradOutput), CONFIG)
-        .run(image(gradInput), kernel(gradWeights), gradBias);
+    Linear.backward(
+        pixels(input),
+        kernel(weights),
+        bias,
+        pixels(gradOutput),
+        pixels(gradInput),
+        kernel(gradWeights),
+        gradBias);
   }
 
-  /** Images as they are, rows [R, n] as an image of R pixels. */
-  private static INDArray image(INDArray values) {
+  /** Images [N, n, H, W] with their channels last, rows [R, n] as an image of R pixels. */
+  private static INDArray pixels(INDArray values) {
     return values.rank() == 4
-        ? values
-        : values.reshape('c', 1, values.size(0), 1, values.size(1)).permute(0, 3, 1, 2);
+        ? values.permute(0, 2, 3, 1)
+        : values.reshape('c', 1, values.size(0), 1, values.size(1));
   }
 
   /** The weights seen as [out, in, 1, 1]. */
