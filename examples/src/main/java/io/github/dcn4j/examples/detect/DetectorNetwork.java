@@ -19,9 +19,9 @@ import org.nd4j.linalg.learning.config.Adam;
 /**
  * A small one-stage detector, in the manner of the later YOLOs.
  *
- * <p>Each 2×2 pixels become one of 12 channels; five 3×3 convolutions of the chosen kind, each with
- * batch normalisation and ReLU, two of them with stride 2, bring these [12, side / 2, side / 2]
- * down to [96, side / 8, side / 8]; a 1×1 convolution predicts the boxes.
+ * <p>Each 2×2 pixels become one of 12 channels; five 3×3 convolutions as {@link BackboneLayer} has
+ * them, each with batch normalisation and ReLU, two of them with stride 2, bring these [12, side /
+ * 2, side / 2] down to [96, side / 8, side / 8]; a 1×1 convolution predicts the boxes.
  */
 @UtilityClass
 class DetectorNetwork {
