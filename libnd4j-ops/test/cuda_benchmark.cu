@@ -5,7 +5,8 @@
 //   dcn4j,C,HW,O,G,N,TYPE,PASS,MILLISECONDS,LEAST,MOST
 //
 // Times are medians, least and most of the rounds, in milliseconds, between CUDA events. Without a
-// device it says so and ends with status 77.
+// device it says so and ends with status 77. With the argument `once`, each of our kernels runs once
+// and nothing is timed: for a profiler.
 #include <cuda_runtime.h>
 
 #include <algorithm>
@@ -21,7 +22,7 @@
 namespace dcn4j {
 namespace {
 
-constexpr int rounds = 15;
+int warmups = 3, rounds = 15;
 
 /// Values in -1 .. 1 that look random and are the same in every run.
 template <class Element>
@@ -77,7 +78,7 @@ Times measure(const std::function<void()>& action) {
     cudaEvent_t begin, end;
     cuda::check(cudaEventCreate(&begin), "cudaEventCreate");
     cuda::check(cudaEventCreate(&end), "cudaEventCreate");
-    for (int i = 0; i < 3; ++i) action();
+    for (int i = 0; i < warmups; ++i) action();
     std::vector<float> times;
     for (int i = 0; i < rounds; ++i) {
         cuda::check(cudaEventRecord(begin), "cudaEventRecord");
@@ -235,7 +236,7 @@ void benchmark(const Shape& s, Index batch, const char* type, bool tf32) {
           measure([&] { kernel.backward(g, inputs, image(output, s.outChannels), gradients, 0); }));
 }
 
-int run() {
+int run(bool once) {
     int devices = 0;
     if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
         std::fprintf(stderr, "no CUDA device\n");
@@ -244,9 +245,15 @@ int run() {
     cudaDeviceProp device;
     cuda::check(cudaGetDeviceProperties(&device, 0), "cudaGetDeviceProperties");
     std::printf("device,%s\n", device.name);
-    printCeilings();
+    if (once) {
+        warmups = 0;
+        rounds = 1;
+    } else {
+        printCeilings();
+    }
     for (const Shape& shape : shapes)
         for (const Index batch : {Index{8}, Index{32}}) {
+            if (once && batch > 8) continue;
             benchmark<float>(shape, batch, "float", false);
             benchmark<float>(shape, batch, "tf32", true);
             benchmark<Float16>(shape, batch, "half", false);
@@ -257,9 +264,9 @@ int run() {
 }  // namespace
 }  // namespace dcn4j
 
-int main() {
+int main(int count, char** arguments) {
     try {
-        return dcn4j::run();
+        return dcn4j::run(count > 1 && std::string(arguments[1]) == "once");
     } catch (const std::exception& e) {
         std::fprintf(stderr, "%s\n", e.what());
         return 1;
