@@ -189,7 +189,8 @@ TEST(Libnd4jAbi, OpLibraryLoadsAndRegistersItsOps) {
     for (const char* name :
          {"deformable_conv2d", "deformable_conv2d_bp", "dcn4j_conv2d", "dcn4j_conv2d_bp",
           "deformable_psroi_pooling", "deformable_psroi_pooling_bp", "dcnv3", "dcnv3_bp",
-          "multi_scale_deformable_attention", "multi_scale_deformable_attention_bp"}) {
+          "multi_scale_deformable_attention", "multi_scale_deformable_attention_bp",
+          "dcn4j_one_thread"}) {
         EXPECT_NE(sd::ops::OpRegistrator::getInstance().getOperation(name), nullptr) << name;
     }
 }

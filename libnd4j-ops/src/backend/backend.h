@@ -16,6 +16,12 @@ using Arrays = std::vector<sd::NDArray*>;
 /// the array has no elements.
 void* dataOf(sd::NDArray& array);
 
+/// Whether parallel regions of ND4J's that the calling thread opens from now on have it alone, or
+/// as many threads as before; those of this library have them in either case. Nothing on CUDA.
+void workAlone(bool alone);
+/// How many ND4J's have; 0 on CUDA.
+int threadsOfRegions();
+
 /// One call of an op, on the device and stream that ND4J is using, or on its threads. The arrays
 /// are ready for the kernels from the constructor to the destructor.
 ///
@@ -38,6 +44,8 @@ class Execution {
     int threads(double multiplyAdds) const;
     /// Copies bytes from where the kernels read an array to the host's memory.
     void read(const void* from, std::size_t bytes, void* to) const;
+    /// The reverse of read.
+    void write(const void* from, std::size_t bytes, void* to) const;
 
   private:
     struct State;

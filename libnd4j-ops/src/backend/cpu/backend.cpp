@@ -17,6 +17,28 @@ void* dataOf(sd::NDArray& array) {
     return array.bufferWithOffset(0);
 }
 
+namespace {
+
+/// The threads of this thread's regions while it works alone; else 0.
+thread_local int threadsBefore = 0;
+
+}  // namespace
+
+void workAlone(bool alone) {
+    const bool isAlone = threadsBefore > 0;
+    if (alone && !isAlone) {
+        threadsBefore = omp_get_max_threads();
+        omp_set_num_threads(1);
+    } else if (isAlone && !alone) {
+        omp_set_num_threads(threadsBefore);
+        threadsBefore = 0;
+    }
+}
+
+int threadsOfRegions() {
+    return omp_get_max_threads();
+}
+
 /// Nothing to keep.
 struct Execution::State {};
 
@@ -36,11 +58,16 @@ template const DeformablePsroiPoolingKernel& Execution::kernel() const;
 /// each: a thread that sleeps takes longer to wake.
 int Execution::threads(double multiplyAdds) const {
     constexpr double worthAThread = 3e6;
-    const int most = std::min(sd::Environment::getInstance().maxThreads(), omp_get_max_threads());
+    const int most = std::min(sd::Environment::getInstance().maxThreads(),
+                              threadsBefore > 0 ? threadsBefore : omp_get_max_threads());
     return std::max(1, static_cast<int>(std::min<double>(most, multiplyAdds / worthAThread)));
 }
 
 void Execution::read(const void* from, std::size_t bytes, void* to) const {
+    std::memcpy(to, from, bytes);
+}
+
+void Execution::write(const void* from, std::size_t bytes, void* to) const {
     std::memcpy(to, from, bytes);
 }
 

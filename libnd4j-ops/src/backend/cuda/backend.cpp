@@ -65,6 +65,12 @@ void* dataOf(sd::NDArray& array) {
     return hasElements(array) ? array.specialBuffer() : nullptr;
 }
 
+void workAlone(bool) {}
+
+int threadsOfRegions() {
+    return 0;
+}
+
 struct Execution::State {
     State(sd::graph::Context& context, const Arrays& outputs, const Arrays& inputs)
         : stream(useDeviceAndStream(context)),
@@ -117,12 +123,25 @@ int Execution::threads(double) const {
     return 0;
 }
 
-void Execution::read(const void* from, std::size_t bytes, void* to) const {
-    cudaError_t status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, state_->stream);
-    if (status == cudaSuccess) status = cudaStreamSynchronize(state_->stream);
+namespace {
+
+void copy(const void* from, std::size_t bytes, void* to, cudaMemcpyKind kind, cudaStream_t stream,
+          const char* what) {
+    cudaError_t status = cudaMemcpyAsync(to, from, bytes, kind, stream);
+    if (status == cudaSuccess) status = cudaStreamSynchronize(stream);
     if (status == cudaSuccess) return;
-    throw std::runtime_error(std::string("CUDA: an array could not be read: ") +
+    throw std::runtime_error(std::string("CUDA: an array could not be ") + what + ": " +
                              cudaGetErrorString(status));
+}
+
+}  // namespace
+
+void Execution::read(const void* from, std::size_t bytes, void* to) const {
+    copy(from, bytes, to, cudaMemcpyDeviceToHost, state_->stream, "read");
+}
+
+void Execution::write(const void* from, std::size_t bytes, void* to) const {
+    copy(from, bytes, to, cudaMemcpyHostToDevice, state_->stream, "written");
 }
 
 }  // namespace dcn4j

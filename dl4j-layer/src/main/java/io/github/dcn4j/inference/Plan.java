@@ -23,6 +23,7 @@ import org.nd4j.linalg.factory.Nd4j;
 final class Plan {
   private final SameDiff sd;
   private final Step[] steps;
+  private final Threads threads = new Threads();
   private final Map<String, Slot> results;
 
   /** Constants and variables, as the plan has them. */
@@ -125,6 +126,7 @@ final class Plan {
         made.put(maker.slot, array);
       }
       for (Step step : steps) {
+        threads.set(step.threads());
         if (!step.run()) {
           return null;
         }
@@ -132,6 +134,8 @@ final class Plan {
     } catch (RuntimeException e) { // SameDiff says better what is wrong
       log.debug("An op of a plan failed", e);
       return null;
+    } finally {
+      threads.set(Threads.Kind.TOGETHER);
     }
     List<String> names = new ArrayList<>(results.size());
     List<INDArray> arrays = new ArrayList<>(results.size());

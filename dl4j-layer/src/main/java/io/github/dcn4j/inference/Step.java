@@ -28,6 +28,7 @@ final class Step {
   private final boolean isRectified;
 
   private OpContext context;
+  private Threads.Kind threads;
 
   Step(DifferentialFunction op, List<Slot> inputs, List<Slot> outputs, boolean settled) {
     this(op, inputs, outputs, settled, false);
@@ -60,6 +61,7 @@ final class Step {
 
   /** Takes the arrays that the slots have now. */
   void prepare() {
+    threads = Threads.of(this);
     context = Nd4j.getExecutioner().buildContext();
     if (op instanceof CustomOp) {
       CustomOp custom = (CustomOp) op;

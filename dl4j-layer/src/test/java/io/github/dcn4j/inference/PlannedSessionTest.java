@@ -15,6 +15,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.impl.controlflow.Where;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -176,6 +177,31 @@ class PlannedSessionTest {
       Map<String, INDArray> missing = Map.of("x", image);
       assertThrows(RuntimeException.class, () -> sd.output(missing, "y"));
     }
+  }
+
+  @Test
+  void theCallerHasItsThreadsAfterACall() {
+    sd.math().tanh(x).add("y", x);
+    int threads = threads();
+    PlannedSession.attach(sd);
+    for (int call = 0; call < CALLS; call++) {
+      check(image(1, 3), "y");
+      assertEquals(threads, threads());
+      INDArray closed = image(1, 3);
+      closed.close();
+      assertThrows(RuntimeException.class, () -> output(closed, "y"));
+      assertEquals(threads, threads());
+    }
+  }
+
+  /** Of ND4J's ops in this thread. */
+  private static int threads() {
+    return Nd4j.exec(
+        DynamicCustomOp.builder("dcn4j_one_thread")
+            .addInputs(Nd4j.scalar(0))
+            .addIntegerArguments(-1) // to ask
+            .build())[0]
+        .getInt(0);
   }
 
   @Test

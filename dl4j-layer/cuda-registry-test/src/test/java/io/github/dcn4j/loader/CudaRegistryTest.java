@@ -37,7 +37,8 @@ class CudaRegistryTest {
           "dcnv3",
           "dcnv3_bp",
           "multi_scale_deformable_attention",
-          "multi_scale_deformable_attention_bp"
+          "multi_scale_deformable_attention_bp",
+          "dcn4j_one_thread"
         }) {
       assertTrue(ops.contains(op), op + " is not among " + ops.size() + " ops");
     }
