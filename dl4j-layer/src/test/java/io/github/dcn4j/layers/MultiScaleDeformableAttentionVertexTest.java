@@ -277,6 +277,19 @@ class MultiScaleDeformableAttentionVertexTest {
   }
 
   @Test
+  void learnsInHalf() {
+    AttentionGraphs setup = AttentionGraphs.builder().type(DataType.HALF).build();
+    ComputationGraph graph =
+        setup.classifier(
+            Networks.settings(DataType.HALF).updater(new Sgd(0.3)), setup.vertex().build());
+    double before = graph.score(setup.data(1));
+    for (int i = 0; i < 80; i++) {
+      graph.fit(setup.data(1));
+    }
+    assertTrue(graph.score(setup.data(1)) < 0.9 * before, before + " to " + graph.score());
+  }
+
+  @Test
   void trainingMovesTheSamplesAndLowersTheLoss() {
     ComputationGraph graph = trainable(vertex());
     double before = graph.score(data());
