@@ -66,6 +66,10 @@ extern std::size_t memoryLimit;
 
 }  // namespace cuda_emulation
 
+inline void __syncwarp() {
+    cuda_emulation::asWarp(nullptr, [](void* const (&)[32]) {});
+}
+
 #include "tensor_cores_emulation.h"
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };

@@ -1,12 +1,11 @@
-// Deformable convolution backward, the gradients of weights and bias: a fused matrix product.
+// Deformable convolution backward, the gradient of the weights: a fused matrix product.
 //
 //   gradWeights[o][k] = sum over pixels of gradOutput[pixel][o] * column[pixel][k], k = (tap, c)
-//   gradBias[o]       = sum over pixels of gradOutput[pixel][o]
 //
 //   o, k     in tiles of 64 x 128 or 128 x 128 (64 x 64 in double)
 //   pixel    N * oH * oW, cut into slots of one length; each block sums one tile over one slot
 //
-// Slots leave partial sums in device memory, which are added in the order of the slots. How many
+// Slots leave partial sums in device memory, which backward_sums.h adds in a fixed order. How many
 // there are depends on the geometry alone, and their sums take at most 64 MiB or one copy of the
 // weights.
 //
@@ -258,72 +257,6 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
             }
         }
     }
-}
-
-/// Adds the slots' sums in order.
-template <class Element>
-__global__ void sumWeightsKernel(BackwardWeightsArguments<Element> a, Tensor<4> gradWeights) {
-    const Conv2dGeometry& g = a.g;
-    const Index channels = g.channelsPerGroup();
-    const Index perTap = g.outChannels * channels;
-    forEachItem(perTap * g.taps(), [&](Index i) {
-        const Index c = i % channels, o = i / channels % g.outChannels, tap = i / perTap;
-        const Index channel = o / g.outChannelsPerGroup() * channels + c;
-        const Index firstOffsetGroup = (channel - c) / g.channelsPerOffsetGroup();
-        const Index j = channel / g.channelsPerOffsetGroup() - firstOffsetGroup;
-        const Segment segment(g, o / g.outChannelsPerGroup(), j);
-        const Index k = a.samples.runs.numberOf(static_cast<int>(tap), static_cast<int>(j),
-                                                static_cast<int>(channel - segment.firstChannel));
-        ComputeType<Element> sum = 0;
-        for (Index slot = 0; slot < a.slots.count; ++slot)
-            sum += a.partial[(slot * g.outChannels + o) * a.depth + k];
-        store<Element>(gradWeights, sum, o, c, tap / g.kernelW, tap % g.kernelW);
-    });
-}
-
-constexpr int biasChannels = 32;
-
-/// partial[slot][o] = the sum of the slot's gradients.
-template <class Element>
-__global__ void biasKernel(BackwardWeightsArguments<Element> a, ComputeType<Element>* partial) {
-    using Real = ComputeType<Element>;
-    constexpr int lines = blockThreads / biasChannels;
-    struct Memory {
-        Real sums[lines][biasChannels];
-    };
-    auto& sums = shared<Memory>().sums;
-    const Conv2dGeometry& g = a.g;
-    const int lane = static_cast<int>(threadIdx.x) % biasChannels;
-    const int line = static_cast<int>(threadIdx.x) / biasChannels;
-    const Index tiles = (g.outChannels + biasChannels - 1) / biasChannels;
-    for (Index t = blockIdx.x; t < tiles * a.slots.count; t += gridDim.x) {
-        const Index o = t % tiles * biasChannels + lane, slot = t / tiles;
-        const Index first = slot * a.slots.length, end = g.batch * g.outPixels();
-        const Index last = first + a.slots.length < end ? first + a.slots.length : end;
-        const Index perGroup = g.outChannelsPerGroup();
-        const Index at = o / perGroup * a.outPitch + o % perGroup;
-        Real sum = 0;
-        for (Index p = first + line; o < g.outChannels && p < last; p += lines)
-            sum += widen(a.gradients[p * a.gradientPitch + at]);
-        sums[line][lane] = sum;
-        __syncthreads();
-        if (line == 0 && o < g.outChannels) {
-            for (int i = 1; i < lines; ++i) sum += sums[i][lane];
-            partial[slot * g.outChannels + o] = sum;
-        }
-        __syncthreads();
-    }
-}
-
-/// Adds the slots' sums in order.
-template <class Element>
-__global__ void sumBiasKernel(Conv2dGeometry g, Index slots, const ComputeType<Element>* partial,
-                              Tensor<1> gradBias) {
-    forEachItem(g.outChannels, [&](Index o) {
-        ComputeType<Element> sum = 0;
-        for (Index slot = 0; slot < slots; ++slot) sum += partial[slot * g.outChannels + o];
-        store<Element>(gradBias, sum, o);
-    });
 }
 
 }  // namespace dcn4j::cuda

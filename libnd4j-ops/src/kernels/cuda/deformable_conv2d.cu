@@ -1,8 +1,8 @@
 #include <cmath>
 
 #include "../element.h"
+#include "cell_lists.h"
 #include "deformable_conv2d.h"
-#include "destinations.h"
 #include "products.h"
 
 namespace dcn4j::cuda {
@@ -26,7 +26,7 @@ bool fits(const Conv2dGeometry& g) {
     const double weights = real(g.groups) * taps * (real(g.channelsPerGroup()) + 64) *
                            (real(g.outChannelsPerGroup()) + 256);
     return pixels * images < most && outPixels < most / 2 && taps * bytes < most && rows < most &&
-           columns < most && weights < 8 * most;
+           columns < most && weights < most;
 }
 
 Device currentDevice(bool tf32) {
@@ -56,7 +56,7 @@ void FusedDeformableConv2d::backward(const Conv2dGeometry& g, const DeformableCo
                                      const Tensor<4>& gradOutput,
                                      const DeformableConv2dGradients& gradients,
                                      int threads) const {
-    if (!fits(g) || !destinationsFit(g)) {
+    if (!fits(g) || !cellListsFit(g)) {
         return ReferenceDeformableConv2d(stream_).backward(g, inputs, gradOutput, gradients,
                                                            threads);
     }

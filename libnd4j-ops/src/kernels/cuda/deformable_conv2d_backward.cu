@@ -1,21 +1,28 @@
 // The fused backward pass for the element type DCN4J_ELEMENT. What it does: backward_columns.h,
-// backward_input.h, backward_weights.h.
+// backward_input.h, backward_weights.h, backward_sums.h.
 #include "backward_input.h"
-#include "backward_weights.h"
+#include "backward_sums.h"
 #include "deformable_conv2d.h"
 #include "products.h"
 
 namespace dcn4j::cuda {
 namespace {
 
-/// Makes the columns' gradient of few taps or few images at a time: what the second-level cache
-/// holds, but at least 8 MiB and one tap of one image, so that there are blocks enough.
-ColumnChunk columnsAtATime(const Device& device, const Conv2dGeometry& g, Index pixelPitch,
-                           Index numberBytes, Index images) {
+/// How many taps' columns are made at a time: as many as the second-level cache holds of one image,
+/// but of at least 8 MiB, so that there are blocks enough; at most 16, so that lists stay short.
+int tapsAtATime(const Device& device, const Conv2dGeometry& g, Index pixelPitch,
+                Index numberBytes) {
     const Index tapBytes = std::max<Index>(g.outPixels() * pixelPitch * numberBytes, 1);
     const Index fitting = std::max(device.cacheBytes, Index{8} << 20) / tapBytes;
-    const Index taps = std::clamp<Index>(fitting, 1, g.taps());
-    return {0, std::clamp<Index>(fitting / g.taps(), 1, images), 0, static_cast<int>(taps)};
+    const Index runs = ceilDivide(g.taps(), std::clamp<Index>(fitting, 1, 16));
+    return static_cast<int>(ceilDivide(g.taps(), runs));
+}
+
+/// The images that share a chunk of all taps' columns.
+Index imagesAtATime(const Device& device, const Conv2dGeometry& g, Index pixelPitch,
+                    Index numberBytes, Index images) {
+    const Index bytes = std::max<Index>(g.taps() * g.outPixels() * pixelPitch * numberBytes, 1);
+    return std::clamp<Index>(std::max(device.cacheBytes, Index{8} << 20) / bytes, 1, images);
 }
 
 /// One call's arrays, and its parts.
@@ -34,12 +41,15 @@ class Backward {
           workspace_(stream),
           images_(g, inputs.input, workspace_),
           gradients_(outputSide(g), gradOutput, workspace_),
-          lists_(g, samples_, workspace_),
+          taps_(tapsAtATime(device, g, images_.segments().pixelPitch(g), sizeof(Real))),
+          lists_(g, samples_, taps_, workspace_),
           outPitch_(gradients_.segments().groupPitch()),
           steps_(ceilDivide(outPitch_, Columns::depth)),
           weightPitch_(roundUp(images_.segments().pitch, Columns::columns)),
-          chunk_(columnsAtATime(device, g, images_.segments().pixelPitch(g), sizeof(Real),
-                                lists_.imagesAtATime())),
+          chunk_{0,
+                 imagesAtATime(device, g, images_.segments().pixelPitch(g), sizeof(Real),
+                               lists_.imagesAtATime()),
+                 0, taps_},
           runs_(g, images_.segments(), ByColumn::columns,
                 SampledColumns<ByColumn, Element>::mostRuns),
           depth_(runs_.tiles() * ByColumn::columns),
@@ -51,7 +61,8 @@ class Backward {
         if (chunk_.taps < g.taps())
             sums_ = workspace_.template reserve<Real>(chunk_.images * g.pixels() * pitch);
         partial_ = workspace_.template reserve<Real>(slots_.count * g.outChannels * depth_);
-        bias_ = workspace_.template reserve<Real>(slots_.count * g.outChannels);
+        bias_ =
+            workspace_.template reserve<Real>(biasWorkspace(outputSide(g), gradients_.segments()));
         workspace_.allocate();
         packedImages_ = images_.pack(workspace_, stream);
         packedGradients_ = gradients_.pack(workspace_, stream);
@@ -59,12 +70,11 @@ class Backward {
 
     void inputOffsetAndMask(const Tensor<4>& gradInput, const Tensor<4>& gradOffset,
                             const Tensor<4>& gradMask) const {
-        const Index threads = panelSlots() * weightPitch_;
-        launch("packing weights", packBackwardWeightsKernel<Element, Columns>, blocksFor(threads),
-               0, stream_, g_, images_.segments(), Divisor(steps_), Divisor(g_.taps()),
-               Divisor(weightPitch_), weights_, workspace_.at(panel_));
+        packBackwardWeights<Element, Columns>(g_, images_.segments(), weights_,
+                                              steps_ * Columns::depth, weightPitch_,
+                                              workspace_.at(panel_), stream_);
         for (Index n = 0; n < g_.batch; n += lists_.imagesAtATime()) {
-            const Destinations<Real> lists = lists_.make(n, workspace_, stream_);
+            const CellLists<Real> lists = lists_.make(n, workspace_, stream_);
             for (Index first = n; first < n + lists.images; first += chunk_.images) {
                 ColumnChunk chunk = chunk_;
                 chunk.firstImage = first;
@@ -88,16 +98,11 @@ class Backward {
         } else {
             launchWeights<ByColumn>(a);
         }
-        launch("deformable_conv2d_bp, sums of weights", sumWeightsKernel<Element>,
-               blocksFor(g_.outChannels * g_.channelsPerGroup() * g_.taps()), 0, stream_, a,
-               gradWeights);
+        sumWeights<Element>(g_, images_.segments(), runs_, depth_, slots_.count,
+                            workspace_.at(partial_), gradWeights, stream_);
         if (!gradBias.present()) return;
-        launch("deformable_conv2d_bp, bias", biasKernel<Element>,
-               ceilDivide(g_.outChannels, biasChannels) * slots_.count, 0, stream_, a,
-               workspace_.at(bias_));
-        launch("deformable_conv2d_bp, sums of bias", sumBiasKernel<Element>,
-               blocksFor(g_.outChannels), 0, stream_, g_, slots_.count,
-               static_cast<const Real*>(workspace_.at(bias_)), gradBias);
+        sumBias(outputSide(g_), gradients_.segments(), packedGradients_, workspace_.at(bias_),
+                gradBias, stream_);
     }
 
   private:
@@ -143,22 +148,13 @@ class Backward {
                stream_, a);
     }
 
-    void gather(const ColumnChunk& chunk, const Destinations<Real>& lists,
+    void gather(const ColumnChunk& chunk, const CellLists<Real>& lists,
                 const Tensor<4>& gradInput) const {
-        const Segments& s = images_.segments();
-        const Index channelTiles = ceilDivide(s.pixelPitch(g_), gatherChannels<Element>);
-        const BackwardInputArguments<Element> a{{g_, s},
-                                                Divisor(channelTiles),
-                                                static_cast<int>(g_.outPixels()),
-                                                static_cast<int>(g_.taps()),
-                                                static_cast<int>(g_.offsetGroups),
-                                                lists,
-                                                chunk,
-                                                workspace_.at(columns_),
-                                                workspace_.at(sums_),
-                                                gradInput};
-        launch("deformable_conv2d_bp, input", backwardInputKernel<Element>,
-               chunk.images * ceilDivide(g_.pixels(), gatherPixels) * channelTiles, 0, stream_, a);
+        const BackwardInputArguments<Element> a(g_, images_.segments(), chunk, lists,
+                                                chunk.firstTap / taps_, workspace_.at(columns_),
+                                                workspace_.at(sums_), gradInput);
+        launch("deformable_conv2d_bp, input", backwardInputKernel<Element>, a.blocks(), 0, stream_,
+               a);
     }
 
     template <class Product>
@@ -173,7 +169,8 @@ class Backward {
     const SampleArrays samples_;
     Workspace workspace_;
     const PackedImages<Element> images_, gradients_;
-    const DestinationLists<Element> lists_;
+    const int taps_;
+    const CellListMaker<Element> lists_;
     const int outPitch_;
     const Index steps_, weightPitch_;
     const ColumnChunk chunk_;

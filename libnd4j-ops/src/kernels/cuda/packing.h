@@ -1,7 +1,7 @@
 // Arrays of any strides, rearranged for the fast convolution kernels.
 //
-//   images    [N,C,H,W] to [N * H * W][segments of channels], by tiles of 32 x 32 through shared
-//             memory, so that reads and writes both run along memory
+//   images    [N,C,H,W] to [N * H * W][segments of channels], by tiles of 32 x 8 packs of 16 bytes
+//             through shared memory, so that reads and writes both run along memory
 //   weights   [O,C/groups,kH,kW] to panels whose rows are the depth of a matrix product
 //
 // What bounds it: memory; each array is read and written once.
@@ -43,65 +43,102 @@ struct PackGeometry {
     }
 };
 
-/// Channels and pixels of a tile.
-constexpr int packChannels = 32;
+/// Pixels and channels of a tile: 32 and 8 packs.
 template <class Element>
-constexpr int packPixels = sizeof(Element) == 8 ? 64 : 128;
+constexpr int packPixels = 32 * packOf<Element>;
+template <class Element>
+constexpr int packChannels = 8 * packOf<Element>;
 
+/// A tile in shared memory, [channel][pixel] in packs of pixels. The packs of a channel change
+/// places by the channel, so that neither accesses along pixels nor those along channels meet in a
+/// bank.
 template <class Element>
-__global__ void packImagesKernel(PackGeometry p, Index endPixel, Divisor channelTiles,
-                                 Tensor<4> from, Element* to) {
-    constexpr int pixels = packPixels<Element>;
+struct PackTile {
+    static constexpr int pack = packOf<Element>;
+    alignas(16) Element element[packChannels<Element>][packPixels<Element>];
+
+    __device__ Element* packAt(int channel, int which) {
+        return element[channel] + (which ^ (channel / pack)) * pack;
+    }
+    __device__ Element& at(int channel, int pixel) {
+        return packAt(channel, pixel / pack)[pixel % pack];
+    }
+};
+
+/// Reads `count` pixels of an image, from pixel `first` on, whose planes are contiguous and begin
+/// at 16 bytes.
+template <class Element>
+__device__ void readInPacks(const PackGeometry& p, const Tensor<4>& from, const Element* image,
+                            int first, int count, int firstChannel, PackTile<Element>& tile) {
+    constexpr int pack = packOf<Element>;
+    const int which = static_cast<int>(threadIdx.x) % 32, line = static_cast<int>(threadIdx.x) / 32;
+    const bool some = which * pack < count;
+    const Element* at = image + first + which * pack;
+    Pack<Element, pack> value[pack];
+#pragma unroll
+    for (int i = 0; i < pack; ++i) {
+        const int channel = p.channelAt(firstChannel + line + i * 8);
+        value[i] = {};
+        if (some && channel >= 0) value[i] = loadPack<pack>(at + channel * from.strides[1]);
+    }
+#pragma unroll
+    for (int i = 0; i < pack; ++i) storePack(tile.packAt(line + i * 8, which), value[i]);
+}
+
+/// The same of an image of any strides. Neighbouring threads read along whatever lies closer in
+/// memory.
+template <class Element>
+__device__ void readOneByOne(const PackGeometry& p, const Tensor<4>& from, const Element* image,
+                             int first, int count, int firstChannel, PackTile<Element>& tile) {
+    constexpr int pixels = packPixels<Element>, channels = packChannels<Element>;
+    const bool alongPixels = from.strides[3] < from.strides[1];
+    const Element zero = narrow<Element>(ComputeType<Element>{0});
+#pragma unroll 4
+    for (int i = static_cast<int>(threadIdx.x); i < pixels * channels; i += blockThreads) {
+        const int pixel = alongPixels ? i % pixels : i / channels;
+        const int c = alongPixels ? i / pixels : i % channels;
+        const int channel = p.channelAt(firstChannel + c);
+        int x = first + pixel;
+        const int y = p.width.divide(x);
+        tile.at(c, pixel) =
+            channel >= 0 && pixel < count
+                ? image[channel * from.strides[1] + y * from.strides[2] + x * from.strides[3]]
+                : zero;
+    }
+}
+
+template <class Element, bool InPacks>
+__global__ void packImagesKernel(PackGeometry p, Index tiles, Divisor pixelTiles,
+                                 Divisor channelTiles, Tensor<4> from, Element* to) {
+    constexpr int pack = packOf<Element>, pixels = packPixels<Element>;
     struct Memory {
-        Element tile[pixels][packChannels + 1];
+        PackTile<Element> tile;
     };
     auto& tile = shared<Memory>().tile;
-    const auto* source = static_cast<const Element*>(from.data);
-    const int thread = static_cast<int>(threadIdx.x);
-    const Element zero = narrow<Element>(ComputeType<Element>{0});
-    const Index tiles = (endPixel + pixels - 1) / pixels * channelTiles.divisor();
-    // Neighbouring threads read along whatever lies closer in memory.
-    const bool alongPixels = from.strides[3] < from.strides[1];
     for (Index t = blockIdx.x; t < tiles; t += gridDim.x) {
-        int first = static_cast<int>(t);
-        const Index firstPixel = Index{channelTiles.divide(first)} * pixels;
-        first *= packChannels;
-        const Index firstImage = firstPixel / p.pixels.divisor();
-        const int inImage = static_cast<int>(firstPixel - firstImage * p.pixels.divisor());
-        const auto placeOf = [&](int pixel) {
-            const Index n = firstImage + p.pixels.divide(pixel);
-            const int y = p.width.divide(pixel);
-            return n * from.strides[0] + y * from.strides[2] + pixel * from.strides[3];
-        };
-        const int count =
-            static_cast<int>(endPixel - firstPixel < pixels ? endPixel - firstPixel : pixels);
-        if (alongPixels) {
-            const int pixel = thread % pixels;
-            const Element* at = source + placeOf(inImage + (pixel < count ? pixel : 0));
-#pragma unroll 4
-            for (int c = thread / pixels; c < packChannels; c += blockThreads / pixels) {
-                const int channel = p.channelAt(first + c);
-                tile[pixel][c] =
-                    channel >= 0 && pixel < count ? at[channel * from.strides[1]] : zero;
-            }
+        int firstChannel = static_cast<int>(t);
+        int firstPixel = channelTiles.divide(firstChannel);
+        const Index n = pixelTiles.divide(firstPixel);
+        firstChannel *= packChannels<Element>;
+        firstPixel *= pixels;
+        const Element* image = static_cast<const Element*>(from.data) + n * from.strides[0];
+        const int left = p.pixels.divisor() - firstPixel, count = left < pixels ? left : pixels;
+        if constexpr (InPacks) {
+            readInPacks(p, from, image, firstPixel, count, firstChannel, tile);
         } else {
-            const int c = thread % packChannels, channel = p.channelAt(first + c);
-            const Element* at = source + (channel < 0 ? 0 : channel) * from.strides[1];
-#pragma unroll 4
-            for (int pixel = thread / packChannels; pixel < pixels;
-                 pixel += blockThreads / packChannels) {
-                tile[pixel][c] =
-                    channel >= 0 && pixel < count ? at[placeOf(inImage + pixel)] : zero;
-            }
+            readOneByOne(p, from, image, firstPixel, count, firstChannel, tile);
         }
         __syncthreads();
-        const int c = thread % packChannels;
-        Element* out = to + (firstPixel + thread / packChannels) * p.pixelPitch + first + c;
-#pragma unroll 4
-        for (int pixel = thread / packChannels; pixel < pixels;
-             pixel += blockThreads / packChannels) {
-            if (pixel < count && first + c < p.pixelPitch) *out = tile[pixel][c];
-            out += static_cast<Index>(blockThreads / packChannels) * p.pixelPitch;
+        const int which = static_cast<int>(threadIdx.x) % 8;
+        const int c = firstChannel + which * pack, line = static_cast<int>(threadIdx.x) / 8;
+        Element* out = to + (n * p.pixels.divisor() + firstPixel + line) * p.pixelPitch + c;
+#pragma unroll
+        for (int i = 0; i < pack; ++i) {
+            Pack<Element, pack> value{};
+#pragma unroll
+            for (int j = 0; j < pack; ++j) value.set(j, tile.at(which * pack + j, line + i * 32));
+            if (line + i * 32 < count && c < p.pixelPitch) storePack(out, value);
+            out += Index{32} * p.pixelPitch;
         }
         __syncthreads();
     }
@@ -127,11 +164,19 @@ class PackedImages {
     const Element* pack(const Workspace& workspace, cudaStream_t stream) const {
         if (!own_) return static_cast<const Element*>(images_.data);
         Element* to = workspace.at(piece_);
-        const Index pixels = g_.batch * g_.pixels();
-        const Index channelTiles = ceilDivide(segments_.pixelPitch(g_), packChannels);
-        launch("packing an image", packImagesKernel<Element>,
-               ceilDivide(pixels, packPixels<Element>) * channelTiles, 0, stream,
-               PackGeometry(g_, segments_), pixels, Divisor(channelTiles), images_, to);
+        const Index pitch = segments_.pixelPitch(g_);
+        const Index pixelTiles = ceilDivide(std::max<Index>(g_.pixels(), 1), packPixels<Element>);
+        const Index channelTiles = ceilDivide(pitch, packChannels<Element>);
+        const Index tiles = g_.batch * pixelTiles * channelTiles;
+        constexpr int pack = packOf<Element>;
+        const bool inPacks = images_.strides[3] == 1 && images_.strides[2] == g_.width &&
+                             g_.pixels() % pack == 0 && images_.strides[1] % pack == 0 &&
+                             images_.strides[0] % pack == 0 &&
+                             reinterpret_cast<std::uintptr_t>(images_.data) % 16 == 0;
+        launch("packing images",
+               inPacks ? packImagesKernel<Element, true> : packImagesKernel<Element, false>, tiles,
+               0, stream, PackGeometry(g_, segments_), tiles, Divisor(pixelTiles),
+               Divisor(channelTiles), images_, to);
         return to;
     }
 
@@ -153,47 +198,47 @@ inline Conv2dGeometry outputSide(const Conv2dGeometry& g) {
     return out;
 }
 
-/// `rows` numbers of a panel, one below the other: the first `count` of them from memory.
-template <class Element, class Product>
-__device__ void packColumn(const Element* from, Index stride, int count, int rows,
-                           typename Product::Stored* to, int pitch) {
-#pragma unroll 4
-    for (int i = 0; i < rows; ++i) {
-        const ComputeType<Element> value = i < count ? widen(*from) : 0;
-        *to = Product::stored(value);
-        from += stride;
-        to += pitch;
-    }
+/// Rows of a panel that a thread writes.
+template <class Element>
+constexpr int panelRows = packOf<Element> < 4 ? packOf<Element> : 4;
+
+/// A weight: of an output channel, a channel of the input and a tap.
+template <class Element>
+__device__ ComputeType<Element> weightAt(const PackGeometry& p, const Tensor<4>& weights, int group,
+                                         int outPerGroup, int o, int channel, int tap,
+                                         const Divisor& kernelW) {
+    int kx = tap;
+    const int ky = kernelW.divide(kx);
+    return load<Element>(weights, group * outPerGroup + o, channel - group * p.channelsPerGroup, ky,
+                         kx);
 }
 
-/// [groups][depth][pitch]: for each depth of `runs`, a row over the group's output channels. A
-/// thread has one output channel and one run.
+/// [groups][depth][pitch]: for each depth of `runs`, a row over the group's output channels.
 template <class Element, class Product>
-__global__ void packForwardWeightsKernel(Conv2dGeometry g, Runs runs, int tiles,
-                                         Divisor slotDivisor, Divisor pitch, Tensor<4> weights,
+__global__ void packForwardWeightsKernel(PackGeometry p, Runs runs, Index items, int outPerGroup,
+                                         Divisor depth, Divisor pitch, Divisor channelsPerRun,
+                                         Divisor kernelW, Tensor<4> weights,
                                          typename Product::Stored* to) {
     if constexpr (!Product::supported) {
         notCompiledForThisDevice();
     } else {
-        const int perTile = runs.perTile, rows = runs.channelsPerRun;
-        forEachItem(g.groups * slotDivisor.divisor() * pitch.divisor(), [&](Index i) {
+        constexpr int rows = panelRows<Element>;
+        forEachItem(items, [&](Index i) {
             int o = static_cast<int>(i);
-            int slot = pitch.divide(o);
-            const int group = slotDivisor.divide(slot);
-            const auto place = runs.place(slot / perTile, slot % perTile, 0);
-            const Segment segment(g, group, place.segment);
-            const bool some = o < g.outChannelsPerGroup() && place.channel < segment.channels;
-            const auto* from = static_cast<const Element*>(weights.data);
-            if (some) {
-                from +=
-                    weights.at(group * g.outChannelsPerGroup() + o,
-                               segment.firstChannel + place.channel - group * g.channelsPerGroup(),
-                               place.tap / g.kernelW, place.tap % g.kernelW);
+            int row = pitch.divide(o) * rows;
+            typename Product::Stored* column = to + Index{row} * pitch.divisor() + o;
+            const int group = depth.divide(row), slot = channelsPerRun.divide(row);
+            const auto place = runs.place(slot / runs.perTile, slot % runs.perTile, row);
+            const int at = group * runs.groupPitch + place.segment * runs.pitch + place.channel;
+#pragma unroll
+            for (int r = 0; r < rows; ++r) {
+                const int channel = place.channel + r < runs.pitch ? p.channelAt(at + r) : -1;
+                ComputeType<Element> value = 0;
+                if (channel >= 0 && o < outPerGroup)
+                    value = weightAt<Element>(p, weights, group, outPerGroup, o, channel, place.tap,
+                                              kernelW);
+                column[static_cast<Index>(r) * pitch.divisor()] = Product::stored(value);
             }
-            packColumn<Element, Product>(
-                from, weights.strides[1], some ? segment.channels - place.channel : 0, rows,
-                to + (Index{group} * tiles * runs.width + Index{slot} * rows) * pitch.divisor() + o,
-                pitch.divisor());
         });
     }
 }
@@ -201,42 +246,54 @@ __global__ void packForwardWeightsKernel(Conv2dGeometry g, Runs runs, int tiles,
 template <class Element, class Product>
 void packForwardWeights(const Conv2dGeometry& g, const Runs& runs, const Tensor<4>& weights,
                         Index pitch, typename Product::Stored* to, cudaStream_t stream) {
-    const Index slots = runs.tiles() * runs.perTile;
-    launch("packing weights", packForwardWeightsKernel<Element, Product>,
-           blocksFor(g.groups * slots * pitch), 0, stream, g, runs, static_cast<int>(runs.tiles()),
-           Divisor(slots), Divisor(pitch), weights, to);
+    const Segments s(g, packOf<Element>);
+    const Index depth = runs.tiles() * runs.width;
+    const Index items = g.groups * depth / panelRows<Element> * pitch;
+    launch("packing weights", packForwardWeightsKernel<Element, Product>, blocksFor(items), 0,
+           stream, PackGeometry(g, s), runs, items, static_cast<int>(g.outChannelsPerGroup()),
+           Divisor(depth), Divisor(pitch), Divisor(runs.channelsPerRun), Divisor(g.kernelW),
+           weights, to);
 }
 
 /// [segments][taps][depth][pitch]: for each tap and output channel of the group, a row over a
-/// segment's channels. A thread has one channel and one step of output channels.
+/// segment's channels.
 template <class Element, class Product>
-__global__ void packBackwardWeightsKernel(Conv2dGeometry g, Segments s, Divisor steps, Divisor taps,
-                                          Divisor pitch, Tensor<4> weights,
+__global__ void packBackwardWeightsKernel(PackGeometry p, Index items, int outPerGroup,
+                                          Divisor perGroup, Divisor taps, Divisor depth,
+                                          Divisor pitch, Divisor kernelW, Tensor<4> weights,
                                           typename Product::Stored* to) {
     if constexpr (!Product::supported) {
         notCompiledForThisDevice();
     } else {
-        constexpr int rows = Product::depth;
-        forEachItem(s.count(g) * taps.divisor() * steps.divisor() * pitch.divisor(), [&](Index i) {
+        constexpr int rows = panelRows<Element>;
+        forEachItem(items, [&](Index i) {
             int c = static_cast<int>(i);
-            const int slot = pitch.divide(c);
-            int step = slot;
-            int tap = steps.divide(step);
-            const int at = taps.divide(tap), group = at / s.perGroup;
-            const Segment segment(g, group, at % s.perGroup);
-            const Index left = g.outChannelsPerGroup() - step * rows;
-            const bool some = c < segment.channels && left > 0;
-            const auto* from = static_cast<const Element*>(weights.data);
-            if (some) {
-                from += weights.at(group * g.outChannelsPerGroup() + step * rows,
-                                   segment.firstChannel + c - group * g.channelsPerGroup(),
-                                   tap / g.kernelW, tap % g.kernelW);
+            int o = pitch.divide(c) * rows;
+            typename Product::Stored* column = to + Index{o} * pitch.divisor() + c;
+            int tap = depth.divide(o);
+            const int segment = taps.divide(tap), segmentPitch = p.segmentPitch.divisor();
+            const int channel = c < segmentPitch ? p.channelAt(segment * segmentPitch + c) : -1;
+#pragma unroll
+            for (int r = 0; r < rows; ++r) {
+                ComputeType<Element> value = 0;
+                if (channel >= 0 && o + r < outPerGroup)
+                    value = weightAt<Element>(p, weights, perGroup.quotient(segment), outPerGroup,
+                                              o + r, channel, tap, kernelW);
+                column[static_cast<Index>(r) * pitch.divisor()] = Product::stored(value);
             }
-            packColumn<Element, Product>(
-                from, weights.strides[0], some ? static_cast<int>(left) : 0, rows,
-                to + Index{slot} * rows * pitch.divisor() + c, pitch.divisor());
         });
     }
+}
+
+template <class Element, class Product>
+void packBackwardWeights(const Conv2dGeometry& g, const Segments& s, const Tensor<4>& weights,
+                         Index depth, Index pitch, typename Product::Stored* to,
+                         cudaStream_t stream) {
+    const Index items = s.count(g) * g.taps() * depth / panelRows<Element> * pitch;
+    launch("packing weights", packBackwardWeightsKernel<Element, Product>, blocksFor(items), 0,
+           stream, PackGeometry(g, s), items, static_cast<int>(g.outChannelsPerGroup()),
+           Divisor(s.perGroup), Divisor(g.taps()), Divisor(depth), Divisor(pitch),
+           Divisor(g.kernelW), weights, to);
 }
 
 /// Operand b of a product from packed weights: rows of `pitch` numbers, as many as whole steps

@@ -1,5 +1,5 @@
-// start[i] = sum of counts[0 .. i - 1], in three passes: the sum of each block's share, the sums
-// before each block (one block), the sums within blocks.
+// start[i] = sum of counts[0 .. i - 1], in two passes: the sum of each block's share; then the sums
+// within blocks, each of which adds up the shares before its own.
 //
 // What bounds it: memory; the counts are read twice.
 #include "prefix_sums.h"
@@ -7,62 +7,66 @@
 namespace dcn4j::cuda {
 namespace {
 
-constexpr int itemsPerThread = 8;
-constexpr int share = itemsPerThread * blockThreads;
+constexpr int pack = packOf<unsigned>;
+constexpr int packsPerThread = 2;
+constexpr int share = packsPerThread * pack * blockThreads;
 
-__global__ void sumSharesKernel(const unsigned* counts, Index size, unsigned* sums) {
-    const Index shares = (size + share - 1) / share;
-    for (Index s = blockIdx.x; s < shares; s += gridDim.x) {
-        unsigned sum = 0, total;
-        for (int i = 0; i < itemsPerThread; ++i) {
-            const Index at = s * share + i * blockThreads + threadIdx.x;
-            if (at < size) sum += counts[at];
-        }
-        sumBefore(sum, total);
-        if (threadIdx.x == 0) sums[s] = total;
-    }
+/// Where a thread's numbers of a share begin.
+__device__ Index firstOf(Index share_) {
+    return share_ * share + static_cast<Index>(threadIdx.x) * (packsPerThread * pack);
 }
 
-/// Replaces each sum by the sum of those before it. One block.
-__global__ void scanSharesKernel(unsigned* sums, Index shares) {
-    unsigned before = 0;
-    for (Index first = 0; first < shares; first += blockThreads) {
-        const Index at = first + threadIdx.x;
-        unsigned total;
-        const unsigned sum = sumBefore(at < shares ? sums[at] : 0, total);
-        if (at < shares) sums[at] = before + sum;
-        before += total;
+__device__ unsigned sumOf(const unsigned* counts) {
+    unsigned sum = 0;
+#pragma unroll
+    for (int i = 0; i < packsPerThread; ++i) {
+        const auto p = loadPack<pack>(counts + i * pack);
+#pragma unroll
+        for (int j = 0; j < pack; ++j) sum += p.value[j];
     }
+    return sum;
 }
 
-__global__ void startsKernel(const unsigned* counts, Index size, const unsigned* sums,
-                             unsigned* start) {
-    const Index shares = (size + share - 1) / share;
-    for (Index s = blockIdx.x; s < shares; s += gridDim.x) {
-        const Index first = s * share + static_cast<Index>(threadIdx.x) * itemsPerThread;
-        unsigned sum = 0, total;
-        for (int i = 0; i < itemsPerThread; ++i) sum += first + i < size ? counts[first + i] : 0;
-        unsigned before = sums[s] + sumBefore(sum, total);
-        for (int i = 0; i < itemsPerThread && first + i < size; ++i) {
-            start[first + i] = before;
-            before += counts[first + i];
-            if (first + i == size - 1) start[size] = before;
+__global__ void sumSharesKernel(const unsigned* counts, unsigned* sums) {
+    unsigned total;
+    sumBefore(sumOf(counts + firstOf(blockIdx.x)), total);
+    if (threadIdx.x == 0) sums[blockIdx.x] = total;
+}
+
+__global__ void startsKernel(const unsigned* counts, const unsigned* sums, unsigned* start) {
+    unsigned earlier = 0, before = 0, total;
+    for (unsigned i = threadIdx.x; i < blockIdx.x; i += blockThreads) earlier += sums[i];
+    sumBefore(earlier, before);
+    const Index first = firstOf(blockIdx.x);
+    before += sumBefore(sumOf(counts + first), total);
+#pragma unroll
+    for (int i = 0; i < packsPerThread; ++i) {
+        const auto count = loadPack<pack>(counts + first + i * pack);
+        Pack<unsigned, pack> p;
+#pragma unroll
+        for (int j = 0; j < pack; ++j) {
+            p.value[j] = before;
+            before += count.value[j];
         }
+        storePack(start + first + i * pack, p);
     }
 }
 
 }  // namespace
 
+Index prefixSumsLength(Index size) {
+    return roundUp(size + 1, share);
+}
+
 Index prefixSumsWorkspace(Index size) {
-    return ceilDivide(size, share);
+    return prefixSumsLength(size) / share;
 }
 
 void prefixSums(const unsigned* counts, Index size, unsigned* workspace, unsigned* start,
                 cudaStream_t stream) {
-    const Index shares = ceilDivide(size, share);
-    launch("prefix sums", sumSharesKernel, shares, 0, stream, counts, size, workspace);
-    launch("prefix sums", scanSharesKernel, 1, 0, stream, workspace, shares);
-    launch("prefix sums", startsKernel, shares, 0, stream, counts, size, workspace, start);
+    const Index shares = prefixSumsWorkspace(size);
+    launch("prefix sums", sumSharesKernel, shares, 0, stream, counts, workspace);
+    launch("prefix sums", startsKernel, shares, 0, stream, counts, workspace, start);
 }
 
 }  // namespace dcn4j::cuda

@@ -26,10 +26,13 @@ __device__ inline unsigned sumBefore(unsigned value, unsigned& total) {
     return before;
 }
 
+/// Numbers of the arrays that prefixSums reads and writes; counts from `size` on must be zeros.
+Index prefixSumsLength(Index size);
 /// Numbers that prefixSums needs to work in.
 Index prefixSumsWorkspace(Index size);
 
-/// start[i] = the sum of counts[0] .. counts[i - 1], for i = 0 .. size.
+/// start[i] = the sum of counts[0] .. counts[i - 1], for i = 0 .. size. Both are aligned to 16
+/// bytes.
 void prefixSums(const unsigned* counts, Index size, unsigned* workspace, unsigned* start,
                 cudaStream_t stream);
 
