@@ -180,7 +180,7 @@ void gatherSum(State& state, const Shape& shape, const cpu::InstructionSet& set)
     const Index channels = t.block.paddedChannels, taps = t.p.g.taps();
     overTiles(state, t, 2.0 * static_cast<double>(taps * channels), [&](Index, Index points) {
         t.kernels.gatherSum({points, taps, channels, 1, 1, t.samples.data(), t.image.data(),
-                             channels, t.weights.data(), t.output.data(), channels, false});
+                             channels, t.weights.data(), t.output.data(), channels});
     });
 }
 
@@ -211,9 +211,8 @@ void scatter(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     overTiles(state, t, 0, [&](Index, Index points) {
         t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(), t.image.data(),
-                           t.block.paddedChannels, t.gradColumn.data(), t.block.paddedChannels,
-                           t.column.data(), t.blocking.columnLd, t.gradImage.data(),
-                           t.gradSamples.data()});
+                           t.block.paddedChannels, t.gradColumn.data(), t.column.data(),
+                           t.blocking.columnLd, t.gradImage.data(), t.gradSamples.data()});
     });
 }
 

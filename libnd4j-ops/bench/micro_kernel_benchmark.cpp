@@ -87,15 +87,14 @@ struct AggregateProblem {
     static constexpr Index period = entries * 16;  // a multiple of every vector's lanes
     std::vector<float> image = ones((size * size + 1) * channels), output = ones(points * channels),
                        location = ones(2 * samples), weight = ones(samples), origin, start,
-                       scale = ones(period), weights = ones(4 * samples);
+                       scale = ones(period), weights = ones(4 * samples), gradImage = image,
+                       gradLocation = location, gradWeight = weight;
     std::vector<std::int32_t> sizes, base, rows;
-    std::vector<cpu::PlannedSample<float>> planned;
 
     AggregateProblem()
         : sizes(static_cast<std::size_t>(period), size),
           base(sizes.size(), 0),
-          rows(weights.size()),
-          planned(weight.size()) {
+          rows(weights.size()) {
         std::mt19937 random(1);
         std::normal_distribution<float> normal;
         for (float& number : location) number = normal(random);
@@ -124,10 +123,13 @@ void aggregate(State& state, const InstructionSet& set) {
     }
 }
 
-void planAggregate(State& state, const InstructionSet& set) {
+void scatterAggregate(State& state, const InstructionSet& set) {
     AggregateProblem p;
+    cpu::RowSpan rows{0, p.size * p.size + 1};
     for (auto _ : state) {
-        set.kernels.forFloat.planAggregate(p.view(), p.planned.data());
+        set.kernels.forFloat.scatterAggregate(
+            {points, entries, p.channels, p.view(), p.image.data(), p.channels, p.output.data(),
+             p.channels, p.gradImage.data(), &rows, p.gradLocation.data(), p.gradWeight.data()});
         benchmark::ClobberMemory();
     }
 }
@@ -207,7 +209,7 @@ void registerMicroKernels() {
         {"lanesToColumn", lanesToColumn},
         {"lanesToWeights", lanesToWeights},
         {"aggregate", aggregate},
-        {"planAggregate", planAggregate},
+        {"scatterAggregate", scatterAggregate},
     };
     for (const auto& [kernel, measure] : measures) {
         for (const InstructionSet* set : cpu::runnableInstructionSets()) {

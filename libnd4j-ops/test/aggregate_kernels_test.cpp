@@ -1,4 +1,4 @@
-// Aggregate and planAggregate of every instruction set, each against plain loops.
+// Aggregate and scatterAggregate of every instruction set, each against plain loops.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -203,29 +203,96 @@ class AggregateKernel : public MicroKernelTest {
     }
 
     template <class Real>
-    void planAggregate() {
+    void scatterAggregate() {
         forSamples<Real>([&](const Samples<Real>& s) {
-            std::vector<PlannedSample<Real>> planned(at(s.count() + mostLanes));
-            kernels<Real>().planAggregate(s.view(), planned.data());
-            for (Index i = 0; i < s.count(); ++i) {
-                const Level& level = s.levelOf(i);
-                Sample<Real> expected;
-                locate(s.y(i), s.x(i), s.weight[at(i)], level.height, level.width, expected);
-                const PlannedSample<Real>& found = planned[at(i)];
-                for (int c = 0; c < Corners; ++c) {
-                    const Index row = s.firstRow(i) + expected.pixel[c] * s.groups + s.groupOf(i);
-                    ASSERT_EQ(found.pixel[c], row) << s.y(i) << ", " << s.x(i);
-                    ASSERT_EQ(found.weight[c], expected.weight[c]) << s.y(i) << ", " << s.x(i);
+            for (const Index channels : {1, 4, 7, 16, 33, 70}) {
+                const Index padded = paddedTo<Real>(channels), ld = padded + 3;
+                const auto image = s.image(ld, random_);
+                auto grad = numbers<Real>(s.points() * ld);
+                for (Index i = 0; i < s.points() * ld; ++i) {
+                    if (i % ld >= channels) grad[at(i)] = 0;
                 }
-                ASSERT_EQ(found.fractionY, expected.fractionY) << s.y(i);
-                ASSERT_EQ(found.fractionX, expected.fractionX) << s.x(i);
-                ASSERT_EQ(found.modulation, s.weight[at(i)]);
-                ASSERT_EQ(found.place, expected.place) << s.y(i) << ", " << s.x(i);
+                Scattered<Real> got{std::vector<Real>(image.size(), Real{5}),
+                                    std::vector<Real>(at(2 * s.count() + 1), Real{99}),
+                                    std::vector<Real>(at(s.count() + 1), Real{99})};
+                // Some rows are set; where samples reach further, zeros are wanted.
+                RowSpan set{s.rows() / 3, s.rows() / 2};
+                kernels<Real>().scatterAggregate(
+                    {s.points(), s.taps, channels, s.view(), image.data(), ld, grad.data(), ld,
+                     got.image.data(), &set, got.location.data(), got.weight.data()});
+                expectScattered(s, channels, ld, image, grad, got, set);
             }
         });
     }
 
   private:
+    /// What scatterAggregate wrote, and added to an image of fives.
+    template <class Real>
+    struct Scattered {
+        std::vector<Real> image, location, weight;
+    };
+
+    template <class Real>
+    void expectScattered(const Samples<Real>& s, Index channels, Index ld,
+                         const std::vector<Real>& image, const std::vector<Real>& grad,
+                         const Scattered<Real>& got, const RowSpan& set) {
+        std::vector<double> gradImage(image.size(), 5);
+        const auto isSet = [&](Index row) { return row >= set.first && row < set.end; };
+        for (Index i = 0; i < s.rows() * ld; ++i) {
+            const bool before = i / ld >= s.rows() / 3 && i / ld < s.rows() / 2;
+            if (isSet(i / ld) && !before) gradImage[at(i)] = 0;
+        }
+        for (Index i = 0; i < s.count(); ++i) {
+            const Level& level = s.levelOf(i);
+            Sample<Real> sample;
+            locate(s.y(i), s.x(i), s.weight[at(i)], level.height, level.width, sample);
+            double dot[Corners] = {};
+            for (int k = 0; k < Corners; ++k) {
+                const Index row = s.firstRow(i) + sample.pixel[k] * s.groups + s.groupOf(i);
+                ASSERT_TRUE(isSet(row) || isZeroRow(s, row)) << row;
+                for (Index c = 0; c < channels; ++c) {
+                    const auto g = static_cast<double>(grad[at(i / s.taps * ld + c)]);
+                    dot[k] += g * static_cast<double>(image[at(row * ld + c)]);
+                    gradImage[at(row * ld + c)] +=
+                        g * static_cast<double>(sample.weight[k] * sample.modulation);
+                }
+            }
+            Sample<double> wide;
+            for (int k = 0; k < Corners; ++k)
+                wide.weight[k] = static_cast<double>(sample.weight[k]);
+            wide.fractionY = static_cast<double>(sample.fractionY);
+            wide.fractionX = static_cast<double>(sample.fractionX);
+            wide.place = sample.place;
+            const auto modulation = static_cast<double>(sample.modulation);
+            const auto k = at(i % s.period());
+            const double of[3] = {modulation * slopeX(wide, dot) * static_cast<double>(s.scaleX[k]),
+                                  modulation * slopeY(wide, dot) * static_cast<double>(s.scaleY[k]),
+                                  valueOf(wide, dot)};
+            const Real found[3] = {got.location[at(2 * i)], got.location[at(2 * i + 1)],
+                                   got.weight[at(i)]};
+            for (int n = 0; n < 3; ++n) {
+                ASSERT_NEAR(static_cast<double>(found[n]), of[n], 1e-4 * (1 + std::abs(of[n])))
+                    << "number " << n << " of sample " << i << ", " << channels << " channels";
+            }
+        }
+        // What follows is not ours.
+        ASSERT_EQ(got.location.back(), 99);
+        ASSERT_EQ(got.weight.back(), 99);
+        for (Index i = 0; i < static_cast<Index>(gradImage.size()); ++i) {
+            if (isZeroRow(s, i / ld)) continue;  // it takes what falls outside
+            ASSERT_NEAR(static_cast<double>(got.image[at(i)]), gradImage[at(i)], 1e-4)
+                << channels << " channels, row " << i / ld << ", number " << i % ld;
+        }
+    }
+
+    template <class Real>
+    static bool isZeroRow(const Samples<Real>& s, Index row) {
+        for (Index l = 1; l <= s.levelCount; ++l) {
+            if (row < s.firstRows[at(l)] && row >= s.firstRows[at(l)] - s.groups) return true;
+        }
+        return false;
+    }
+
     template <class Real>
     static Index paddedTo(Index channels) {
         return (channels + rowAlignment<Real> - 1) / rowAlignment<Real> * rowAlignment<Real>;
@@ -254,9 +321,9 @@ TEST_P(AggregateKernel, AggregateOfSamplesOutsideIsZeroWhateverThePixelsHold) {
     aggregateOutside<double>();
 }
 
-TEST_P(AggregateKernel, PlanAggregateAsTheRuleLocates) {
-    planAggregate<float>();
-    planAggregate<double>();
+TEST_P(AggregateKernel, ScatterAggregate) {
+    scatterAggregate<float>();
+    scatterAggregate<double>();
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySet, AggregateKernel, testing::ValuesIn(everySet()), nameOfSet);

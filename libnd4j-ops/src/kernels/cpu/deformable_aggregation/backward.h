@@ -21,9 +21,7 @@ class Backward {
           inputs_(inputs),
           gradOutput_(gradOutput),
           gradients_(gradients),
-          // As many images and groups apart as make the tasks; then spans of tiles, each of which
-          // has gradients of its own to set to zero and to add up.
-          groups_(groupsTogether(g, std::max<Index>(g.batch * g.groups / tasks, 1))),
+          groups_(groupsTogether(g, g.groups)),
           samples_(kernels, g, groups_),
           chunks_(g.groups / groups_),
           wave_(std::clamp<Index>(ceilDivide(tasks, chunks_), 1, std::max<Index>(g.batch, 1))),
@@ -31,10 +29,10 @@ class Backward {
           threads_(threadsFor(threads, wave_ * chunks_ * spans_)),
           images_(wave_ * chunks_ * samples_.imageSize()),
           gradImages_(wave_ * chunks_ * spans_ * samples_.imageSize()),
+          set_(wave_ * chunks_ * spans_),
           numbers_(threads_, samples_.numbers()),
           gradTile_(threads_, samples_.tile() * samples_.ld()),
-          gradSamples_(threads_, 3 * samples_.capacity()),
-          planned_(threads_, samples_.capacity()) {}
+          gradSamples_(threads_, 3 * samples_.capacity()) {}
 
     void run() {
 #pragma omp parallel num_threads(threads_)
@@ -53,8 +51,7 @@ class Backward {
             for (Index i = 0; i < images; ++i) {
                 for (Index chunk = 0; chunk < chunks_; ++chunk) {
                     for (Index span = 0; span < spans_; ++span) {
-                        computeSpan(first + i, chunk, span, image(i, chunk),
-                                    gradImage(i, chunk, span));
+                        computeSpan(first + i, i, chunk, span);
                     }
                 }
             }
@@ -80,37 +77,63 @@ class Backward {
         return gradImages_.data() + ((i * chunks_ + chunk) * spans_ + span) * samples_.imageSize();
     }
 
-    void computeSpan(Index n, Index chunk, Index span, const Real* image, Real* gradImage) const {
-        std::fill_n(gradImage, samples_.imageSize(), Real{0});
+    /// The rows of a gradient that are set: by its tiles, and those of zeros.
+    RowSpan& set(Index i, Index chunk, Index span) const {
+        return set_.data()[(i * chunks_ + chunk) * spans_ + span];
+    }
+
+    void computeSpan(Index n, Index i, Index chunk, Index span) const {
+        Real* const gradient = gradImage(i, chunk, span);
+        // Alone, a span sets all at once; several only what each reaches.
+        RowSpan* const reached = spans_ > 1 ? &set(i, chunk, span) : nullptr;
+        set(i, chunk, span) = {0, reached == nullptr ? samples_.rows() : 0};
+        if (reached == nullptr) std::fill_n(gradient, samples_.imageSize(), Real{0});
+        for (Index l = 0; l < samples_.levels(); ++l) samples_.setZeroRow(l, gradient);
         const Index end = samples_.tiles() * (span + 1) / spans_;
         for (Index tile = samples_.tiles() * span / spans_; tile < end; ++tile) {
-            computeTile({n, chunk * groups_, tile * samples_.tile(), samples_.points(tile)}, image,
-                        gradImage);
+            computeTile({n, chunk * groups_, tile * samples_.tile(), samples_.points(tile)},
+                        image(i, chunk), gradient, reached);
         }
     }
 
-    void computeTile(const Tile& t, const Real* image, Real* gradImage) const {
-        samples_.load(gradOutput_, g_.outWidth, t, gradTile_.mine());
-        kernels_.planAggregate(samples_.locate(inputs_, t, numbers_.mine()), planned_.mine());
-        // The gradient of a point's sum is that of each of its samples.
-        kernels_.scatter({t.points * groups_, samples_.taps(), g_.channels, planned_.mine(), image,
-                          samples_.row(), gradTile_.mine(), 0, nullptr, samples_.row(), gradImage,
-                          gradSamples_.mine()});
-        samples_.storeGradients(gradients_, t, gradSamples_.mine(), numbers_.mine());
+    void computeTile(const Tile& t, const Real* image, Real* gradImage, RowSpan* set) const {
+        Rows<Real> gradOutput = samples_.packed(gradOutput_, g_.outWidth, t);
+        if (gradOutput.data == nullptr) {
+            gradOutput.data = gradTile_.mine();
+            samples_.load(gradOutput_, g_.outWidth, t, gradOutput.data);
+        }
+        Real* const location = samples_.samplesOf(gradients_.location, t, gradSamples_.mine());
+        Real* const weight =
+            samples_.samplesOf(gradients_.weight, t, gradSamples_.mine() + 2 * samples_.capacity());
+        kernels_.scatterAggregate({t.points * groups_, samples_.taps(), samples_.row(),
+                                   samples_.locate(inputs_, t, numbers_.mine()), image,
+                                   samples_.row(), gradOutput.data, gradOutput.ld, gradImage, set,
+                                   location, weight});
+        samples_.storeSamples(gradients_.location, t, location);
+        samples_.storeSamples(gradients_.weight, t, weight);
     }
 
-    /// The gradient of one level of a task's groups: over the spans, in their order.
+    /// The gradient of one level of a task's groups: over the spans, in their order, each where it
+    /// is set.
     void storeValues(Index n, Index i, Index chunk, Index l) const {
         Real* const total = gradImage(i, chunk, 0);
         const AggregationLevel& level = samples_.level(l);
-        const Index first = samples_.firstRow(l) * samples_.row();
-        const Index end = first + level.pixels() * samples_.ld();
+        const Index first = samples_.firstRow(l), end = first + level.pixels() * groups_;
+        const auto numbers = [&](Index span) {
+            const RowSpan& rows = set(i, chunk, span);
+            return RowSpan{std::clamp(rows.first, first, end) * samples_.row(),
+                           std::clamp(rows.end, first, end) * samples_.row()};
+        };
+        const RowSpan own = numbers(0);
+        std::fill(total + first * samples_.row(), total + own.first, Real{0});
+        std::fill(total + own.end, total + end * samples_.row(), Real{0});
         for (Index span = 1; span < spans_; ++span) {
             const Real* part = gradImage(i, chunk, span);
-            for (Index k = first; k < end; ++k) total[k] += part[k];
+            const RowSpan its = numbers(span);
+            for (Index k = its.first; k < its.end; ++k) total[k] += part[k];
         }
         samples_.store(gradients_.values[static_cast<std::size_t>(l)], level.width,
-                       {n, chunk * groups_, 0, level.pixels()}, total + first);
+                       {n, chunk * groups_, 0, level.pixels()}, total + first * samples_.row());
     }
 
     const MicroKernels<Real>& kernels_;
@@ -125,8 +148,8 @@ class Backward {
     const Index spans_;   ///< of an image's tiles
     const int threads_;
     const Buffer<Real> images_, gradImages_;
+    const Buffer<RowSpan> set_;
     const PerThread<Real> numbers_, gradTile_, gradSamples_;
-    const PerThread<PlannedSample<Real>> planned_;
 };
 
 }  // namespace dcn4j::cpu::aggregation

@@ -64,11 +64,14 @@ class Forward {
     }
 
     void computeTile(const Tile& t, const Real* image) const {
+        Rows<Real> output = samples_.packed(output_, g_.outWidth, t);
+        const bool isThere = output.data != nullptr;
+        if (!isThere) output.data = result_.mine();
         kernels_.aggregate({t.points * groups_, samples_.taps(), samples_.row(),
                             samples_.locate(inputs_, t, numbers_.mine()), image, samples_.row(),
-                            weights_.mine(), rows_.mine(), samples_.capacity(), result_.mine(),
-                            samples_.row()});
-        samples_.store(output_, g_.outWidth, t, result_.mine());
+                            weights_.mine(), rows_.mine(), samples_.capacity(), output.data,
+                            output.ld});
+        if (!isThere) samples_.store(output_, g_.outWidth, t, result_.mine());
     }
 
     const MicroKernels<Real>& kernels_;

@@ -19,6 +19,13 @@ struct Tile {
     Index n, group, first, points;
 };
 
+/// Rows of numbers, `ld` apart; null: there are none.
+template <class Real>
+struct Rows {
+    Real* data;
+    Index ld;
+};
+
 /// As many groups as a task takes together: a divisor of the groups, at most `most`, so that a
 /// point's samples fit a tile; one where samples lie anywhere, so that a task reads little of the
 /// values.
@@ -68,12 +75,13 @@ class Samples {
     Index row() const { return row_; }           ///< a group's padded channels
     Index ld() const { return groups_ * row_; }  ///< numbers of a pixel or a point
     Index firstRow(Index l) const { return firstRows_[static_cast<std::size_t>(l)]; }
+    Index rows() const { return rows_; }                           ///< of all levels' groups
     Index imageSize() const { return roundUp(rows_ * row_, 16); }  ///< of all levels
     Index tile() const { return tile_; }                           ///< output pixels
     Index tiles() const { return ceilDivide(g_.points(), tile_); }
     Index points(Index tile) const { return std::min(tile_, g_.points() - tile * tile_); }
     /// Samples of a tile, and room for what the longest vector has more.
-    Index capacity() const { return roundUp(tile_ * groups_ * taps_, 16); }
+    Index capacity() const { return roundUp(tile_ * groups_ * taps_, mostLanes); }
     /// Numbers of what `locate` reads of a tile.
     Index numbers() const { return 5 * capacity(); }
 
@@ -81,7 +89,11 @@ class Samples {
     void loadLevel(const Tensor<5>& values, Index n, Index group, Index l, Real* image) const {
         const Index pixels = level(l).pixels();
         load(values, level(l).width, {n, group, 0, pixels}, image + firstRow(l) * row_);
-        std::fill_n(image + firstRow(l) * row_ + pixels * ld(), ld(), Real{0});
+        setZeroRow(l, image);
+    }
+    /// Writes the zeros after a level's pixels.
+    void setZeroRow(Index l, Real* image) const {
+        std::fill_n(image + firstRow(l) * row_ + level(l).pixels() * ld(), ld(), Real{0});
     }
 
     /// Packs some pixels of a task's groups of an array: [points][groups][row].
@@ -99,64 +111,58 @@ class Samples {
         });
     }
 
+    /// Where some pixels of a task's groups lie as `load` would pack them, so that it need not.
+    Rows<Real> packed(const Tensor<5>& array, Index width, const Tile& t) const {
+        const Index* strides = array.strides;
+        const bool joined = row_ == g_.channels && strides[4] == 1 &&
+                            (groups_ == 1 || (strides[3] == row_ && strides[2] == ld())) &&
+                            strides[1] == width * strides[2];
+        if (!std::is_same_v<Element, Real> || !joined) return {nullptr, row_};
+        return {static_cast<Real*>(array.data) +
+                    array.at(t.n, t.first / width, t.first % width, t.group, 0),
+                groups_ == 1 ? strides[2] : row_};
+    }
+
     /// Reads where a tile's samples are, [point][group][level][tap].
     AggregateSamples<Real> locate(const AggregationInputs& in, const Tile& t, Real* numbers) const {
         Real *const location = numbers, *const weight = location + 2 * capacity();
         Real *const originY = weight + capacity(), *const originX = originY + capacity();
         const Index count = groups_ * taps_;
-        forEachPoint(t, [&](AggregationTap at, Index p) {
-            const Index first = p * count;
-            std::fill_n(originY + first, count, static_cast<Real>(g_.y.originOf(at.oy)));
-            std::fill_n(originX + first, count, static_cast<Real>(g_.x.originOf(at.ox)));
-            if (areRows(in.location, in.weight)) {
-                loadRow(kernels_, elementsOf<Element>(in.location) + at.in(in.location, 0),
-                        in.location.strides[6], 2 * count, location + 2 * first);
-                return loadRow(kernels_, elementsOf<Element>(in.weight) + at.in(in.weight),
-                               in.weight.strides[5], count, weight + first);
-            }
-            forEachTap(at, first, [&](Index i) {
-                for (Index xy : {0, 1}) {
-                    location[2 * i + xy] =
-                        widen(elementsOf<Element>(in.location)[at.in(in.location, xy)]);
-                }
-                weight[i] = widen(elementsOf<Element>(in.weight)[at.in(in.weight)]);
-            });
-        });
-        return {t.points * count, period(),
-                location,         weight,
-                originY,          originX,
-                startY_.data(),   startX_.data(),
-                scaleY_.data(),   scaleX_.data(),
-                height_.data(),   width_.data(),
-                base_.data(),     static_cast<Pixel>(groups_)};
+        AggregationTap at = firstOf(t);
+        for (Index p = 0; p < t.points; ++p) {
+            std::fill_n(originY + p * count, count, static_cast<Real>(g_.y.originOf(at.oy)));
+            std::fill_n(originX + p * count, count, static_cast<Real>(g_.x.originOf(at.ox)));
+            next(at);
+        }
+        return {t.points * count,
+                period(),
+                loadSamples(in.location, t, location),
+                loadSamples(in.weight, t, weight),
+                originY,
+                originX,
+                startY_.data(),
+                startX_.data(),
+                scaleY_.data(),
+                scaleX_.data(),
+                height_.data(),
+                width_.data(),
+                base_.data(),
+                static_cast<Pixel>(groups_)};
     }
 
-    /// Stores the gradients [level, tap][(y, x, weight)][point][group] of a tile's samples.
-    void storeGradients(const AggregationGradients& out, const Tile& t, const Real* gradients,
-                        Real* scratch) const {
-        const Index count = groups_ * taps_, points = t.points * groups_;
-        Real *const location = scratch, *const weight = location + 2 * count;
-        forEachPoint(t, [&](AggregationTap at, Index p) {
-            for (Index i = 0; i < count; ++i) {
-                const Index k = i % taps_;
-                const Real* of = gradients + k * 3 * points + p * groups_ + i / taps_;
-                location[2 * i] = of[points] * scaleX_[static_cast<std::size_t>(k)];
-                location[2 * i + 1] = of[0] * scaleY_[static_cast<std::size_t>(k)];
-                weight[i] = of[2 * points];
-            }
-            if (areRows(out.location, out.weight)) {
-                storeRow(kernels_, elementsOf<Element>(out.location) + at.in(out.location, 0),
-                         out.location.strides[6], 2 * count, location);
-                return storeRow(kernels_, elementsOf<Element>(out.weight) + at.in(out.weight),
-                                out.weight.strides[5], count, weight);
-            }
-            forEachTap(at, 0, [&](Index i) {
-                for (Index xy : {0, 1}) {
-                    elementsOf<Element>(out.location)[at.in(out.location, xy)] =
-                        narrow<Element>(location[2 * i + xy]);
-                }
-                elementsOf<Element>(out.weight)[at.in(out.weight)] = narrow<Element>(weight[i]);
-            });
+    /// Where the numbers of a tile's samples are to be written that `storeSamples` stores: in the
+    /// array, if they lie there as in `scratch`.
+    template <int Rank>
+    Real* samplesOf(const Tensor<Rank>& t, const Tile& tile, Real* scratch) const {
+        Real* const there = packedSamples(t, tile);
+        return there != nullptr ? there : scratch;
+    }
+    /// Stores what was written to samplesOf.
+    template <int Rank>
+    void storeSamples(const Tensor<Rank>& t, const Tile& tile, const Real* from) const {
+        if (packedSamples(t, tile) != nullptr) return;
+        forEachRow(t, tile, [&](Element* row, Index step, Index count, Index at) {
+            storeRow(kernels_, row, step, count, from + at);
         });
     }
 
@@ -164,9 +170,11 @@ class Samples {
     /// Samples of a tile: what is kept of them while they are summed fills most of a first-level
     /// cache.
     static constexpr Index tileSamples = 512, mostTilePoints = 128;
+    /// Of the longest vector.
+    static constexpr Index mostLanes = 16;
 
     /// A multiple of a point's samples and of every vector's lanes.
-    Index period() const { return std::lcm(groups_ * taps_, Index{16}); }
+    Index period() const { return std::lcm(groups_ * taps_, mostLanes); }
 
     /// Calls `action(view, channels, at)` for a task's groups of an array, each or all together
     /// where nothing lies between them: [n][channels][rows][columns], packed from `at` on.
@@ -181,35 +189,90 @@ class Samples {
         }
     }
 
-    /// Calls `action(at, p)` for a tile's points.
-    template <class Action>
-    void forEachPoint(const Tile& t, Action action) const {
-        AggregationTap at{t.n, t.first / g_.outWidth, t.first % g_.outWidth, t.group, 0, 0};
-        for (Index p = 0; p < t.points; ++p) {
-            action(at, p);
-            if (++at.ox == g_.outWidth) ++at.oy, at.ox = 0;
+    AggregationTap firstOf(const Tile& t) const {
+        return {t.n, t.first / g_.outWidth, t.first % g_.outWidth, t.group, 0, 0};
+    }
+    void next(AggregationTap& at) const {
+        if (++at.ox == g_.outWidth) ++at.oy, at.ox = 0;
+    }
+
+    // Numbers of samples, locations [n][y][x][group][level][tap][(x, y)] or weights, without the
+    // last.
+
+    /// Numbers of a sample.
+    template <int Rank>
+    static constexpr Index each = Rank == 7 ? 2 : 1;
+
+    /// Whether a point's samples of a task's groups are one row.
+    template <int Rank>
+    bool areRows(const Tensor<Rank>& t) const {
+        return t.strides[5] == each<Rank> * t.strides[Rank - 1] &&
+               (groups_ == 1 || t.strides[3] == taps_ * t.strides[5]) &&
+               (levels() == 1 || t.strides[4] == g_.taps() * t.strides[5]);
+    }
+    /// Whether an image's are.
+    template <int Rank>
+    bool isRow(const Tensor<Rank>& t) const {
+        return areRows(t) && t.strides[2] == groups_ * taps_ * t.strides[5] &&
+               (g_.outHeight == 1 || t.strides[1] == g_.outWidth * t.strides[2]);
+    }
+
+    template <int Rank>
+    static Element* elementAt(const Tensor<Rank>& t, const AggregationTap& at) {
+        Element* const elements = elementsOf<Element>(t);
+        if constexpr (Rank == 7) {
+            return elements + at.in(t, 0);
+        } else {
+            return elements + at.in(t);
         }
     }
 
-    /// Calls `action(i)` for a point's samples, `at` one after the other.
-    template <class Action>
-    void forEachTap(AggregationTap& at, Index i, Action action) const {
-        for (const Index end = at.group + groups_; at.group < end; ++at.group) {
-            for (at.level = 0; at.level < levels(); ++at.level) {
-                for (at.tap = 0; at.tap < g_.taps(); ++at.tap) action(i++);
+    /// Calls `action(row, step, count, at)` for the rows of numbers, `step` apart, that a tile's
+    /// samples are: `at` counts numbers.
+    template <int Rank, class Action>
+    void forEachRow(const Tensor<Rank>& t, const Tile& tile, Action action) const {
+        constexpr Index numbers = each<Rank>;
+        const Index step = t.strides[Rank - 1], count = numbers * groups_ * taps_;
+        AggregationTap at = firstOf(tile);
+        if (isRow(t)) return action(elementAt(t, at), step, tile.points * count, 0);
+        const bool rows = areRows(t);
+        for (Index i = 0; i < tile.points * count; next(at)) {
+            if (rows) {
+                action(elementAt(t, at), step, count, i);
+                i += count;
+                continue;
             }
+            for (at.group = tile.group; at.group < tile.group + groups_; ++at.group) {
+                for (at.level = 0; at.level < levels(); ++at.level) {
+                    for (at.tap = 0; at.tap < g_.taps(); ++at.tap, i += numbers) {
+                        action(elementAt(t, at), step, numbers, i);
+                    }
+                }
+            }
+            at.group = tile.group, at.level = at.tap = 0;
         }
     }
 
-    /// Whether the locations and the weights of a point and a task's groups are each one row of
-    /// elements, the same step apart.
-    bool areRows(const Tensor<7>& location, const Tensor<6>& weight) const {
-        const auto joined = [&](const Index* strides) {  // of groups, levels, taps
-            return (groups_ == 1 || strides[0] == taps_ * strides[2]) &&
-                   (levels() == 1 || strides[1] == g_.taps() * strides[2]);
-        };
-        return location.strides[5] == 2 * location.strides[6] && joined(location.strides + 3) &&
-               joined(weight.strides + 3);
+    /// A tile's samples where an array has them in a row of numbers of the type that is computed
+    /// in.
+    template <int Rank>
+    Real* packedSamples(const Tensor<Rank>& t, const Tile& tile) const {
+        if constexpr (std::is_same_v<Element, Real>) {
+            if (t.strides[Rank - 1] == 1 && isRow(t)) return elementAt(t, firstOf(tile));
+        }
+        return nullptr;
+    }
+
+    /// A tile's samples, where they are or in `scratch`.
+    template <int Rank>
+    const Real* loadSamples(const Tensor<Rank>& t, const Tile& tile, Real* scratch) const {
+        const Index following = (g_.points() - tile.first - tile.points) * groups_ * taps_;
+        const Real* const there = packedSamples(t, tile);
+        if (there != nullptr && following >= mostLanes) return there;
+        forEachRow(t, tile, [&](const Element* row, Index step, Index count, Index at) {
+            loadRow(kernels_, row, step, count, scratch + at);
+        });
+        return scratch;
     }
 
     const MicroKernels<Real>& kernels_;

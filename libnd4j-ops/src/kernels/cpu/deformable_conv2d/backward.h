@@ -291,7 +291,6 @@ class Backward {
                                         work.image,
                                         b.paddedChannels,
                                         gradColumn_.mine(),
-                                        b.paddedChannels,
                                         column_.mine(),
                                         blocking_.columnLd,
                                         work.gradImage,

@@ -179,7 +179,7 @@ class Forward {
         const Block& b = blocking_.block(block);
         kernels_.gatherSum({points, g_.taps(), b.paddedLanes, b.inputs, outputs_, samples_.mine(),
                             image(task.i, b), b.paddedChannels, laneWeights(block), result_.mine(),
-                            blocking_.outLd, false});
+                            blocking_.outLd});
         for (Index o = 0; o < outputs_; ++o) {
             const Tensor<4> view = everyChannel<Element>(output_, outputs_, o);
             const Tensor<4> addend = inputs_.addend.present()

@@ -25,15 +25,16 @@ inline void partPairs(const V& a, const V& b, V& first, V& second, std::index_se
     second = __builtin_shufflevector(a, b, (2 * Lane + 1)...);
 }
 
-/// Calls `action(i, location)` for as many samples from number `i` on as a vector has lanes; their
-/// pixels are numbers of rows, and so is the third argument, that of zeros.
+/// Calls `action(i, location)` for as many samples from number `i` on as a vector has lanes, of the
+/// samples `first` .. `end`; their pixels are numbers of rows, and so is the third argument, that
+/// of zeros.
 template <class Real, class Action>
-inline void locateSamples(const AggregateSamples<Real>& s, Action action) {
+inline void locateSamples(const AggregateSamples<Real>& s, Index first, Index end, Action action) {
     using V = Vector<Real>;
     using P = PixelLanes<Real>;
     constexpr std::size_t lanes = lanesOf<V>;
     const P step = broadcast<P>(s.pixelRows);
-    for (Index i = 0, j = 0; i < s.count; i += lanes) {
+    for (Index i = first, j = first % s.period; i < end; i += lanes) {
         V x, y;
         partPairs(load<V>(s.location + 2 * i), load<V>(s.location + 2 * i + lanes), x, y,
                   std::make_index_sequence<lanes>());
@@ -78,7 +79,7 @@ void aggregate(const AggregateTile<Real>& tile) {
     const AggregateTile<Real> t = tile;
     const auto ld =
         broadcast<PixelLanes<Real>>(static_cast<decltype(PlannedSample<Real>::place)>(t.imageLd));
-    locateSamples(t.samples, [&](Index i, const auto& at, const auto& zeros) {
+    locateSamples(t.samples, 0, t.samples.count, [&](Index i, const auto& at, const auto& zeros) {
         const V modulation = load<V>(t.samples.weight + i);
         // One at -1 exactly is outside, though its derivative is not: its pixels count for nothing.
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
@@ -92,13 +93,6 @@ void aggregate(const AggregateTile<Real>& tile) {
             sumSamples<decltype(group)>(t, point * t.taps, i, t.output + point * t.outputLd);
         });
     }
-}
-
-template <class Real>
-void planAggregate(const AggregateSamples<Real>& samples, PlannedSample<Real>* planned) {
-    locateSamples(samples, [&](Index i, const auto& at, const auto&) {
-        storeLocation(at, load<Vector<Real>>(samples.weight + i), planned + i, 1);
-    });
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Weighted sums over the taps of samples: what a depth-wise convolution, and attention, has in the
+// Weighted sums over the taps of samples: what a depth-wise convolution has in the
 // place of a matrix product. No column is written; the sums of a few vectors stay in registers over
 // all taps. Bound by the loads of four rows a sample.
 //
@@ -43,19 +43,15 @@ inline void sumTaps(const GatherSumTile<Real>& t, const PlannedSample<Real>* sam
     V total[Outputs][G::count];
     DCN4J_UNROLL for (int o = 0; o < Outputs; ++o) {
         DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
-            total[o][v] = t.accumulate ? load<V>(out + o * t.channels + v * lanesOf<V>) : V{};
+            total[o][v] = V{};
         }
     }
-    const Real* weights = t.weights == nullptr ? nullptr : t.weights + first * t.channels + i;
+    const Real* weights = t.weights + first * t.channels + i;
     for (Index tap = 0; tap < t.taps; ++tap) {
         const CornerRows<Real> rows(samples[tap], t.imageLd);
         for (Index input = 0; input < t.inputs; ++input) {
             V value[G::count];
             sampleGroup<G>(samples[tap], t.image + input * t.channels + i, rows, value);
-            if (weights == nullptr) {
-                DCN4J_UNROLL for (int v = 0; v < G::count; ++v) total[0][v] += value[v];
-                continue;
-            }
             DCN4J_UNROLL for (int o = 0; o < Outputs; ++o) {
                 DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
                     total[o][v] = multiplyAdd(load<V>(weights + o * t.channels + v * lanesOf<V>),

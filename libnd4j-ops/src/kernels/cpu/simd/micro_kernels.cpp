@@ -15,6 +15,7 @@
 #include "lanes.h"
 #include "plan.h"
 #include "scatter.h"
+#include "scatter_aggregate.h"
 #include "transpose.h"
 #include "vectors.h"
 
@@ -29,7 +30,7 @@ constexpr MicroKernels<Real> kernels = {
     gather<Real>,
     gatherSum<Real>,
     aggregate<Real>,
-    planAggregate<Real>,
+    scatterAggregate<Real>,
     gemm<Real>,
     scatter<Real>,
     lanesToColumn<Real>,

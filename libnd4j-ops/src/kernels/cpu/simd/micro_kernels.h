@@ -68,11 +68,9 @@ struct GatherSumTile {
     const PlannedSample<Real>* samples;  ///< [points][taps]
     const Real* image;                   ///< [pixels + 1][imageLd], the last row zero
     Index imageLd;
-    /// [taps][inputs][outputs][channels]; null: all one, with one input and one output
-    const Real* weights;
-    Real* output;  ///< [points][outputLd], entries [outputs][channels]
+    const Real* weights;  ///< [taps][inputs][outputs][channels]
+    Real* output;         ///< [points][outputLd], written: entries [outputs][channels]
     Index outputLd;
-    bool accumulate;  ///< whether sums are added to the output, or written
 };
 
 /// Samples of several groups and levels at (origin + (start + location) * scale) of their level,
@@ -107,6 +105,29 @@ struct AggregateTile {
     Index outputLd;
 };
 
+/// The rows `first` .. `end` of an image.
+struct RowSpan {
+    Index first, end;
+};
+
+/// The backward pass over the samples of a tile of points, [points][taps].
+template <class Real>
+struct ScatterAggregateTile {
+    Index points, taps, channels;
+    AggregateSamples<Real> samples;
+    const Real* image;  ///< as AggregateTile has it
+    Index imageLd;
+    const Real* gradOutput;  ///< [points][gradOutputLd], zeros after the channels
+    Index gradOutputLd;
+    /// As the image, added to; the row after a level's last takes what falls outside.
+    Real* gradImage;
+    /// The rows of it that are set, beside those that take what falls outside: extended by zeros as
+    /// far as samples reach; null: all are.
+    RowSpan* set;
+    Real* gradLocation;  ///< [points][taps][(x, y)], written
+    Real* gradWeight;    ///< [points][taps], written
+};
+
 /// The backward pass over the samples of one tile and one block of channels. Rows of the image and
 /// of the columns hold `channels` numbers, padded to `rowAlignment`.
 template <class Real>
@@ -115,9 +136,8 @@ struct ScatterTile {
     const PlannedSample<Real>* samples;  ///< [points][taps]
     const Real* image;                   ///< [pixels + 1][imageLd], the last row zero
     Index imageLd;
-    const Real* gradColumn;  ///< [points][columnLd], entries [taps][tapStride]
-    Index tapStride;         ///< 0 where the taps' gradients are one
-    Real* column;            ///< as gradColumn, with a row for each tap; written; null: not wanted
+    const Real* gradColumn;  ///< [points][columnLd], entries [taps][channels, padded]
+    Real* column;            ///< as gradColumn, written
     Index columnLd;
     /// [pixels + 1][imageLd], added to; the last row takes what falls outside
     Real* gradImage;
@@ -173,15 +193,15 @@ struct MicroKernels {
     /// column[point][tap][c] = modulation * sample(image channel c), for each sample.
     void (*gather)(const GatherTile<Real>& tile);
 
-    /// output[point][output][group] (+)= the sum over taps and inputs of weight * modulation *
+    /// output[point][output][group] = the sum over taps and inputs of weight * modulation *
     /// sample(image channel [input][group]).
     void (*gatherSum)(const GatherSumTile<Real>& tile);
 
     /// output[point][c] = the sum over taps of weight * sample(image channel c).
     void (*aggregate)(const AggregateTile<Real>& tile);
 
-    /// Plans the samples; their pixels are numbers of rows.
-    void (*planAggregate)(const AggregateSamples<Real>& samples, PlannedSample<Real>* planned);
+    /// Adds the gradients of the samples' corners to the image's, and writes those of the samples.
+    void (*scatterAggregate)(const ScatterAggregateTile<Real>& tile);
 
     /// c[row][column] = (accumulate ? c[row][column] : 0) + sum over depth of a * b. `c` has rows
     /// `ldc` apart, each with room for whole panels.

@@ -50,7 +50,7 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
             dot[c] = multiplyAdd(grad, pixel, dot[c]);
             if (Which != Weighted::None) value = multiplyAdd(weight[c], pixel, value);
         }
-        if (column != nullptr) store<V>(column + i, value * modulation);
+        store<V>(column + i, value * modulation);
         if (Which == Weighted::None) continue;
         const V modulated = grad * modulation;
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
@@ -96,12 +96,12 @@ template <class Real>
 void scatter(const ScatterTile<Real>& tile) {
     // A copy: for all the compiler knows, stores to the gradients could change the caller's.
     const ScatterTile<Real> t = tile;
-    const Index columnStride =
+    const Index entries =  // of a tap
         (t.channels + rowAlignment<Real> - 1) / rowAlignment<Real> * rowAlignment<Real>;
     const PlannedSample<Real>* sample = t.samples;
     for (Index point = 0; point < t.points; ++point) {
         const Real* gradColumn = t.gradColumn + point * t.columnLd;
-        Real* column = t.column == nullptr ? nullptr : t.column + point * t.columnLd;
+        Real* column = t.column + point * t.columnLd;
         for (Index tap = 0; tap < t.taps; ++tap, ++sample) {
             const PlannedSample<Real>& s = *sample;
             Real* gradSample = t.gradSamples + tap * 3 * t.points + point;
@@ -115,8 +115,8 @@ void scatter(const ScatterTile<Real>& tile) {
             } else {
                 scatterSample<Weighted::Some>(t, s, gradColumn, column, gradSample);
             }
-            gradColumn += t.tapStride;
-            if (column != nullptr) column += columnStride;
+            gradColumn += entries;
+            column += entries;
         }
     }
 }

@@ -15,6 +15,7 @@ MicroKernels<Real> fastest() {
     kernels.transpose = avx2.transpose;
     kernels.plan = avx2.plan;
     kernels.scatter = avx2.scatter;
+    kernels.scatterAggregate = avx2.scatterAggregate;
     return kernels;
 }
 
