@@ -22,13 +22,15 @@ final class Memory {
   private final List<Step> steps;
   private final List<DataBuffer> free = new ArrayList<>();
   private final Map<Slot, DataBuffer> taken = new IdentityHashMap<>();
+  private final Buffers all = new Buffers();
 
   /** Numbers in 'c' order without gaps. */
   static boolean isPacked(INDArray array) {
     return array.ordering() == 'c' && !array.isView() && !array.isEmpty() && array.rank() > 0;
   }
 
-  void assign() {
+  /** Assigns it, and says all that it is. */
+  Buffers assign() {
     for (int i = 0; i < steps.size(); i++) {
       for (Slot slot : steps.get(i).inputs()) {
         slot.root().lastRead = i;
@@ -47,6 +49,7 @@ final class Memory {
         give(slot.root(), i);
       }
     }
+    return all;
   }
 
   private void take(Slot slot) {
@@ -63,6 +66,7 @@ final class Memory {
             .orElse(null);
     if (buffer == null) {
       buffer = Nd4j.createUninitializedDetached(array.dataType(), array.length()).data();
+      all.add(buffer);
     } else {
       DataBuffer found = buffer;
       free.removeIf(b -> b == found);

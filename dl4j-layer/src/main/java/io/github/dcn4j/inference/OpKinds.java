@@ -1,5 +1,6 @@
 package io.github.dcn4j.inference;
 
+import io.github.dcn4j.ops.DCNv3;
 import io.github.dcn4j.ops.DeformableConv2D;
 import io.github.dcn4j.ops.DeformablePSROIPooling;
 import io.github.dcn4j.ops.MultiScaleDeformableAttention;
@@ -61,6 +62,7 @@ final class OpKinds {
           "conv1d",
           "conv2d",
           "cumsum",
+          DCNv3.OP_NAME,
           PlainConv2D.OP_NAME,
           "deconv2d",
           DeformableConv2D.OP_NAME,

@@ -1,17 +1,17 @@
 package io.github.dcn4j.inference;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import lombok.RequiredArgsConstructor;
 import lombok.extern.slf4j.Slf4j;
 import org.nd4j.autodiff.listeners.Listener;
 import org.nd4j.autodiff.listeners.debugging.ControlflowListener;
+import org.nd4j.autodiff.samediff.ArrayHolder;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.config.ExecutionResult;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
@@ -35,10 +35,11 @@ final class Plan {
   /** Where outputs are made that no step reads. */
   private final Map<Slot, Binding> makers = new IdentityHashMap<>();
 
-  private final Map<String, SameDiffOp> ops;
+  /** The graph's ops, and what each reads and makes. */
+  private final SameDiffOp[] ops;
 
-  /** What each op reads and makes, by its name. */
-  private final Map<String, List<List<String>>> wiring = new HashMap<>();
+  private final List<List<String>> wiring = new ArrayList<>();
+  private final Buffers owned;
 
   @RequiredArgsConstructor
   private static final class Binding {
@@ -50,15 +51,19 @@ final class Plan {
   Plan(
       SameDiff sd,
       List<Step> steps,
-      Map<String, Slot> placeholders,
       Map<String, Slot> results,
-      Map<String, INDArray> stored) {
+      Map<String, INDArray> stored,
+      Buffers owned) {
     this.sd = sd;
     this.steps = steps.toArray(new Step[0]);
     this.results = results;
     this.stored = stored;
-    ops = new HashMap<>(sd.getOps());
-    ops.forEach((name, op) -> wiring.put(name, wiringOf(op)));
+    this.owned = owned;
+    ops = sd.getOps().values().toArray(new SameDiffOp[0]);
+    for (SameDiffOp op : ops) {
+      wiring.add(copy(op.getInputsToOp()));
+      wiring.add(copy(op.getOutputsOfOp()));
+    }
     for (Step step : steps) {
       for (int i = 0; i < step.inputs().size(); i++) {
         if (step.inputs().get(i).placeholder != null) {
@@ -80,29 +85,53 @@ final class Plan {
         || listeners.stream().allMatch(listener -> listener instanceof ControlflowListener);
   }
 
-  private static List<List<String>> wiringOf(SameDiffOp op) {
-    return Arrays.asList(op.getInputsToOp(), op.getOutputsOfOp());
+  private static List<String> copy(List<String> names) {
+    return names == null ? null : new ArrayList<>(names);
+  }
+
+  /** The memory that it holds. */
+  long bytes() {
+    return owned.bytes();
+  }
+
+  /** Makes what it uses of a call's memory its own; the rest is left there. */
+  void takeOver(Buffers allocated) {
+    Buffers used = new Buffers();
+    for (Step step : steps) {
+      step.inputs().forEach(slot -> used.add(slot.array));
+      step.outputs().forEach(slot -> used.add(slot.array));
+    }
+    results.values().forEach(slot -> used.add(slot.root().array));
+    used.retainAll(allocated);
+    owned.addAll(used);
+    allocated.removeAll(used);
+  }
+
+  /** Gives its memory back; it runs no more. */
+  void close() {
+    owned.close();
   }
 
   /** Whether the graph is still the one that was planned. */
   boolean isOf(SameDiff graph) {
-    if (graph != sd || ops.size() != sd.getOps().size()) {
+    if (graph != sd || ops.length != sd.getOps().size()) {
       return false;
     }
-    for (Map.Entry<String, SameDiffOp> op : ops.entrySet()) {
-      if (sd.getOps().get(op.getKey()) != op.getValue()
-          || !wiring.get(op.getKey()).equals(wiringOf(op.getValue()))) {
+    int i = 0;
+    for (SameDiffOp op : sd.getOps().values()) {
+      if (op != ops[i]
+          || !Objects.equals(op.getInputsToOp(), wiring.get(2 * i))
+          || !Objects.equals(op.getOutputsOfOp(), wiring.get(2 * i + 1))) {
         return false;
       }
+      i++;
     }
+    ArrayHolder constants = sd.getConstantArrays();
+    ArrayHolder variables = sd.getVariablesArrays();
     for (Map.Entry<String, INDArray> array : stored.entrySet()) {
       String name = array.getKey();
-      boolean same =
-          sd.getConstantArrays().hasArray(name)
-              ? sd.getConstantArrays().getArray(name) == array.getValue()
-              : sd.getVariablesArrays().hasArray(name)
-                  && sd.getVariablesArrays().getArray(name) == array.getValue();
-      if (!same) {
+      if (constants.getArray(name) != array.getValue()
+          && (constants.hasArray(name) || variables.getArray(name) != array.getValue())) {
         return false;
       }
     }

@@ -1,13 +1,11 @@
 package io.github.dcn4j.inference;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import lombok.EqualsAndHashCode;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.listeners.At;
 import org.nd4j.autodiff.listeners.Listener;
@@ -18,7 +16,6 @@ import org.nd4j.autodiff.samediff.config.SDValue;
 import org.nd4j.autodiff.samediff.internal.FrameIter;
 import org.nd4j.autodiff.samediff.internal.InferenceSession;
 import org.nd4j.autodiff.samediff.internal.SessionMemMgr;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.OpContext;
@@ -42,21 +39,10 @@ import org.nd4j.linalg.factory.Nd4j;
  * values in those of constants must not change.
  */
 public final class PlannedSession extends InferenceSession {
-  /** Plans that are kept: different outputs or shapes of the inputs. */
-  private static final int MOST_PLANS = 4;
-
   /** Plans that failed in a row because sizes depend on what is in the arrays. */
   private static final int MOST_FAILURES = 3;
 
-  private final Map<Key, Plan> plans =
-      new LinkedHashMap<Key, Plan>(8, 0.75f, true) {
-        private static final long serialVersionUID = 1;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Key, Plan> eldest) {
-          return size() > MOST_PLANS;
-        }
-      };
+  private final Plans plans = new Plans();
 
   /** What the ops of the call that is on are; null if nobody wants to know. */
   private Recording recording;
@@ -76,6 +62,11 @@ public final class PlannedSession extends InferenceSession {
   /** The calls so far that ran by a plan. */
   long plannedCalls() {
     return plannedCalls;
+  }
+
+  /** The memory that plans hold. */
+  long plannedBytes() {
+    return plans.bytes();
   }
 
   @Override
@@ -115,7 +106,7 @@ public final class PlannedSession extends InferenceSession {
       Collection<String> requiredActivations,
       List<Listener> listeners,
       At at) {
-    Key key = new Key(variables, placeholders);
+    Plans.Key key = new Plans.Key(variables, placeholders);
     Plan plan = plans.get(key);
     boolean unlike = false;
     if (plan != null && plan.isOf(sameDiff)) {
@@ -123,11 +114,14 @@ public final class PlannedSession extends InferenceSession {
       if (result != null) {
         failures = 0;
         plannedCalls++;
+        keep(arrays(variables, result));
         return result;
       }
       unlike = true;
+    } else {
+      plans.remove(key);
     }
-    recording = Recording.of(sameDiff, placeholders);
+    recording = unlike || plans.isDue(key) ? Recording.of(sameDiff, placeholders) : null;
     SessionMemMgr manager = getMmgr();
     try {
       if (recording != null) {
@@ -142,25 +136,52 @@ public final class PlannedSession extends InferenceSession {
               requiredActivations,
               listeners,
               at);
-      plans.remove(key);
       failures += unlike ? 1 : 0; // none if SameDiff failed too
       if (recording != null) {
-        plan = recording.isComplete() ? new Planning(sameDiff, recording).plan(variables) : null;
-        if (plan != null) {
-          plans.put(key, plan);
-        } else {
-          failures = MOST_FAILURES;
-        }
+        Map<String, INDArray> results = arrays(variables, result);
+        plan(key, variables, results.values());
+        keep(results);
       }
       return result;
     } finally {
       setMmgr(manager);
       if (recording != null) {
-        nodeValueOutputs.clear();
         getArrayUseTracker().clear();
       }
       recording = null;
     }
+  }
+
+  private void plan(Plans.Key key, List<String> variables, Collection<INDArray> results) {
+    Plan plan = recording.isComplete() ? new Planning(sameDiff, recording).plan(variables) : null;
+    Buffers unused = recording.allocated();
+    unused.removeAll(Buffers.of(results));
+    if (plan == null) {
+      failures = MOST_FAILURES;
+    } else {
+      plan.takeOver(unused);
+      plans.put(key, plan);
+    }
+    unused.close();
+  }
+
+  private static Map<String, INDArray> arrays(List<String> names, ExecutionResult result) {
+    Map<String, INDArray> arrays = new HashMap<>();
+    for (String name : names) {
+      arrays.put(
+          name,
+          result.hasSingle()
+              ? result.getOutputs().get(name).orElseThrow()
+              : result.getValueOutputs().get(name).getTensorValue());
+    }
+    return arrays;
+  }
+
+  /** Lets {@code getVariable(name).getArr()} find the results, as after a call without a plan. */
+  private void keep(Map<String, INDArray> results) {
+    nodeValueOutputs.clear();
+    results.forEach(
+        (name, array) -> nodeValueOutputs.put(VarId.createDefault(name), SDValue.create(array)));
   }
 
   private boolean areAsDeclared(Map<String, INDArray> placeholders) {
@@ -195,22 +216,5 @@ public final class PlannedSession extends InferenceSession {
       recording.add(op, arguments, result);
     }
     return result;
-  }
-
-  /** What a plan is for. */
-  @EqualsAndHashCode
-  private static final class Key {
-    private final List<String> outputs;
-    private final Map<String, List<Object>> inputs = new LinkedHashMap<>();
-
-    Key(List<String> outputs, Map<String, INDArray> placeholders) {
-      this.outputs = new ArrayList<>(outputs);
-      placeholders.forEach((name, array) -> inputs.put(name, shape(array)));
-    }
-
-    private static List<Object> shape(INDArray array) {
-      DataType type = array.dataType();
-      return List.of(type, Arrays.toString(array.shape()));
-    }
   }
 }

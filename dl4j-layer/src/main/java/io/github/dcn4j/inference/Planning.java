@@ -28,6 +28,9 @@ final class Planning {
   private final Map<String, Slot> named = new HashMap<>();
   private final List<Step> steps = new ArrayList<>();
 
+  /** Memory of the plan's. */
+  private final Buffers owned = new Buffers();
+
   Planning(SameDiff sd, Recording recording) {
     this.sd = sd;
     this.recording = recording;
@@ -57,14 +60,18 @@ final class Planning {
       results.put(output, slot);
     }
     List<Step> needed = Fusion.of(needed());
-    new Memory(needed).assign();
+    owned.addAll(new Memory(needed).assign());
     needed.forEach(Step::prepare);
-    Map<String, INDArray> used = new LinkedHashMap<>(stored);
-    return new Plan(sd, needed, placeholders, results, used);
+    return new Plan(sd, needed, results, new LinkedHashMap<>(stored), owned);
   }
 
-  private static INDArray own(INDArray array) {
-    return array.isEmpty() ? array : array.dup(array.ordering());
+  private INDArray own(INDArray array) {
+    if (array.isEmpty()) {
+      return array;
+    }
+    INDArray copy = array.dup(array.ordering());
+    owned.add(copy);
+    return copy;
   }
 
   private void addStored(String name, INDArray array) {

@@ -39,7 +39,7 @@ final class Recording extends NoOpMemoryMgr {
   private final SameDiff sd;
   private final Map<String, INDArray> placeholders;
   private final List<Entry> entries = new ArrayList<>();
-  private final Map<INDArray, String> names = new IdentityHashMap<>();
+  private final List<INDArray> allocated = new ArrayList<>();
   private boolean complete = true;
   private long bytes;
 
@@ -87,6 +87,11 @@ final class Recording extends NoOpMemoryMgr {
     return entries;
   }
 
+  /** The memory that the call took. */
+  Buffers allocated() {
+    return Buffers.of(allocated);
+  }
+
   Map<String, INDArray> placeholders() {
     return placeholders;
   }
@@ -114,6 +119,7 @@ final class Recording extends NoOpMemoryMgr {
   }
 
   private INDArray counted(INDArray array) {
+    allocated.add(array);
     bytes += array.length() * Math.max(1, array.dataType().width());
     if (bytes > MOST_BYTES) {
       stop();
