@@ -3,97 +3,23 @@
 //
 //   ceiling,NAME,VALUE,UNIT
 //   dcn4j,C,HW,O,G,N,TYPE,PASS,MILLISECONDS,LEAST,MOST
+//   sampling,NAME,TYPE,PASS,MILLISECONDS,LEAST,MOST    the ops without a product
 //
 // Times are medians, least and most of the rounds, in milliseconds, between CUDA events. Without a
-// device it says so and ends with status 77. With the argument `once`, each of our kernels runs once
-// and nothing is timed: for a profiler.
+// device it says so and ends with status 77. With the argument `once`, each of our kernels runs
+// once and nothing is timed: for a profiler.
 #include <cuda_runtime.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "../src/kernels/cuda/deformable_conv2d.h"
 #include "../src/kernels/cuda/product.h"
-#include "../src/kernels/element.h"
+#include "cuda_benchmark.h"
 
 namespace dcn4j {
 namespace {
-
-int warmups = 3, rounds = 15;
-
-/// Values in -1 .. 1 that look random and are the same in every run.
-template <class Element>
-__global__ void fillKernel(Element* values, Index count, std::uint32_t seed, float scale) {
-    cuda::forEachItem(count, [&](Index i) {
-        std::uint32_t x = static_cast<std::uint32_t>(i) * 2654435761u + seed;
-        x ^= x >> 16;
-        x *= 0x85ebca6bu;
-        x ^= x >> 13;
-        x *= 0xc2b2ae35u;
-        x ^= x >> 16;
-        const float uniform = static_cast<float>(x) * 0x1p-31f - 1;
-        values[i] = narrow<Element>(static_cast<ComputeType<Element>>(uniform * scale));
-    });
-}
-
-/// Device memory that lives to the end of its scope.
-template <class Element>
-class Memory {
-  public:
-    Memory(Index count, std::uint32_t seed, float scale = 1) {
-        void* memory = nullptr;
-        cuda::check(cudaMalloc(&memory, static_cast<std::size_t>(count) * sizeof(Element)),
-                    "cudaMalloc");
-        data_ = static_cast<Element*>(memory);
-        cuda::launch("fill", fillKernel<Element>, 4096, 0, nullptr, data_, count, seed, scale);
-    }
-    ~Memory() { cudaFree(data_); }
-    Memory(const Memory&) = delete;
-    Memory& operator=(const Memory&) = delete;
-
-    Element* data() const { return data_; }
-
-    Tensor<4> tensor(Index channels, Index height, Index width) const {
-        Tensor<4> t;
-        t.data = data_;
-        t.strides[0] = channels * height * width;
-        t.strides[1] = height * width;
-        t.strides[2] = width;
-        t.strides[3] = 1;
-        return t;
-    }
-
-  private:
-    Element* data_;
-};
-
-struct Times {
-    float median, least, most;
-};
-
-Times measure(const std::function<void()>& action) {
-    cudaEvent_t begin, end;
-    cuda::check(cudaEventCreate(&begin), "cudaEventCreate");
-    cuda::check(cudaEventCreate(&end), "cudaEventCreate");
-    for (int i = 0; i < warmups; ++i) action();
-    std::vector<float> times;
-    for (int i = 0; i < rounds; ++i) {
-        cuda::check(cudaEventRecord(begin), "cudaEventRecord");
-        action();
-        cuda::check(cudaEventRecord(end), "cudaEventRecord");
-        cuda::check(cudaEventSynchronize(end), "a kernel");
-        float milliseconds = 0;
-        cuda::check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
-        times.push_back(milliseconds);
-    }
-    cudaEventDestroy(begin);
-    cudaEventDestroy(end);
-    std::sort(times.begin(), times.end());
-    return {times[rounds / 2], times.front(), times.back()};
-}
 
 constexpr int chains = 16, chainLength = 4096;
 
@@ -200,28 +126,18 @@ void benchmark(const Shape& s, Index batch, const char* type, bool tf32) {
     const Memory<Element> gradMask(batch * s.offsetGroups * taps * pixels, 10);
     const Memory<Element> gradBias(s.outChannels, 11);
     const auto image = [&](const Memory<Element>& memory, Index channels) {
-        return memory.tensor(channels, s.size, s.size);
-    };
-    const auto vector = [](const Memory<Element>& memory) {
-        Tensor<1> t;
-        t.data = memory.data();
-        t.strides[0] = 1;
-        return t;
+        return memory.array(batch, channels, s.size, s.size);
     };
     const Index samples = s.offsetGroups * taps;
-    ElementType element = ElementType::Float32;
-    if constexpr (std::is_same_v<Element, double>) element = ElementType::Float64;
-    if constexpr (std::is_same_v<Element, Float16>) element = ElementType::Float16;
-    if constexpr (std::is_same_v<Element, BFloat16>) element = ElementType::BFloat16;
-    const DeformableConv2dInputs inputs{element,
+    const DeformableConv2dInputs inputs{elementTypeOf<Element>,
                                         image(input, s.channels),
-                                        weights.tensor(s.channels, 3, 3),
+                                        weights.array(s.outChannels, s.channels, 3, 3),
                                         image(offset, 2 * samples),
                                         image(mask, samples),
-                                        vector(bias)};
+                                        bias.array(s.outChannels)};
     const DeformableConv2dGradients gradients{
-        image(gradInput, s.channels), gradWeights.tensor(s.channels, 3, 3),
-        image(gradOffset, 2 * samples), image(gradMask, samples), vector(gradBias)};
+        image(gradInput, s.channels), gradWeights.array(s.outChannels, s.channels, 3, 3),
+        image(gradOffset, 2 * samples), image(gradMask, samples), gradBias.array(s.outChannels)};
     const cuda::FusedDeformableConv2d kernel(nullptr, tf32);
     const auto print = [&](const char* pass, const Times& times) {
         std::printf("dcn4j,%lld,%lld,%lld,%lld,%lld,%s,%s,%.4f,%.4f,%.4f\n",
@@ -258,6 +174,7 @@ int run(bool once) {
             benchmark<float>(shape, batch, "tf32", true);
             benchmark<Float16>(shape, batch, "half", false);
         }
+    benchmarkSampling();
     return 0;
 }
 

@@ -27,7 +27,7 @@ import tempfile
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src/kernels/cuda"
 ELEMENTS = ("float", "double", "Float16", "BFloat16")
-HOT = re.compile(r"forwardKernel|columnsKernel|gatherKernel|backward\w+Kernel|pack\w+Kernel|list\w+Kernel")
+HOT = re.compile(r"(forward|backward\w+|pack\w+|count|fill|order\w+|sum\w+|bias)Kernel")
 
 # Twelve bits of an operation's code, and of arithmetic, which has forms, the low nine.
 FULL_CODES = {0x983: "LDL", 0x387: "STL", 0x987: "STL", 0x984: "LDS", 0x388: "STS", 0x988: "STS",
@@ -45,6 +45,9 @@ PROCESSORS = {60: Processor(64, 0, 2048), 61: Processor(96, 0, 2048), 70: Proces
               89: Processor(100, 1, 1536), 90: Processor(228, 1, 2048)}
 REGISTERS, BLOCK_THREADS = 65536, 256
 FFMA_SHARE = 0.75
+# Of packing, for an element; a thread has as many packs of 16 bytes as a pack has elements.
+PACK_INSTRUCTIONS = 40
+ELEMENT_BYTES = {"float": 4, "Float16": 2, "BFloat16": 2}
 
 
 class Code:
@@ -213,6 +216,11 @@ def broken_limits(kernel):
         yield f"{kernel.blocks()} block of a multiprocessor, expected 2"
     if kernel.code is None:
         return
+    packs = re.fullmatch(r"packImagesKernel<(\w+), true>", kernel.name)
+    if packs and packs[1] in ELEMENT_BYTES:
+        each = len(kernel.code.kinds) / (16 // ELEMENT_BYTES[packs[1]]) ** 2
+        if each > PACK_INSTRUCTIONS:
+            yield f"{each:.0f} instructions an element, expected at most {PACK_INSTRUCTIONS}"
     if "VoltaProduct" not in kernel.name and kernel.generic():
         yield f"{kernel.generic()} generic accesses, expected none"
     if re.search(r"forwardKernel<FmaProduct<float, (128, 128|64, 256),.*, float,", kernel.name):

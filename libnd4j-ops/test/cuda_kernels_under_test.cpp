@@ -24,8 +24,10 @@ std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest() {
 
 std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest() {
     static const cuda::ReferenceDeformableAggregation reference(nullptr);
-    static const DeformableAggregationOnDevice onDevice(reference, nullptr);
-    return {&onDevice};
+    static const cuda::GatheredDeformableAggregation gathered(nullptr);
+    static const DeformableAggregationOnDevice onDevice[] = {{gathered, nullptr},
+                                                             {reference, nullptr}};
+    return {&onDevice[0], &onDevice[1]};
 }
 
 }  // namespace dcn4j

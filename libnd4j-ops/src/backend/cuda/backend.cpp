@@ -80,7 +80,8 @@ struct Execution::State {
           reference(stream),
           tiledPooling(stream),
           referencePooling(stream),
-          aggregation(stream) {}
+          aggregation(stream),
+          referenceAggregation(stream) {}
 
     const cudaStream_t stream;
     const std::vector<const sd::NDArray*> written, read;
@@ -88,7 +89,8 @@ struct Execution::State {
     const cuda::ReferenceDeformableConv2d reference;
     const cuda::TiledDeformablePsroiPooling tiledPooling;
     const cuda::ReferenceDeformablePsroiPooling referencePooling;
-    const cuda::ReferenceDeformableAggregation aggregation;
+    const cuda::GatheredDeformableAggregation aggregation;
+    const cuda::ReferenceDeformableAggregation referenceAggregation;
 };
 
 Execution::Execution(sd::graph::Context& context, const Arrays& outputs, const Arrays& inputs)
@@ -116,6 +118,7 @@ const DeformablePsroiPoolingKernel& Execution::kernel() const {
 
 template <>
 const DeformableAggregationKernel& Execution::kernel() const {
+    if (wantsReference()) return state_->referenceAggregation;
     return state_->aggregation;
 }
 

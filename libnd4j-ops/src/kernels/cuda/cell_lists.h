@@ -1,27 +1,25 @@
-// Which samples read a pixel: the samples of a deformable convolution, listed by the cell that they
-// lie in.
+// Which samples read a pixel: samples, listed by the cell that they lie in.
 //
 // A cell is a square between four pixels' centres; with the border there are (H + 1) x (W + 1) of
 // a plane, and cell (y, x) has pixel (y, x) at its bottom right. A sample between pixels lies in
 // one cell, and reads no pixels but the corners of it. So a pixel's samples are the lists of four
-// cells, those above it side by side and those below it. For each image, offset group and run of
-// taps there is a list a cell, in the order of output pixels and then of taps. The samples'
-// gradients can then be gathered, in one order in every run, where adding each to its pixels would
-// need atomic additions.
+// cells, those above it side by side and those below it. The samples' gradients can then be
+// gathered, in one order in every run, where adding each to its pixels would need atomic additions.
 //
 //   count     samples of each cell; a      integer atomics: the ranks change from run to run
 //             sample's rank is how many
 //             came before it
 //   scan      where each list begins       prefix sums
 //   fill      the samples at their ranks
-//   order     each list                    16 threads a list, in registers; a list of more than
-//                                          128 is made anew by its block, in order
+//   order     each list                    16 threads a list; a block for one of more than 32; one
+//                                          of more than 1024 is made anew, in order
 //
 // What bounds it: one integer atomic a sample, then memory, an entry of 16 bytes (32 in double).
 #pragma once
 
+#include "../sampling/bilinear.h"
+#include "divisor.h"
 #include "prefix_sums.h"
-#include "sample_table.h"
 #include "workspace.h"
 
 namespace dcn4j::cuda {
@@ -30,260 +28,211 @@ namespace dcn4j::cuda {
 template <class Real>
 struct alignas(16) Entry {
     Real fractionY, fractionX, modulation;
-    int column;  ///< its number: output pixel * taps of the run + tap of the run
+    int column;  ///< its number, by which a list is ordered: output pixel * taps + tap
 };
 
-/// The lists of images firstImage .. firstImage + images - 1. That of a key is entries start[key]
-/// .. start[key + 1] - 1.
+/// What a sample weighs at a pixel which is its top corner or not, its right one or not.
 template <class Real>
-struct CellLists {
-    Index firstImage, images;
-    int offsetGroups;
-    int runs;          ///< of taps
-    int cells, pitch;  ///< of a plane, of a row of it
-    const unsigned* start;
-    const Entry<Real>* entries;
-
-    /// The key of a plane's first cell; of image `firstImage + image`.
-    DCN4J_HOST_DEVICE Index firstKey(Index image, int offsetGroup, int run) const {
-        return ((image * offsetGroups + offsetGroup) * runs + run) * cells;
-    }
-};
-
-/// Cells of one image and offset group, and run of taps.
-inline Index cellsOf(const Conv2dGeometry& g) {
-    return (g.height + 1) * (g.width + 1);
+__device__ inline Real cornerWeight(const Entry<Real>& entry, bool top, bool right) {
+    return (top ? 1 - entry.fractionY : entry.fractionY) *
+           (right ? entry.fractionX : 1 - entry.fractionX);
 }
-
-/// How many images' lists are made at a time: a few, so that the workspace stays small; as the
-/// geometry alone says.
-inline Index imagesAtATime(const Conv2dGeometry& g) {
-    constexpr Index entries = Index{1} << 22;
-    const Index perImage = g.offsetGroups * std::max(cellsOf(g), g.taps() * g.outPixels());
-    return std::clamp<Index>(entries / perImage, 1, std::max<Index>(g.batch, 1));
-}
-
-/// True if the lists of one image can be numbered, whatever taps they are made of at a time.
-inline bool cellListsFit(const Conv2dGeometry& g) {
-    const double samples = static_cast<double>(g.offsetGroups) * static_cast<double>(g.taps());
-    return samples * static_cast<double>(cellsOf(g)) < 0x1p31 - 0x1p16 &&
-           samples * static_cast<double>(g.outPixels()) < 0x1p31 - 0x1p16;
-}
-
-/// What making lists needs to know.
-struct ListGeometry {
-    PlanGeometry plan;
-    SampleArrays arrays;
-    Index firstImage;
-    int images, cells, runs;
-    Divisor width, offsetGroups, taps, tapsAtATime;
-
-    ListGeometry(const Conv2dGeometry& g, const SampleArrays& samples, int tapsOfARun)
-        : plan(g),
-          arrays(samples),
-          firstImage(0),
-          images(0),
-          cells(static_cast<int>(cellsOf(g))),
-          runs(static_cast<int>(ceilDivide(g.taps(), tapsOfARun))),
-          width(std::max<Index>(g.width, 1)),
-          offsetGroups(g.offsetGroups),
-          taps(g.taps()),
-          tapsAtATime(tapsOfARun) {}
-
-    /// Planes: (image, offset group).
-    DCN4J_HOST_DEVICE int planes() const { return images * offsetGroups.divisor(); }
-    DCN4J_HOST_DEVICE int keys() const { return planes() * runs * cells; }
-    DCN4J_HOST_DEVICE int samples() const {
-        return planes() * taps.divisor() * plan.outPixels.divisor();
-    }
-    DCN4J_HOST_DEVICE int tapsOfRun(int run) const {
-        const int left = taps.divisor() - run * tapsAtATime.divisor();
-        return left < tapsAtATime.divisor() ? left : tapsAtATime.divisor();
-    }
-};
 
 /// A sample as it is listed.
-template <class Element>
+template <class Real>
 struct ListedSample {
     int key;  ///< -1 if it reads nothing
-    Entry<ComputeType<Element>> entry;
-
-    /// Of an image and offset group.
-    __device__ ListedSample(const ListGeometry& g, int plane, int tap, int pixel) {
-        int offsetGroup = plane, tapOfRun = tap;
-        const int image = g.offsetGroups.divide(offsetGroup);
-        const PixelSamples at(g.plan, g.arrays, g.firstImage + image, pixel);
-        const auto s = planSample<Element>(g.plan, g.arrays, at, offsetGroup, tap);
-        const int run = g.tapsAtATime.divide(tapOfRun);
-        entry = {s.fractionY, s.fractionX, s.modulation, pixel * g.tapsOfRun(run) + tapOfRun};
-        key = -1;
-        if (s.place == Place::Outside) return;
-        // Any corner that is inside says which cell it is.
-        int corner = BottomRight, x = s.pixel[BottomRight];
-#pragma unroll
-        for (int i = 0; i < BottomRight; ++i) {
-            if (s.pixel[i] == g.plan.pixels()) continue;
-            corner = i;
-            x = s.pixel[i];
-        }
-        const int y = g.width.divide(x) + (corner < BottomLeft ? 1 : 0);
-        x += corner % 2 == 0 ? 1 : 0;
-        key = (plane * g.runs + run) * g.cells + y * (g.plan.width + 1) + x;
-    }
-
-    /// Sample `number`: image by image, then offset group, tap and output pixel.
-    __device__ static ListedSample of(const ListGeometry& g, int number) {
-        int pixel = number;
-        int tap = g.plan.outPixels.divide(pixel);
-        const int plane = g.taps.divide(tap);
-        return {g, plane, tap, pixel};
-    }
+    Entry<Real> entry;
 };
 
-template <class Element>
-__global__ void countKernel(ListGeometry g, unsigned* counts, unsigned* ranks) {
-    forEachItem(g.samples(), [&](Index i) {
-        const auto s = ListedSample<Element>::of(g, static_cast<int>(i));
+/// The cell that a sample lies in, -1 if it reads nothing; of a plane of `pixels` pixels and as
+/// many in a row as `width` divides by.
+template <class Real, class Pixel>
+__device__ int cellOf(const Sample<Real, Pixel>& s, int pixels, const Divisor& width) {
+    if (s.place == Place::Outside) return -1;
+    // Any corner that is inside says which.
+    int corner = BottomRight, x = static_cast<int>(s.pixel[BottomRight]);
+#pragma unroll
+    for (int i = 0; i < BottomRight; ++i) {
+        if (s.pixel[i] == pixels) continue;
+        corner = i;
+        x = static_cast<int>(s.pixel[i]);
+    }
+    const int y = width.divide(x) + (corner < BottomLeft ? 1 : 0);
+    return y * (width.divisor() + 1) + x + (corner % 2 == 0 ? 1 : 0);
+}
+
+// `Samples` below says what is listed:
+//
+//   Real                         of the entries
+//   keys(), samples()            how many lists and samples there are, below 2^31
+//   sample(number)               a ListedSample
+//   candidates(key)              how many samples may belong to a list
+//   candidate(key, which)        one of them, in the order of the list
+
+template <class Samples>
+__global__ void countKernel(Samples samples, unsigned* counts, unsigned* ranks) {
+    forEachItem(samples.samples(), [&](Index i) {
+        const auto s = samples.sample(static_cast<int>(i));
         if (s.key >= 0) ranks[i] = atomicAdd(&counts[s.key], 1u);
     });
 }
 
-template <class Element>
-__global__ void fillKernel(ListGeometry g, const unsigned* start, const unsigned* ranks,
-                           Entry<ComputeType<Element>>* entries) {
-    forEachItem(g.samples(), [&](Index i) {
-        const auto s = ListedSample<Element>::of(g, static_cast<int>(i));
+template <class Samples>
+__global__ void fillKernel(Samples samples, const unsigned* start, const unsigned* ranks,
+                           Entry<typename Samples::Real>* entries) {
+    forEachItem(samples.samples(), [&](Index i) {
+        const auto s = samples.sample(static_cast<int>(i));
         if (s.key >= 0) entries[start[s.key] + ranks[i]] = s.entry;
     });
 }
 
-/// Threads that order a list, lists of a block at a time, entries of the longest such list.
-constexpr int listThreads = 16, listsOfBlock = blockThreads / listThreads, longestList = 128;
-
-/// Makes list `key` anew, in order, with a block's threads: one look at every sample of its plane
-/// and taps.
-template <class Element>
-__device__ void remakeList(const ListGeometry& g, int key, const unsigned* start,
-                           Entry<ComputeType<Element>>* entries) {
-    const int run = key / g.cells % g.runs, plane = key / g.cells / g.runs;
-    const int taps = g.tapsOfRun(run), samples = g.plan.outPixels.divisor() * taps;
-    entries += start[key];
-    for (int first = 0; first < samples; first += blockThreads) {
-        const int column = first + static_cast<int>(threadIdx.x);
-        bool reads = false;
-        Entry<ComputeType<Element>> entry{};
-        if (column < samples) {
-            const ListedSample<Element> s(g, plane, run * g.tapsAtATime.divisor() + column % taps,
-                                          column / taps);
-            reads = s.key == key;
-            entry = s.entry;
+/// Orders a list of up to `Threads * Most` entries with `Threads` threads, by counting for each
+/// entry those before it. `columns` is shared memory for as many numbers, `barrier` waits for the
+/// threads.
+template <int Threads, int Most, class Real, class Barrier>
+__device__ void orderList(Entry<Real>* entries, int size, int thread, int* columns,
+                          Barrier barrier) {
+    Entry<Real> held[Most];
+#pragma unroll
+    for (int i = 0; i < Most; ++i) {
+        const int at = i * Threads + thread;
+        if (i * Threads >= size) break;
+        if (at < size) held[i] = entries[at];
+        columns[at] = at < size ? held[i].column : 0x7fffffff;
+    }
+    // All have read what any will write.
+    barrier();
+#pragma unroll
+    for (int i = 0; i < Most; ++i) {
+        if (i * Threads + thread >= size) break;
+        int rank = 0;
+        for (int j = 0; j < size; j += 4) {
+            const auto other = loadPack<4>(columns + j);
+#pragma unroll
+            for (int k = 0; k < 4; ++k) rank += other.value[k] < held[i].column ? 1 : 0;
         }
+        entries[rank] = held[i];
+    }
+}
+
+/// Threads of a short list, and its entries at most.
+constexpr int shortThreads = 16, shortList = 2 * shortThreads;
+
+template <class Real>
+__global__ void __launch_bounds__(blockThreads, 8)
+    orderShortKernel(int keys, const unsigned* start, Entry<Real>* entries) {
+    constexpr int lists = blockThreads / shortThreads;
+    struct Memory {
+        alignas(16) int columns[lists][shortList];
+    };
+    auto& memory = shared<Memory>();
+    const int list = static_cast<int>(threadIdx.x) / shortThreads;
+    for (int first = static_cast<int>(blockIdx.x) * lists; first < keys;
+         first += static_cast<int>(gridDim.x) * lists) {
+        const int key = first + list < keys ? first + list : keys - 1;
+        const unsigned begin = start[key];
+        const auto size = static_cast<int>(start[key + 1] - begin);
+        const bool some = first + list < keys && size > 1 && size <= shortList;
+        __syncwarp();
+        orderList<shortThreads, 2>(entries + begin, some ? size : 0,
+                                   static_cast<int>(threadIdx.x) % shortThreads,
+                                   memory.columns[list], [] { __syncwarp(); });
+    }
+}
+
+/// Entries of the longest list that a block orders in shared memory.
+constexpr int longList = 4 * blockThreads;
+
+/// Makes list `key` anew, in order, with a block's threads: one look at every sample that may
+/// belong to it.
+template <class Samples>
+__device__ void remakeList(const Samples& samples, int key,
+                           Entry<typename Samples::Real>* entries) {
+    const int count = samples.candidates(key);
+    for (int first = 0; first < count; first += blockThreads) {
+        const int which = first + static_cast<int>(threadIdx.x);
+        ListedSample<typename Samples::Real> s{-1, {}};
+        if (which < count) s = samples.candidate(key, which);
         unsigned total;
-        const unsigned before = sumBefore(reads ? 1 : 0, total);
-        if (reads) entries[before] = entry;
+        const unsigned before = sumBefore(s.key == key ? 1 : 0, total);
+        if (s.key == key) entries[before] = s.entry;
         entries += total;
     }
 }
 
-template <class Element>
-__global__ void orderKernel(ListGeometry g, const unsigned* start,
-                            Entry<ComputeType<Element>>* entries) {
-    constexpr int most = longestList / listThreads;
+/// The lists that are not short, each by a block.
+template <class Samples>
+__global__ void orderLongKernel(Samples samples, const unsigned* start,
+                                Entry<typename Samples::Real>* entries) {
     struct Memory {
-        alignas(16) int columns[listsOfBlock][longestList];
-        bool isLong[listsOfBlock];
+        alignas(16) int columns[longList];
+        int size[blockThreads];
     };
     auto& memory = shared<Memory>();
-    const int list = static_cast<int>(threadIdx.x) / listThreads;
-    const int lane = static_cast<int>(threadIdx.x) % listThreads;
-    int* columns = memory.columns[list];
-    for (int first = static_cast<int>(blockIdx.x) * listsOfBlock; first < g.keys();
-         first += static_cast<int>(gridDim.x) * listsOfBlock) {
-        const int key = first + list;
-        const unsigned begin = key < g.keys() ? start[key] : 0;
-        const int size = key < g.keys() ? static_cast<int>(start[key + 1] - begin) : 0;
-        if (lane == 0) memory.isLong[list] = size > longestList;
-        const int sorted = size > longestList || size < 2 ? 0 : size;
-        Entry<ComputeType<Element>> held[most];
-#pragma unroll
-        for (int i = 0; i < most; ++i) {
-            const int at = i * listThreads + lane;
-            if (i * listThreads >= sorted) break;
-            if (at < sorted) held[i] = entries[begin + at];
-            columns[at] = at < sorted ? held[i].column : 0x7fffffff;
-        }
-        // All have read what any will write.
-        __syncwarp();
-#pragma unroll
-        for (int i = 0; i < most; ++i) {
-            if (i * listThreads >= sorted) break;
-            if (i * listThreads + lane >= sorted) continue;
-            int rank = 0;
-            for (int j = 0; j < sorted; j += 4) {
-                const auto other = loadPack<4>(columns + j);
-#pragma unroll
-                for (int k = 0; k < 4; ++k) rank += other.value[k] < held[i].column ? 1 : 0;
+    for (int first = static_cast<int>(blockIdx.x) * blockThreads; first < samples.keys();
+         first += static_cast<int>(gridDim.x) * blockThreads) {
+        const int own = first + static_cast<int>(threadIdx.x);
+        const int size = own < samples.keys() ? static_cast<int>(start[own + 1] - start[own]) : 0;
+        memory.size[threadIdx.x] = size;
+        unsigned longOnes;
+        sumBefore(size > shortList ? 1 : 0, longOnes);
+        for (int i = 0; longOnes > 0 && i < blockThreads; ++i) {
+            if (memory.size[i] <= shortList) continue;
+            if (memory.size[i] > longList) {
+                remakeList(samples, first + i, entries + start[first + i]);
+            } else {
+                orderList<blockThreads, longList / blockThreads>(
+                    entries + start[first + i], memory.size[i], static_cast<int>(threadIdx.x),
+                    memory.columns, [] { __syncthreads(); });
             }
-            entries[begin + rank] = held[i];
-        }
-        __syncthreads();
-        for (int i = 0; i < listsOfBlock; ++i) {
-            if (memory.isLong[i]) remakeList<Element>(g, first + i, start, entries);
+            __syncthreads();
         }
         __syncthreads();
     }
 }
 
-/// Makes the lists, a few images at a time.
-template <class Element>
+/// Makes lists, in a workspace.
+template <class Samples>
 class CellListMaker {
-    using Real = ComputeType<Element>;
+    using Real = typename Samples::Real;
 
   public:
-    /// Of runs of `tapsAtATime` taps.
-    CellListMaker(const Conv2dGeometry& g, const SampleArrays& arrays, int tapsAtATime,
-                  Workspace& workspace)
-        : batch_(g.batch), images_(cuda::imagesAtATime(g)), g_(g, arrays, tapsAtATime) {
-        ListGeometry most = g_;
-        most.images = static_cast<int>(images_);
-        const Index numbers = prefixSumsLength(most.keys());
-        counts_ = workspace.reserve<unsigned>(numbers);
-        start_ = workspace.reserve<unsigned>(numbers);
-        sums_ = workspace.reserve<unsigned>(prefixSumsWorkspace(most.keys()));
-        ranks_ = workspace.reserve<unsigned>(most.samples());
-        entries_ = workspace.reserve<Entry<Real>>(most.samples());
-    }
+    /// Of at most that many lists and samples.
+    CellListMaker(Index keys, Index samples, Workspace& workspace)
+        : counts_(workspace.reserve<unsigned>(prefixSumsLength(keys))),
+          start_(workspace.reserve<unsigned>(prefixSumsLength(keys))),
+          sums_(workspace.reserve<unsigned>(prefixSumsWorkspace(keys))),
+          ranks_(workspace.reserve<unsigned>(samples)),
+          entries_(workspace.reserve<Entry<Real>>(samples)) {}
 
-    Index imagesAtATime() const { return images_; }
+    const unsigned* start(const Workspace& workspace) const { return workspace.at(start_); }
+    const Entry<Real>* entries(const Workspace& workspace) const { return workspace.at(entries_); }
 
-    /// The lists of up to imagesAtATime() images from `firstImage` on; they replace earlier ones.
-    CellLists<Real> make(Index firstImage, const Workspace& workspace, cudaStream_t stream) const {
+    /// The lists of `samples`, which replace earlier ones.
+    void make(const Samples& samples, const Workspace& workspace, cudaStream_t stream) const {
         unsigned *counts = workspace.at(counts_), *start = workspace.at(start_);
         unsigned* ranks = workspace.at(ranks_);
         Entry<Real>* entries = workspace.at(entries_);
-        ListGeometry g = g_;
-        g.firstImage = firstImage;
-        g.images = static_cast<int>(std::min(images_, batch_ - firstImage));
-        const Index numbers = prefixSumsLength(g.keys());
-        check(cudaMemsetAsync(counts, 0, static_cast<std::size_t>(numbers) * sizeof(unsigned),
+        const Index keys = samples.keys(), blocks = blocksFor(samples.samples());
+        check(cudaMemsetAsync(counts, 0,
+                              static_cast<std::size_t>(prefixSumsLength(keys)) * sizeof(unsigned),
                               stream),
               "cudaMemsetAsync");
-        launch("counting samples", countKernel<Element>, blocksFor(g.samples()), 0, stream, g,
-               counts, ranks);
-        prefixSums(counts, g.keys(), workspace.at(sums_), start, stream);
-        launch("listing samples", fillKernel<Element>, blocksFor(g.samples()), 0, stream, g, start,
-               ranks, entries);
-        launch("ordering samples", orderKernel<Element>, ceilDivide(g.keys(), listsOfBlock), 0,
-               stream, g, start, entries);
-        return {firstImage, g.images, g.offsetGroups.divisor(), g.runs, g.cells, g.plan.width + 1,
-                start,      entries};
+        launch("counting samples", countKernel<Samples>, blocks, 0, stream, samples, counts, ranks);
+        prefixSums(counts, keys, workspace.at(sums_), start, stream);
+        launch("listing samples", fillKernel<Samples>, blocks, 0, stream, samples, start, ranks,
+               entries);
+        launch("ordering samples", orderShortKernel<Real>,
+               ceilDivide(keys, blockThreads / shortThreads), 0, stream, samples.keys(), start,
+               entries);
+        launch("ordering samples", orderLongKernel<Samples>, blocksFor(keys), 0, stream, samples,
+               start, entries);
     }
 
   private:
-    const Index batch_, images_;
-    const ListGeometry g_;
-    Workspace::Piece<unsigned> counts_{}, start_{}, sums_{}, ranks_{};
-    Workspace::Piece<Entry<Real>> entries_{};
+    const Workspace::Piece<unsigned> counts_, start_, sums_, ranks_;
+    const Workspace::Piece<Entry<Real>> entries_;
 };
 
 }  // namespace dcn4j::cuda

@@ -27,4 +27,21 @@ class ReferenceDeformableAggregation final : public DeformableAggregationKernel 
     const cudaStream_t stream_;
 };
 
+/// The same, but that the values gather their gradient: a thread an element of them, no plane
+/// walked through by one thread. Levels that 32 bits can't number go to the reference.
+class GatheredDeformableAggregation final : public DeformableAggregationKernel {
+  public:
+    explicit GatheredDeformableAggregation(cudaStream_t stream) : stream_(stream) {}
+
+    const char* name() const override { return "gathered"; }
+    void forward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
+                 const Tensor<5>& output, int threads) const override;
+    void backward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
+                  const Tensor<5>& gradOutput, const AggregationGradients& gradients,
+                  int threads) const override;
+
+  private:
+    const cudaStream_t stream_;
+};
+
 }  // namespace dcn4j::cuda

@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "../element.h"
-#include "cell_lists.h"
+#include "convolution_lists.h"
 #include "deformable_conv2d.h"
 #include "products.h"
 

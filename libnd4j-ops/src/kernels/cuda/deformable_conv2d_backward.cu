@@ -150,11 +150,8 @@ class Backward {
 
     void gather(const ColumnChunk& chunk, const CellLists<Real>& lists,
                 const Tensor<4>& gradInput) const {
-        const BackwardInputArguments<Element> a(g_, images_.segments(), chunk, lists,
-                                                chunk.firstTap / taps_, workspace_.at(columns_),
-                                                workspace_.at(sums_), gradInput);
-        launch("deformable_conv2d_bp, input", backwardInputKernel<Element>, a.blocks(), 0, stream_,
-               a);
+        gatherColumns<Element>(g_, images_.segments(), chunk, lists, chunk.firstTap / taps_,
+                               workspace_.at(columns_), workspace_.at(sums_), gradInput, stream_);
     }
 
     template <class Product>
@@ -170,7 +167,7 @@ class Backward {
     Workspace workspace_;
     const PackedImages<Element> images_, gradients_;
     const int taps_;
-    const CellListMaker<Element> lists_;
+    const ConvolutionLists<Element> lists_;
     const int outPitch_;
     const Index steps_, weightPitch_;
     const ColumnChunk chunk_;

@@ -110,6 +110,17 @@ struct Aggregation {
             put(to, to.at(at.n, p / width, p % width, group, c), sums[p]);
     }
 
+    /// Where a tap reads.
+    DCN4J_HOST_DEVICE Sample<Real> sample(const AggregationTap& at) const {
+        const AggregationLevel& level = planes[at.level].level;
+        const Index place = g.placeOf(at.tap), rows = g.y.kernel;
+        const Real x = position(g.x, at.ox, place / rows, level.scaleX, at.in(location, 0));
+        const Real y = position(g.y, at.oy, place % rows, level.scaleY, at.in(location, 1));
+        Sample<Real> s;
+        locate(y, x, get(weight, at.in(weight)), level.height, level.width, s);
+        return s;
+    }
+
   private:
     DCN4J_HOST_DEVICE Index points() const { return g.batch * g.points() * g.groups; }
 
@@ -131,16 +142,6 @@ struct Aggregation {
                                     Index place) const {
         return positionOf(static_cast<Real>(axis.originOf(out)), static_cast<Real>(axis.startOf(k)),
                           get(location, place), static_cast<Real>(scale));
-    }
-
-    DCN4J_HOST_DEVICE Sample<Real> sample(const AggregationTap& at) const {
-        const AggregationLevel& level = planes[at.level].level;
-        const Index place = g.placeOf(at.tap), rows = g.y.kernel;
-        const Real x = position(g.x, at.ox, place / rows, level.scaleX, at.in(location, 0));
-        const Real y = position(g.y, at.oy, place % rows, level.scaleY, at.in(location, 1));
-        Sample<Real> s;
-        locate(y, x, get(weight, at.in(weight)), level.height, level.width, s);
-        return s;
     }
 
     DCN4J_HOST_DEVICE void corners(const AggregationTap& at, const Sample<Real>& s, Index c,
