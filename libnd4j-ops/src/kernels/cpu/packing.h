@@ -69,37 +69,25 @@ void loadRow(const MicroKernels<Real>& kernels, const Element* from, Index strid
     }
 }
 
-/// Stores from[i] + addend(i) as `count` elements that are `stride` apart.
-template <class Element, class Real, class Addend>
-void storeSums(const MicroKernels<Real>& kernels, Element* to, Index stride, Index count,
-               const Real* from, Addend addend) {
+/// Stores numbers as `count` elements that are `stride` apart.
+template <class Element, class Real>
+void storeRow(const MicroKernels<Real>& kernels, Element* to, Index stride, Index count,
+              const Real* from) {
     if constexpr (std::is_same_v<Element, Real>) {
         if (stride == 1) {
-            for (Index i = 0; i < count; ++i) to[i] = from[i] + addend(i);
+            std::copy_n(from, count, to);
         } else {
-            for (Index i = 0; i < count; ++i) to[i * stride] = from[i] + addend(i);
+            for (Index i = 0; i < count; ++i) to[i * stride] = from[i];
         }
     } else {
-        Real sums[convertedTogether];
+        if (stride == 1) return kernels.convert.narrow(count, from, to);
         Element some[convertedTogether];
         for (Index first = 0; first < count; first += convertedTogether) {
             const Index n = std::min(convertedTogether, count - first);
-            for (Index i = 0; i < n; ++i) sums[i] = from[first + i] + addend(first + i);
-            if (stride == 1) {
-                kernels.convert.narrow(n, sums, to + first);
-                continue;
-            }
-            kernels.convert.narrow(n, sums, some);
+            kernels.convert.narrow(n, from + first, some);
             for (Index i = 0; i < n; ++i) to[(first + i) * stride] = some[i];
         }
     }
-}
-
-/// Stores numbers, each plus one addend, as `count` elements that are `stride` apart.
-template <class Element, class Real>
-void storeRow(const MicroKernels<Real>& kernels, Element* to, Index stride, Index count,
-              const Real* from, Real addend = 0) {
-    storeSums(kernels, to, stride, count, from, [addend](Index) { return addend; });
 }
 
 /// Calls `action(at, count, pixel)` for the spans of pixels first .. first + count of a plane that
@@ -141,6 +129,12 @@ template <class Element>
 constexpr Index stagePixels = sizeof(Element) == 2 ? 64 : 32;
 inline constexpr Index stageChannels = 64;
 
+/// Whether the pixels of a plane are a row: of the type that is computed in they are transposed
+/// from where they lie, and to where they are wanted.
+inline bool isOfRows(const Tensor<4>& t, Index width) {
+    return t.strides[3] == 1 && t.strides[2] == width;
+}
+
 /// Loads a range of pixels, zeros after the last channel of each.
 template <class Element, class Real = ComputeType<Element>>
 void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
@@ -161,6 +155,12 @@ void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
                                            to.data + (pixel + i) * to.ld);
                                }
                            });
+    }
+    if constexpr (std::is_same_v<Element, Real>) {
+        if (isOfRows(t, range.width)) {
+            return kernels.transpose(channels.count, range.count, from + range.first, t.strides[1],
+                                     to.data, to.ld);
+        }
     }
     Real stage[stageChannels * stagePixels<Element>];
     for (Index p = 0; p < range.count; p += stagePixels<Element>) {
@@ -188,10 +188,10 @@ void loadImage(const MicroKernels<Real>& kernels, const Tensor<4>& t, Index widt
     std::fill_n(to.data + pixels * to.ld, to.padded, Real{0});
 }
 
-/// Stores a range of pixels, plus one addend for each channel if there are any.
+/// Stores a range of pixels.
 template <class Element, class Real = ComputeType<Element>>
 void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
-                 const PackedRows<const Real>& from, const Real* addends = nullptr) {
+                 const PackedRows<const Real>& from) {
     const Tensor<4>& t = range.array;
     const Channels& channels = range.channels;
     Element* to = elementsOf<Element>(t) + t.at(channels.n, channels.first, 0, 0);
@@ -199,16 +199,16 @@ void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
         return forEachSpan(t, range.width, range.first, range.count,
                            [&](Index at, Index span, Index pixel) {
                                for (Index i = 0; i < span; ++i) {
-                                   Element* out = to + at + i * t.strides[3];
-                                   const Real* in = from.data + (pixel + i) * from.ld;
-                                   if (addends == nullptr) {
-                                       storeRow(kernels, out, 1, channels.count, in);
-                                   } else {
-                                       storeSums(kernels, out, 1, channels.count, in,
-                                                 [addends](Index c) { return addends[c]; });
-                                   }
+                                   storeRow(kernels, to + at + i * t.strides[3], 1, channels.count,
+                                            from.data + (pixel + i) * from.ld);
                                }
                            });
+    }
+    if constexpr (std::is_same_v<Element, Real>) {
+        if (isOfRows(t, range.width)) {
+            return kernels.transpose(range.count, channels.count, from.data, from.ld,
+                                     to + range.first, t.strides[1]);
+        }
     }
     Real stage[stageChannels * stagePixels<Element>];
     for (Index c = 0; c < channels.count; c += stageChannels) {
@@ -221,8 +221,7 @@ void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
                         [&](Index at, Index span, Index pixel) {
                             for (Index row = 0; row < rows; ++row) {
                                 storeRow(kernels, to + (c + row) * t.strides[1] + at, t.strides[3],
-                                         span, stage + row * stagePixels<Element> + pixel,
-                                         addends == nullptr ? Real{0} : addends[c + row]);
+                                         span, stage + row * stagePixels<Element> + pixel);
                             }
                         });
         }

@@ -190,9 +190,16 @@ class Forward {
         }
     }
 
-    void store(const PixelRange& range, const Tensor<4>& addend, const Real* tile,
+    /// Stores rows of a tile, which it changes.
+    void store(const PixelRange& range, const Tensor<4>& addend, Real* tile,
                const Real* biases) const {
-        storePixels<Element>(kernels_, range, {tile, blocking_.outLd}, hasBias_ ? biases : nullptr);
+        if (hasBias_) {
+            for (Index point = 0; point < range.count; ++point) {
+                Real* row = tile + point * blocking_.outLd;
+                for (Index c = 0; c < range.channels.count; ++c) row[c] += biases[c];
+            }
+        }
+        storePixels<Element>(kernels_, range, {tile, blocking_.outLd});
         if (inputs_.hasEpilogue()) finish<Element>(range, addend, inputs_.rectified);
     }
 

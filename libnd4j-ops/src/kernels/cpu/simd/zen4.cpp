@@ -12,7 +12,6 @@ template <class Real>
 MicroKernels<Real> fastest() {
     MicroKernels<Real> kernels = avx512Set.kernels.of<Real>();
     const MicroKernels<Real>& avx2 = avx2Set.kernels.of<Real>();
-    kernels.transpose = avx2.transpose;
     kernels.plan = avx2.plan;
     kernels.scatter = avx2.scatter;
     kernels.scatterAggregate = avx2.scatterAggregate;
