@@ -63,7 +63,7 @@ class DeformableConvolutionV3GoldenTest {
   @ParameterizedTest
   @MethodSource("modules")
   void inHalf(Goldens.Case c) {
-    check(c, DataType.HALF, 2e-2);
+    check(c, DataType.FLOAT16, 2e-2);
   }
 
   private static void check(Goldens.Case c, DataType type, double tolerance) {

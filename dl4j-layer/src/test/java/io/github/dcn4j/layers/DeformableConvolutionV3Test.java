@@ -472,9 +472,9 @@ class DeformableConvolutionV3Test {
   @ParameterizedTest
   @ValueSource(ints = {3, 4})
   void learnsWithOtherTypes(int version) {
-    for (DataType type : new DataType[] {DataType.FLOAT, DataType.DOUBLE, DataType.HALF}) {
+    for (DataType type : new DataType[] {DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16}) {
       // In HALF DL4J's Adam gives NaN.
-      IUpdater updater = type == DataType.HALF ? new Sgd(0.2) : new Adam(0.02);
+      IUpdater updater = type == DataType.FLOAT16 ? new Sgd(0.2) : new Adam(0.02);
       MultiLayerNetwork net =
           net(Networks.settings(type).updater(updater), simple(version).build());
       DataSet data = new DataSet(images(CNN2DFormat.NCHW).castTo(type), Networks.labels(type, 2));

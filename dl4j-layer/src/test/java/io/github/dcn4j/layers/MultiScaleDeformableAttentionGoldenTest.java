@@ -41,7 +41,7 @@ class MultiScaleDeformableAttentionGoldenTest {
   @ParameterizedTest
   @MethodSource("modules")
   void inHalf(Goldens.Case c) {
-    check(c, DataType.HALF, 2e-2);
+    check(c, DataType.FLOAT16, 2e-2);
   }
 
   private static List<String> names(Goldens.Case c) {

@@ -278,10 +278,10 @@ class MultiScaleDeformableAttentionVertexTest {
 
   @Test
   void learnsInHalf() {
-    AttentionGraphs setup = AttentionGraphs.builder().type(DataType.HALF).build();
+    AttentionGraphs setup = AttentionGraphs.builder().type(DataType.FLOAT16).build();
     ComputationGraph graph =
         setup.classifier(
-            Networks.settings(DataType.HALF).updater(new Sgd(0.3)), setup.vertex().build());
+            Networks.settings(DataType.FLOAT16).updater(new Sgd(0.3)), setup.vertex().build());
     double before = graph.score(setup.data(1));
     for (int i = 0; i < 80; i++) {
       graph.fit(setup.data(1));
