@@ -1,4 +1,4 @@
-// Transpose, plan and gemm of every instruction set, each against plain loops.
+// Transpose, plan and the products of every instruction set, each against plain loops.
 #include <cmath>
 #include <limits>
 
@@ -110,6 +110,41 @@ class MicroKernel : public MicroKernelTest {
             }
         }
     }
+
+    /// Rows of an image that overlap, as those of a kernel do.
+    template <class Real>
+    void gemmSegments() {
+        const auto& kernels = this->kernels<Real>();
+        const Index width = kernels.panelWidth, count = 3, rowStride = 4, stride = 200;
+        for (const Index rows : {1, 5, 12, 31}) {
+            for (const Index columns : {Index{1}, width, 2 * width + 1}) {
+                for (const Index depth : {1, 6, 21}) {
+                    const Index panels = (columns + width - 1) / width;
+                    const auto a = numbers<Real>((count - 1) * stride + rows * rowStride + depth);
+                    const auto b = numbers<Real>(panels * count * depth * width);
+                    auto c = numbers<Real>(rows * panels * width);
+                    kernels.gemmSegments(rows, columns, {a.data(), rowStride, count, depth, stride},
+                                         {b.data(), count * depth * width, width}, c.data(),
+                                         panels * width);
+                    for (Index i = 0; i < rows; ++i) {
+                        for (Index j = 0; j < columns; ++j) {
+                            double sum = 0;
+                            for (Index k = 0; k < count * depth; ++k) {
+                                const Index from = k / depth * stride + i * rowStride + k % depth;
+                                const Index weight =
+                                    (j / width * count * depth + k) * width + j % width;
+                                sum += static_cast<double>(a[static_cast<std::size_t>(from)]) *
+                                       static_cast<double>(b[static_cast<std::size_t>(weight)]);
+                            }
+                            const auto at = static_cast<std::size_t>(i * panels * width + j);
+                            ASSERT_NEAR(static_cast<double>(c[at]), sum, 4e-5)
+                                << rows << " x " << columns << " x " << depth;
+                        }
+                    }
+                }
+            }
+        }
+    }
 };
 
 TEST_P(MicroKernel, TransposeOfEverySize) {
@@ -125,6 +160,11 @@ TEST_P(MicroKernel, PlanAsTheRuleLocates) {
 TEST_P(MicroKernel, GemmOfEverySize) {
     gemm<float>();
     gemm<double>();
+}
+
+TEST_P(MicroKernel, GemmOfSegments) {
+    gemmSegments<float>();
+    gemmSegments<double>();
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySet, MicroKernel, testing::ValuesIn(everySet()), nameOfSet);

@@ -15,8 +15,8 @@
 
 #include "../isa.h"
 #include "backward.h"
+#include "direct.h"
 #include "forward.h"
-#include "unfolded.h"
 
 namespace dcn4j::cpu {
 namespace {
@@ -37,11 +37,8 @@ void TiledDeformableConv2d::forward(const Conv2dGeometry& geometry,
     withElementType(inputs.type, [&](auto element) {
         using Element = decltype(element);
         const auto& kernels = set_.kernels.of<ComputeType<Element>>();
-        if (convolution::Unfolded<Element>::pays(geometry, inputs)) {
-            const convolution::Unfolded<Element> unfolded(geometry, inputs, threads);
-            convolution::Forward<Element>(kernels, unfolded.geometry(), unfolded.inputs(), output,
-                                          threads)
-                .run();
+        if (convolution::Direct<Element>::takes(geometry, inputs)) {
+            convolution::Direct<Element>(kernels, geometry, inputs, output, threads).run();
         } else {
             convolution::Forward<Element>(kernels, geometry, inputs, output, threads).run();
         }

@@ -28,13 +28,14 @@ struct GemmTile {
     Real* c;
     Index ldc;
     bool accumulate;
+    Index segments = 1, segmentStride = 0;
 };
 
 template <int Rows, int Vectors, class Real>
 inline void gemmTile(const GemmTile<Real>& t) {
     using V = Vector<Real>;
     constexpr Index lanes = lanesOf<V>;
-    const Real *a = t.a, *b = t.b;
+    const Real *segment = t.a, *a = segment, *b = t.b;
     const Index aRowStride = t.aRowStride, aDepthStride = t.aDepthStride, ldb = t.ldb;
     V total[Rows][Vectors];
     DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
@@ -54,12 +55,15 @@ inline void gemmTile(const GemmTile<Real>& t) {
         a += aDepthStride;
         b += ldb;
     };
-    Index k = 0;
-    for (; k + gemmSteps <= t.depth; k += gemmSteps) {
-        DCN4J_UNROLL for (int i = 0; i < gemmSteps; ++i) step();
-    }
-    if constexpr (gemmSteps > 1) {
-        for (; k < t.depth; ++k) step();
+    for (Index s = 0; s < t.segments; ++s, segment += t.segmentStride) {
+        a = segment;
+        Index k = 0;
+        for (; k + gemmSteps <= t.depth; k += gemmSteps) {
+            DCN4J_UNROLL for (int i = 0; i < gemmSteps; ++i) step();
+        }
+        if constexpr (gemmSteps > 1) {
+            for (; k < t.depth; ++k) step();
+        }
     }
     DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
         DCN4J_UNROLL for (int v = 0; v < Vectors; ++v) {
@@ -91,21 +95,37 @@ inline void gemmPanel(Index rows, GemmTile<Real> t) {
     gemmRest<gemmRows - 1, Vectors>(rows, t);
 }
 
+/// All panels of `b`.
 template <class Real>
-void gemm(Index rows, Index columns, Index depth, const Factor<Real>& a, const Panels<Real>& b,
-          Real* c, Index ldc, bool accumulate) {
+inline void gemmPanels(Index rows, Index columns, GemmTile<Real> t, Index panelStride) {
     constexpr Index lanes = lanesOf<Vector<Real>>;
-    GemmTile<Real> t{depth,       a.data, a.rowStride, a.depthStride, b.data,
-                     b.rowStride, c,      ldc,         accumulate};
     for (; columns > 0; columns -= panelVectors * lanes) {
         if (columns > lanes) {
             gemmPanel<panelVectors>(rows, t);
         } else {
             gemmPanel<1>(rows, t);
         }
-        t.b += b.panelStride;
+        t.b += panelStride;
         t.c += panelVectors * lanes;
     }
+}
+
+template <class Real>
+void gemm(Index rows, Index columns, Index depth, const Factor<Real>& a, const Panels<Real>& b,
+          Real* c, Index ldc, bool accumulate) {
+    gemmPanels<Real>(
+        rows, columns,
+        {depth, a.data, a.rowStride, a.depthStride, b.data, b.rowStride, c, ldc, accumulate},
+        b.panelStride);
+}
+
+template <class Real>
+void gemmSegments(Index rows, Index columns, const Segments<Real>& a, const Panels<Real>& b,
+                  Real* c, Index ldc) {
+    gemmPanels<Real>(
+        rows, columns,
+        {a.depth, a.data, a.rowStride, 1, b.data, b.rowStride, c, ldc, false, a.count, a.stride},
+        b.panelStride);
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ constexpr MicroKernels<Real> kernels = {
     aggregate<Real>,
     scatterAggregate<Real>,
     gemm<Real>,
+    gemmSegments<Real>,
     scatter<Real>,
     lanesToColumn<Real>,
     lanesToWeights<Real>,

@@ -30,6 +30,15 @@ struct Factor {
     Index rowStride, depthStride;
 };
 
+/// A matrix whose rows are so many segments of `depth` contiguous numbers each, `stride` apart:
+/// what the rows of a kernel see of an image.
+template <class Real>
+struct Segments {
+    const Real* data;
+    Index rowStride;
+    Index count, depth, stride;
+};
+
 /// A matrix in panels of `panelWidth` columns: panel `j` starts at `data + j * panelStride`, and
 /// its rows, `rowStride` apart, hold `panelWidth` numbers each, zeros past the matrix's last
 /// column.
@@ -207,6 +216,11 @@ struct MicroKernels {
     /// `ldc` apart, each with room for whole panels.
     void (*gemm)(Index rows, Index columns, Index depth, const Factor<Real>& a,
                  const Panels<Real>& b, Real* c, Index ldc, bool accumulate);
+
+    /// c[row][column] = the sum over all segments of a * b, as `gemm`; the rows of `b` are those of
+    /// the segments, one after another.
+    void (*gemmSegments)(Index rows, Index columns, const Segments<Real>& a, const Panels<Real>& b,
+                         Real* c, Index ldc);
 
     /// Adds the gradients of the samples' corners to the image's, and writes those of the samples.
     void (*scatter)(const ScatterTile<Real>& tile);

@@ -43,6 +43,7 @@ public final class PlannedSession extends InferenceSession {
   private static final int MOST_FAILURES = 3;
 
   private final Plans plans = new Plans();
+  private final PackedWeights weights = new PackedWeights();
 
   /** What the ops of the call that is on are; null if nobody wants to know. */
   private Recording recording;
@@ -153,7 +154,8 @@ public final class PlannedSession extends InferenceSession {
   }
 
   private void plan(Plans.Key key, List<String> variables, Collection<INDArray> results) {
-    Plan plan = recording.isComplete() ? new Planning(sameDiff, recording).plan(variables) : null;
+    Plan plan =
+        recording.isComplete() ? new Planning(sameDiff, recording, weights).plan(variables) : null;
     Buffers unused = recording.allocated();
     unused.removeAll(Buffers.of(results));
     if (plan == null) {

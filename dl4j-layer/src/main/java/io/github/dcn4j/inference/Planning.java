@@ -31,9 +31,12 @@ final class Planning {
   /** Memory of the plan's. */
   private final Buffers owned = new Buffers();
 
-  Planning(SameDiff sd, Recording recording) {
+  private final PackedWeights weights;
+
+  Planning(SameDiff sd, Recording recording, PackedWeights weights) {
     this.sd = sd;
     this.recording = recording;
+    this.weights = weights;
   }
 
   /** The plan for some outputs, or null if there can be none. */
@@ -60,6 +63,8 @@ final class Planning {
       results.put(output, slot);
     }
     List<Step> needed = Fusion.of(needed());
+    weights.retain(all.values());
+    weights.replace(needed);
     owned.addAll(new Memory(needed).assign());
     needed.forEach(Step::prepare);
     return new Plan(sd, needed, results, new LinkedHashMap<>(stored), owned);

@@ -64,6 +64,33 @@ class PlainConv2DTest {
     return DeformableConv2DConfig.builder().kH(h).kW(w);
   }
 
+  @ParameterizedTest
+  @CsvSource({"1, 3", "16, 16", "27, 5", "48, 33", "5, 200"})
+  void weightsInEveryOrderGiveTheSameBits(long outputs, long channels) {
+    Random random = new Random(4);
+    for (DataType type : new DataType[] {DataType.FLOAT, DataType.DOUBLE, DataType.HALF}) {
+      for (long size : new long[] {1, 2, 9, 40}) {
+        INDArray x = uniform(random, type, 2, channels, size, size + 1);
+        INDArray w = uniform(random, type, outputs, channels, 3, 2);
+        DeformableConv2DConfig config = kernel(3, 2).pH(1).pW(1).sH(2).build();
+        INDArray expected = new PlainConv2D(x, w, null, config).run()[0];
+        INDArray outputsLast = w.permute(2, 3, 1, 0).dup('c').permute(3, 2, 0, 1);
+        INDArray wide = Nd4j.create(type, 3, 2, channels, outputs + 16);
+        INDArray inWide =
+            wide.get(
+                    NDArrayIndex.all(),
+                    NDArrayIndex.all(),
+                    NDArrayIndex.all(),
+                    NDArrayIndex.interval(16, outputs + 16))
+                .permute(3, 2, 0, 1);
+        inWide.assign(w);
+        for (INDArray weights : new INDArray[] {outputsLast, inWide, w.dup('f')}) {
+          assertEquals(expected, new PlainConv2D(x, weights, null, config).run()[0]);
+        }
+      }
+    }
+  }
+
   /** Geometries that ND4J's conv2d has too. */
   static Stream<DeformableConv2DConfig> geometries() {
     return Stream.of(
