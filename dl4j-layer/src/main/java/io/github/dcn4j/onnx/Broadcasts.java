@@ -4,6 +4,7 @@ import java.util.Arrays;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Repeating along axes of size 1, where ND4J's ops don't do it, or not their gradients. */
 final class Broadcasts {
@@ -56,13 +57,18 @@ final class Broadcasts {
     return x.dataType() == DataType.BOOL ? Shapes.cast(x, DataType.INT8) : x;
   }
 
+  /** As {@link #numeric(SDVariable)}. */
+  static INDArray numeric(INDArray x) {
+    return x.castTo(numericType(x.dataType()));
+  }
+
   /** A value repeated to a shape that it broadcasts to, given as a variable too. */
   static SDVariable to(SDVariable x, SDVariable shape) {
     SDVariable zeros = x.getSameDiff().fill(shape, numericType(x.dataType()), 0);
     return Shapes.cast(numeric(x).add(zeros), x.dataType());
   }
 
-  private static DataType numericType(DataType type) {
+  static DataType numericType(DataType type) {
     return type == DataType.BOOL ? DataType.INT8 : type;
   }
 

@@ -3,6 +3,7 @@ package io.github.dcn4j.onnx;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import lombok.RequiredArgsConstructor;
 import onnx.Onnx;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -14,6 +15,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 final class Folding {
   /** Larger results stay in the graph: a file of some bytes may claim any size. */
   private static final long MOST_ELEMENTS = 1 << 22;
+
+  /** Ops whose results have no more elements than a few times those of their inputs. */
+  private static final Set<String> BOUNDED =
+      Set.of("Compress", "NonMaxSuppression", "NonZero", "Unique");
 
   private final Onnx.NodeProto proto;
   private final long opset;
@@ -44,7 +49,9 @@ final class Folding {
         converter, new Node(proto, opset, sd, constants, outputs, Collections.emptyMap()));
     for (int i = 0; i < outputs.length; i++) {
       if (outputs[i] != null && outputs[i].constant() == null) {
-        if (!outputs[i].isStatic() || Sizes.product(outputs[i].shape()) > MOST_ELEMENTS) {
+        boolean few = BOUNDED.contains(proto.getOpType());
+        boolean known = outputs[i].isStatic();
+        if (!(known ? Sizes.product(outputs[i].shape()) <= MOST_ELEMENTS : few)) {
           return null;
         }
         outputs[i] = evaluated(outputs[i]);

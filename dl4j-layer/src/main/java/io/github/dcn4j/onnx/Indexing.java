@@ -3,10 +3,12 @@ package io.github.dcn4j.onnx;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ops.impl.shape.Gather;
 import org.nd4j.linalg.api.ops.impl.shape.StridedSlice;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** Parts of arrays: what {@code Gather}, {@code Slice} and {@code Split} have in common. */
 final class Indexing {
@@ -171,6 +173,7 @@ final class Indexing {
     Arrays.fill(strides, 1);
     int beginMask = (1 << rank) - 1;
     int endMask = beginMask;
+    boolean[] backward = new boolean[rank];
     long[] result = shape.clone();
     long[] elements = x.elements();
     for (int i = 0; i < count; i++) {
@@ -201,13 +204,13 @@ final class Indexing {
       long end = clamp(ends[i], size, step > 0 ? 0 : -1, step > 0 ? size : size - 1);
       long taken = Math.max(0, step > 0 ? ceil(end - begin, step) : ceil(begin - end, -step));
       result[axis] = taken;
-      begins[axis] = begin;
-      stops[axis] = end;
-      strides[axis] = step;
+      // ND4J reads and writes beyond arrays where steps are negative.
+      backward[axis] = step < 0;
+      begins[axis] = step < 0 ? begin + (taken - 1) * step : begin;
+      stops[axis] = step < 0 ? begin + 1 : end;
+      strides[axis] = Math.abs(step);
       beginMask &= ~(1 << axis);
-      if (end >= 0) {
-        endMask &= ~(1 << axis);
-      }
+      endMask &= ~(1 << axis);
       if (elements != null && rank == 1) {
         long[] all = elements;
         long[] some = new long[(int) taken];
@@ -217,8 +220,16 @@ final class Indexing {
         elements = some;
       }
     }
-    node.output(
-        0, masked(x.variable(), begins, stops, strides, beginMask, endMask), result, elements);
+    if (Arrays.stream(result).anyMatch(size -> size == 0)) {
+      if (!Sizes.known(result)) {
+        throw node.bad(0, "known sizes where nothing is taken", Sizes.text(shape));
+      }
+      node.constantOutput(0, Nd4j.createUninitialized(x.type(), result));
+      return;
+    }
+    SDVariable part = masked(x.variable(), begins, stops, strides, beginMask, endMask);
+    int[] turned = IntStream.range(0, rank).filter(axis -> backward[axis]).toArray();
+    node.output(0, turned.length == 0 ? part : node.sd().reverse(part, turned), result, elements);
   }
 
   private static long clamp(long index, long size, long least, long most) {

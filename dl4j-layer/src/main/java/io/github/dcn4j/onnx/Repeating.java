@@ -175,6 +175,11 @@ final class Repeating {
     if (delta.constant() != null && delta.constant().getDouble(0) == 0) {
       throw node.bad(2, "a number other than 0", 0);
     }
+    long known = rangeLength(node, start.constant(), limit.constant(), delta.constant());
+    if (known == 0) {
+      node.constantOutput(0, Nd4j.createUninitialized(start.type(), 0));
+      return;
+    }
     SameDiff sd = node.sd();
     SDVariable[] ends = new SDVariable[3];
     for (int i = 0; i < 3; i++) {
@@ -185,8 +190,20 @@ final class Repeating {
     SDVariable steps = sd.math().ceil(span.div(Shapes.cast(ends[2], DataType.DOUBLE)));
     SDVariable count =
         Shapes.cast(sd.math().clipByValue(steps, 0, Integer.MAX_VALUE), DataType.INT64);
-    SDVariable numbers = Shapes.cast(Extents.range(node, count), start.type());
-    node.output(numbers.mul(ends[2]).add(ends[0]), Sizes.open(1));
+    SDVariable places = known < 0 ? Extents.range(node, count) : Extents.range(node, known);
+    SDVariable numbers = Shapes.cast(places, start.type());
+    node.output(numbers.mul(ends[2]).add(ends[0]), new long[] {known});
+  }
+
+  /** The number of elements where all three are known. */
+  private static long rangeLength(Node node, INDArray start, INDArray limit, INDArray delta) {
+    if (start == null || limit == null || delta == null) {
+      return Value.OPEN;
+    }
+    double length = Math.ceil((limit.getDouble(0) - start.getDouble(0)) / delta.getDouble(0));
+    long count = (long) Math.max(0, length);
+    node.checkSize("the range", count);
+    return count;
   }
 
   private static void eyeLike(Node node) {

@@ -85,13 +85,24 @@ final class Shapes {
         node.constantOutput(0, Nd4j.createUninitialized(value.dataType(), known));
         return;
       }
-      INDArray filled = Nd4j.createUninitialized(value.dataType(), known);
-      filled.assign(value.reshape());
-      node.constantOutput(0, filled);
+      node.constantOutput(0, filled(value, known));
       return;
     }
-    SDVariable filled = node.sd().fill(shape.variable(), value.dataType(), value.getDouble(0));
-    node.output(filled, openOrKnown(shape.elements()));
+    SDVariable zeros =
+        node.sd().fill(shape.variable(), Broadcasts.numericType(value.dataType()), 0);
+    SDVariable result = zeros.add(node.constant(Broadcasts.numeric(value).reshape()));
+    node.output(cast(result, value.dataType()), openOrKnown(shape.elements()));
+  }
+
+  /** ND4J assigns a scalar to the first element alone, and whole numbers by way of DOUBLE. */
+  private static INDArray filled(INDArray value, long[] shape) {
+    DataType type = value.dataType();
+    if (type.isFPType()) {
+      return Nd4j.valueArrayOf(shape, value.getDouble(0), type);
+    }
+    long[] elements = new long[Math.toIntExact(Sizes.product(shape))];
+    Arrays.fill(elements, value.castTo(DataType.INT64).getLong(0));
+    return Nd4j.createFromArray(elements).castTo(type).reshape(shape);
   }
 
   /** A shape out of elements of which some are known. */
