@@ -119,6 +119,14 @@ class Attributes {
     return value;
   }
 
+  /** A required text. */
+  String text(String name) {
+    if (!has(name)) {
+      throw bad(name, "a text", "none");
+    }
+    return read(name, AttributeType.STRING).getS().toStringUtf8();
+  }
+
   /** A tensor, or null. */
   Onnx.TensorProto tensor(String name) {
     Onnx.AttributeProto attribute = read(name, AttributeType.TENSOR);

@@ -27,6 +27,7 @@ final class Converters {
     Activations.addTo(this);
     Convolutions.addTo(this);
     Detection.addTo(this);
+    Einsum.addTo(this);
     Elementwise.addTo(this);
     GridSampling.addTo(this);
     Logical.addTo(this);

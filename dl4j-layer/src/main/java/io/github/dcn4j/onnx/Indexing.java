@@ -32,7 +32,7 @@ final class Indexing {
     }
     SDVariable flat = rows(x.variable(), node.sd().reshape(index, -1), axis);
     if (shape.length == 0) {
-      return node.sd().squeeze(flat, axis);
+      return Shapes.squeezed(flat, axis);
     }
     long[] result =
         Sizes.concat(
@@ -60,9 +60,9 @@ final class Indexing {
    * indexed by matrices. It is told to check the indices.
    */
   static SDVariable rows(SDVariable x, SDVariable index, int axis) {
-    Gather gather = new Gather(x.getSameDiff(), x, index, axis, false);
+    Gather gather = new Gather(x.getSameDiff(), Broadcasts.numeric(x), index, axis, false);
     gather.addBArgument(true);
-    return gather.outputVariable();
+    return Shapes.cast(gather.outputVariable(), x.dataType());
   }
 
   /** Indices from the start of an axis, of indices of which negative ones count from its end. */

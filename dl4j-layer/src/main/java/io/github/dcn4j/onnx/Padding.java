@@ -16,8 +16,9 @@ final class Padding {
     all.add("Pad", 2, 10, Padding::byAttributes).add("Pad", 11, Padding::byInputs);
   }
 
+  /** Wrapping came with opset 19, but PyTorch's exporter writes it with 18. */
   private static String mode(Node node) {
-    return node.opset() < 19
+    return node.opset() < 18
         ? node.word("mode", "constant", "reflect", "edge")
         : node.word("mode", "constant", "reflect", "edge", "wrap");
   }

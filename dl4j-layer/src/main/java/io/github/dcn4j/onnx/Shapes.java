@@ -397,6 +397,18 @@ final class Shapes {
     node.output(0, reshapeTo(node, x, to), to, to.length <= 1 ? x.elements() : null);
   }
 
+  /** Without an axis of size 1. */
+  static SDVariable squeezed(SDVariable x, int axis) {
+    SDVariable y = x.getSameDiff().squeeze(Broadcasts.numeric(x), axis);
+    return cast(y, x.dataType());
+  }
+
+  /** With an axis of size 1 more. */
+  static SDVariable expanded(SDVariable x, int axis) {
+    SDVariable y = x.getSameDiff().expandDims(Broadcasts.numeric(x), axis);
+    return cast(y, x.dataType());
+  }
+
   /** Adds and takes away sizes of 1; several sizes may be open. */
   static SDVariable reshapeTo(Node node, Value x, long[] to) {
     if (LongStream.of(to).filter(size -> size < 0).count() <= 1) {
@@ -411,9 +423,9 @@ final class Shapes {
         i++;
         j++;
       } else if (j < to.length && to[j] == 1) {
-        result = node.sd().expandDims(result, j++);
+        result = expanded(result, j++);
       } else {
-        result = node.sd().squeeze(result, j);
+        result = squeezed(result, j);
         i++;
       }
     }
@@ -473,10 +485,10 @@ final class Shapes {
       return;
     }
     for (int i = 0; i < count; i++) {
-      parts[i] = node.variable(i);
+      parts[i] = Broadcasts.numeric(node.variable(i));
     }
     SDVariable joined = count == 1 ? parts[0] : node.sd().concat(axis, parts);
-    node.output(0, joined, result, first.length == 1 ? elements : null);
+    node.output(0, cast(joined, node.input(0).type()), result, first.length == 1 ? elements : null);
   }
 
   private static boolean allKnown(long[] elements) {
