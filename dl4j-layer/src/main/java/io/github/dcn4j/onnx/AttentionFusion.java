@@ -1,5 +1,7 @@
 package io.github.dcn4j.onnx;
 
+import static java.util.stream.Collectors.toList;
+
 import io.github.dcn4j.ops.SDDeformable;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -9,9 +11,11 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import lombok.RequiredArgsConstructor;
 import onnx.Onnx;
 import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -22,33 +26,48 @@ import org.nd4j.linalg.factory.Nd4j;
  * <p>From the sum back, every node must be what the core has there, with its constants, and must
  * have no other reader. Between those nodes any that only move elements may stand: whether they
  * move them as the core does is computed, by {@link Layout}. What is not proven to be the same
- * stays as it is.
+ * stays as it is. The levels' sizes must be known; those of batch and queries may be open, {@link
+ * OpenSizes}.
  */
 final class AttentionFusion {
   private final Graph graph;
+
+  /** With a number in the place of every open size. */
   private final Views views;
+
+  /** What is known while sizes are open. */
+  private final Map<String, Value> values;
+
+  private final OpenSizes open;
   private final Map<String, List<Onnx.NodeProto>> readers = new HashMap<>();
 
-  private AttentionFusion(Graph graph, Map<String, Value> values) {
+  private AttentionFusion(
+      Graph graph, Map<String, Value> values, Map<String, Value> closed, OpenSizes open) {
     this.graph = graph;
-    views = new Views(graph, values);
+    this.values = values;
+    this.open = open;
+    views = new Views(graph, closed);
     for (Onnx.NodeProto node : graph.nodes()) {
       new HashSet<>(node.getInputList())
           .forEach(name -> readers.computeIfAbsent(name, n -> new ArrayList<>()).add(node));
     }
   }
 
+  /** Whether a graph has what attention is made of. */
+  static boolean mayHold(Graph graph) {
+    return graph.nodes().stream().anyMatch(AttentionFusion::isGridSample);
+  }
+
   /**
    * What to import in the place of nodes, by their first outputs.
    *
    * @param values those of the graph, imported as it is
+   * @param closed the same, with numbers for open sizes
    */
-  static Map<String, Fused> find(Graph graph, Map<String, Value> values) {
+  static Map<String, Fused> find(
+      Graph graph, Map<String, Value> values, Map<String, Value> closed, OpenSizes open) {
     Map<String, Fused> all = new HashMap<>();
-    if (graph.nodes().stream().noneMatch(AttentionFusion::isGridSample)) {
-      return all;
-    }
-    AttentionFusion fusion = new AttentionFusion(graph, values);
+    AttentionFusion fusion = new AttentionFusion(graph, values, closed, open);
     for (Onnx.NodeProto node : graph.nodes()) {
       if (is(node, "ReduceSum")) {
         try {
@@ -267,6 +286,7 @@ final class AttentionFusion {
         all[2 * i] = pixels[2];
         all[2 * i + 1] = pixels[3];
       }
+      NoMatch.unless(Arrays.stream(all).noneMatch(open::isOpen));
       return all;
     }
 
@@ -401,32 +421,65 @@ final class AttentionFusion {
     private void checkTypes() {
       Value first = views.value(value);
       NoMatch.unless(first.isFloat());
-      NoMatch.unless(views.value(locations).type() == first.type());
+      NoMatch.unless(views.value(locations).isFloat());
       NoMatch.unless(views.value(weights).type() == first.type());
     }
 
     /** What takes the place of the nodes; nobody else reads what they make. */
     Map<String, Fused> fused() {
-      for (String source : Arrays.asList(value, locations, weights)) {
+      List<String> sources = Arrays.asList(value, locations, weights);
+      for (String source : sources) {
         NoMatch.unless(!inside.containsValue(views.maker(source)));
       }
+      checkReshapes();
       Map<String, Fused> result = new HashMap<>();
       inside.keySet().forEach(name -> result.put(name, Fused.NOTHING));
+      Map<String, Onnx.NodeProto> idle = idle(sources);
+      idle.keySet().forEach(name -> result.put(name, Fused.NOTHING));
       for (Onnx.NodeProto node : inside.values()) {
         if (node != end) {
-          node.getOutputList().forEach(name -> result.putAll(readersOutside(name)));
+          node.getOutputList().forEach(name -> result.putAll(readersOutside(name, idle)));
         }
       }
       result.put(first(end), new Fused(attention(), this::convert));
       return result;
     }
 
+    /** Nodes that only those read that go: their shape arithmetic. */
+    private Map<String, Onnx.NodeProto> idle(List<String> sources) {
+      Map<String, Onnx.NodeProto> idle = new HashMap<>();
+      List<Onnx.NodeProto> nodes = graph.nodes();
+      for (int i = nodes.size() - 1; i >= 0; i--) { // readers come after what they read
+        Onnx.NodeProto node = nodes.get(i);
+        boolean read = node.getOutputList().stream().anyMatch(readers::containsKey);
+        boolean kept =
+            !read
+                || inside.get(first(node)) == node
+                || node.getOutputList().stream().anyMatch(name -> isKept(name, sources, idle));
+        if (!kept) {
+          idle.put(first(node), node);
+        }
+      }
+      return idle;
+    }
+
+    private boolean isKept(String name, List<String> sources, Map<String, Onnx.NodeProto> idle) {
+      return sources.contains(name)
+          || graph.outputs().contains(name)
+          || readers.getOrDefault(name, Collections.emptyList()).stream()
+              .anyMatch(reader -> !goes(reader, idle));
+    }
+
+    private boolean goes(Onnx.NodeProto node, Map<String, Onnx.NodeProto> idle) {
+      return inside.get(first(node)) == node || idle.get(first(node)) == node;
+    }
+
     /** What becomes of those who read what goes. */
-    private Map<String, Fused> readersOutside(String name) {
+    private Map<String, Fused> readersOutside(String name, Map<String, Onnx.NodeProto> idle) {
       NoMatch.unless(!graph.outputs().contains(name));
       Map<String, Fused> result = new HashMap<>();
       for (Onnx.NodeProto reader : readers.getOrDefault(name, Collections.emptyList())) {
-        if (inside.get(first(reader)) != reader) {
+        if (!goes(reader, idle)) {
           result.put(first(reader), knownShape(reader));
         }
       }
@@ -435,11 +488,11 @@ final class AttentionFusion {
 
     /** Sizes of what goes are known without it. */
     private Fused knownShape(Onnx.NodeProto reader) {
-      INDArray constant = views.value(reader.getOutput(0)).constant();
-      NoMatch.unless(is(reader, "Shape") && constant != null);
+      Value shape = is(reader, "Shape") ? values.get(reader.getOutput(0)) : null;
+      NoMatch.unless(shape != null && shape.constant() != null);
       return new Fused(
           reader.toBuilder().clearInput().clearAttribute().build(),
-          node -> node.constantOutput(0, constant));
+          node -> node.constantOutput(0, shape.constant()));
     }
 
     private Onnx.NodeProto attention() {
@@ -451,23 +504,80 @@ final class AttentionFusion {
           .build();
     }
 
-    private void convert(Node node) {
-      long[] shape = views.shape(end.getOutput(0));
+    private long[] valueShape() {
       long pixels = Sizes.product(views.shape(value)) / Sizes.product(images, heads, channels);
+      return new long[] {images, pixels, heads, channels};
+    }
+
+    private long[] locationsShape() {
+      return new long[] {images, queries, heads, levels.size(), points, 2};
+    }
+
+    private long[] weightsShape() {
+      return new long[] {images, queries, heads, levels.size(), points};
+    }
+
+    private long[] ownShape() {
+      return new long[] {images, queries, heads * channels};
+    }
+
+    /** Open sizes of what is reshaped must be those of an axis. */
+    private void checkReshapes() {
+      checkReshape(views.shape(value), valueShape());
+      checkReshape(views.shape(locations), locationsShape());
+      checkReshape(views.shape(weights), weightsShape());
+      checkReshape(ownShape(), views.shape(end.getOutput(0)));
+    }
+
+    private void checkReshape(long[] from, long[] to) {
+      long missing =
+          Arrays.stream(to)
+              .filter(open::isOpen)
+              .filter(size -> Arrays.stream(from).noneMatch(s -> s == size))
+              .count();
+      NoMatch.unless(Arrays.equals(from, to) || missing == 0 || openIn(to) == 1);
+    }
+
+    private long openIn(long[] shape) {
+      return Arrays.stream(shape).filter(open::isOpen).count();
+    }
+
+    private void convert(Node node) {
+      long[] closed = views.shape(end.getOutput(0));
+      DataType type = node.input(0).type();
       SDVariable result =
           new SDDeformable(node.sd())
               .multiScaleDeformableAttention(
-                  reshaped(node, 0, images, pixels, heads, channels),
+                  reshaped(node, node.input(0), views.shape(value), valueShape()),
                   node.constant(Nd4j.createFromArray(sizes).reshape(levels.size(), 2)),
-                  reshaped(node, 1, images, queries, heads, levels.size(), points, 2),
-                  reshaped(node, 2, images, queries, heads, levels.size(), points));
-      long[] own = {images, queries, heads * channels};
-      node.output(Arrays.equals(own, shape) ? result : node.sd().reshape(result, shape), shape);
+                  Shapes.cast(
+                      reshaped(node, node.input(1), views.shape(locations), locationsShape()),
+                      type),
+                  reshaped(node, node.input(2), views.shape(weights), weightsShape()));
+      Value own = Value.of("", result, opened(ownShape()), null);
+      node.output(reshaped(node, own, ownShape(), closed), opened(closed));
     }
 
-    private SDVariable reshaped(Node node, int input, long... shape) {
-      SDVariable x = node.variable(input);
-      return Arrays.equals(node.shape(input), shape) ? x : node.sd().reshape(x, shape);
+    private long[] opened(long[] closed) {
+      return Arrays.stream(closed).map(size -> open.isOpen(size) ? Value.OPEN : size).toArray();
+    }
+
+    private SDVariable reshaped(Node node, Value x, long[] from, long[] to) {
+      if (Arrays.equals(from, to)) {
+        return x.variable();
+      }
+      if (openIn(to) <= 1) {
+        return node.sd().reshape(x.variable(), opened(to));
+      }
+      SDVariable[] extents = new SDVariable[to.length];
+      for (int i = 0; i < to.length; i++) {
+        long size = to[i];
+        extents[i] =
+            open.isOpen(size)
+                ? Extents.one(node, x, LongStream.of(from).boxed().collect(toList()).indexOf(size))
+                : node.scalar(DataType.INT64, size);
+      }
+      return node.sd().reshape(x.variable(), Extents.vector(node, extents));
     }
   }
 }

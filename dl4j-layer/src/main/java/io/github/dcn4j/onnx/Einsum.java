@@ -215,13 +215,11 @@ final class Einsum {
       flat[i] = sizes.get(labels.get(i)).size();
     }
     flat[rank - 2] = size * size;
-    SDVariable turned =
-        sd.permute(term.x, order.stream().mapToInt(Integer::intValue).toArray());
+    SDVariable turned = sd.permute(term.x, order.stream().mapToInt(Integer::intValue).toArray());
     long[] places = new long[Math.toIntExact(size)];
     Arrays.setAll(places, i -> i * (size + 1));
     labels.add(label);
-    return new Term(
-        Indexing.rows(sd.reshape(turned, flat), node.longs(places), rank - 2), labels);
+    return new Term(Indexing.rows(sd.reshape(turned, flat), node.longs(places), rank - 2), labels);
   }
 
   /** Summed over what is not needed any more. */
@@ -303,8 +301,7 @@ final class Einsum {
     if (Arrays.stream(shape).filter(size -> size < 0).count() <= 1) {
       return sd.reshape(x, shape);
     }
-    SDVariable[] parts =
-        groups.stream().map(this::extent).toArray(SDVariable[]::new);
+    SDVariable[] parts = groups.stream().map(this::extent).toArray(SDVariable[]::new);
     return sd.reshape(x, Extents.vector(node, parts));
   }
 

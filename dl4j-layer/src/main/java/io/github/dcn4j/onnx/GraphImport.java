@@ -38,17 +38,25 @@ final class GraphImport {
   /** What is imported in the place of nodes, by their first outputs. */
   private final Map<String, Fused> fused;
 
+  /** Shapes of inputs in the place of the file's. */
+  private final Map<String, long[]> shapes;
+
   /** Imports each node as it is. */
   GraphImport(Graph graph, ExternalData files, Set<String> weights) {
-    this(graph, files, weights, Collections.emptyMap());
+    this(graph, files, weights, Collections.emptyMap(), Collections.emptyMap());
   }
 
   private GraphImport(
-      Graph graph, ExternalData files, Set<String> weights, Map<String, Fused> fused) {
+      Graph graph,
+      ExternalData files,
+      Set<String> weights,
+      Map<String, Fused> fused,
+      Map<String, long[]> shapes) {
     this.graph = graph;
     this.files = files;
     this.weights = weights;
     this.fused = fused;
+    this.shapes = shapes;
     names = new TreeSet<>(graph.names().values());
   }
 
@@ -61,8 +69,29 @@ final class GraphImport {
   static SameDiff fusing(Graph graph, ExternalData files, Set<String> weights) {
     GraphImport plain = new GraphImport(graph, files, weights);
     SameDiff sd = plain.run();
-    Map<String, Fused> fused = AttentionFusion.find(graph, plain.values);
-    return fused.isEmpty() ? sd : new GraphImport(graph, files, weights, fused).run();
+    if (!AttentionFusion.mayHold(graph)) {
+      return sd;
+    }
+    Map<String, Fused> fused = plain.attention();
+    return fused.isEmpty()
+        ? sd
+        : new GraphImport(graph, files, weights, fused, Collections.emptyMap()).run();
+  }
+
+  /** What is multi-scale attention, for all sizes where some are open. */
+  private Map<String, Fused> attention() {
+    try {
+      OpenSizes open = OpenSizes.of(graph, values);
+      if (open.isEmpty()) {
+        return AttentionFusion.find(graph, values, values, open);
+      }
+      GraphImport closed =
+          new GraphImport(graph, files, weights, Collections.emptyMap(), open.shapes());
+      closed.run();
+      return AttentionFusion.find(graph, values, closed.values, open);
+    } catch (NoMatch | IllegalArgumentException e) {
+      return Collections.emptyMap(); // the open sizes are no such that any will do
+    }
   }
 
   /**
@@ -122,6 +151,7 @@ final class GraphImport {
               .map(size -> Math.max(size, Value.OPEN))
               .toArray();
     }
+    shape = shapes.getOrDefault(name, shape);
     String newName = graph.names().get(name);
     SDVariable placeholder =
         shape == null ? sd.placeHolder(newName, type) : sd.placeHolder(newName, type, shape);
