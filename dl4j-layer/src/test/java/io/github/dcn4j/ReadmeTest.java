@@ -29,7 +29,7 @@ class ReadmeTest {
       List.of(
           "src/test/java/io/github/dcn4j/FirstSteps.java",
           "src/test/java/io/github/dcn4j/ReadmeSnippets.java",
-          "detection/src/test/java/io/github/dcn4j/detection/FirstDetector.java",
+          "detection/src/test/java/io/github/dcn4j/detection/first/FirstDetector.java",
           "detection/src/test/java/io/github/dcn4j/detection/ReadmeSnippets.java",
           "spark-test/src/main/java/io/github/dcn4j/spark/TrainOnCluster.java");
   private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);

@@ -93,16 +93,8 @@ final class DeformableConvolution2DLayer
             gradientViews.get(BIAS_KEY));
   }
 
-  /**
-   * Where the layer looks in the input that a pass left it.
-   *
-   * @param map from its input to the network's
-   */
-  SamplingPositions sampling(PixelMap map) {
-    Geometry geometry = layerConf().geometry();
-    INDArray in = checkedInput(geometry);
-    Prediction pass =
-        prepare(geometry, in, ArrayType.ACTIVATIONS, LayerWorkspaceMgr.noWorkspacesImmutable());
+  @Override
+  SamplingPositions sampling(Geometry geometry, INDArray in, Prediction pass, PixelMap map) {
     return SamplingPositions.of(geometry, in, pass.offset, pass.mask, map);
   }
 }

@@ -1,6 +1,8 @@
 package io.github.dcn4j.layers;
 
 import io.github.dcn4j.ops.DCNv3Config;
+import java.util.ArrayList;
+import java.util.List;
 import lombok.AccessLevel;
 import lombok.Data;
 import lombok.EqualsAndHashCode;
@@ -242,6 +244,24 @@ public class DeformableConvolutionV3 extends SamplingConvolution2D {
         .removeCenter(removeCenter)
         .offsetScale(offsetScale)
         .build();
+  }
+
+  /** (y, x) of each tap from the window's first pixel, without offsets, in the op's order. */
+  double[][] tapPositions() {
+    List<double[]> taps = new ArrayList<>();
+    for (int column = 0; column < kernelSize[1]; column++) {
+      for (int row = 0; row < kernelSize[0]; row++) {
+        if (!removeCenter || column != kernelSize[1] / 2 || row != kernelSize[0] / 2) {
+          taps.add(new double[] {tapPosition(row, 0), tapPosition(column, 1)});
+        }
+      }
+    }
+    return taps.toArray(new double[0][]);
+  }
+
+  private double tapPosition(int tap, int axis) {
+    int middle = dilation[axis] * (kernelSize[axis] - 1) / 2;
+    return middle + (tap * dilation[axis] - middle) * offsetScale;
   }
 
   /**

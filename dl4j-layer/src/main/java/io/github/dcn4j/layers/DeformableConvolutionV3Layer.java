@@ -25,6 +25,7 @@ import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.INDArrayIndex;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.ops.transforms.Transforms;
@@ -344,5 +345,35 @@ final class DeformableConvolutionV3Layer
     long channels = result.size(3);
     LayerNormalization.backward(rows(pass.depthwise, channels), pass.scale, rows(result, channels));
     return result;
+  }
+
+  @Override
+  SamplingPositions sampling(Geometry geometry, INDArray in, Values pass, PixelMap map) {
+    double[][] taps = layerConf().tapPositions();
+    long[] all = pass.all.shape();
+    long[] shape = {all[0], all[1], all[2], layerConf().getGroups(), taps.length};
+    INDArray offsets = pass.offset.dup('c').reshape('c', pixelPairs(shape));
+    return SamplingPositions.of(
+        geometry,
+        in,
+        taps,
+        Nd4j.concat(5, coordinate(offsets, 1), coordinate(offsets, 0)) // (x, y) to (y, x)
+            .permute(0, 3, 4, 1, 2, 5)
+            .mul(layerConf().getOffsetScale()),
+        pass.mask.reshape('c', shape).permute(0, 3, 4, 1, 2).dup('c'),
+        map);
+  }
+
+  private static long[] pixelPairs(long... shape) {
+    long[] pairs = Arrays.copyOf(shape, shape.length + 1);
+    pairs[shape.length] = 2;
+    return pairs;
+  }
+
+  private static INDArray coordinate(INDArray pairs, int which) {
+    INDArrayIndex[] indices = new INDArrayIndex[6];
+    Arrays.fill(indices, NDArrayIndex.all());
+    indices[5] = NDArrayIndex.interval(which, which + 1);
+    return pairs.get(indices);
   }
 }

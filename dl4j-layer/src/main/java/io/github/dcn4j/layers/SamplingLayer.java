@@ -65,6 +65,22 @@ abstract class SamplingLayer<C extends SamplingConvolution2D, P extends Sampling
       INDArray gradMask,
       LayerWorkspaceMgr ws);
 
+  /**
+   * Where the layer looks in the input that a pass left it.
+   *
+   * @param map from its input to the network's
+   */
+  final SamplingPositions sampling(PixelMap map) {
+    Geometry geometry = layerConf().geometry();
+    INDArray in = checkedInput(geometry);
+    P pass =
+        prepare(geometry, in, ArrayType.ACTIVATIONS, LayerWorkspaceMgr.noWorkspacesImmutable());
+    return sampling(geometry, in, pass, map);
+  }
+
+  /** What a pass says of where the layer looks. */
+  abstract SamplingPositions sampling(Geometry geometry, INDArray in, P pass, PixelMap map);
+
   private INDArray offsets(Geometry geometry, INDArray all) {
     return geometry.channels(all, 0, 2 * layerConf().sampledTaps());
   }

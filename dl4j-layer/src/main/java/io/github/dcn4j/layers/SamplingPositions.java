@@ -22,11 +22,14 @@ import org.nd4j.linalg.factory.Nd4j;
  *
  * <p>For each output pixel, the layer's output before bias and activation function is the sum over
  * taps of weight × filter × bilinear sample of the layer's input at the position, a sample outside
- * the input counting as zero (arXiv 1811.11168, equation 1).
+ * the input counting as zero (arXiv 1811.11168, equation 1). A {@link DeformableConvolutionV3} has
+ * no filter, and what it samples and adds up is its projected input (arXiv 2211.05778, equation 2).
  *
- * <p>Shapes, for N examples, G deformable groups, kH·kW taps (row by row) and oH × oW output
- * pixels, whatever the data format: {@link #getPositions()} and {@link #getImagePositions()} [N, G,
- * kH·kW, oH, oW, 2], {@link #getWeights()} [N, G, kH·kW, oH, oW]; of the network's data type.
+ * <p>Shapes, for N examples, G groups, K taps and oH × oW output pixels, whatever the data format:
+ * {@link #getPositions()} and {@link #getImagePositions()} [N, G, K, oH, oW, 2], {@link
+ * #getWeights()} [N, G, K, oH, oW]; of the network's data type. There are kH·kW taps, row by row; a
+ * {@code DeformableConvolutionV3} has them column by column, and one less with {@code
+ * removeCenter}.
  */
 @Getter
 @AllArgsConstructor(access = AccessLevel.PRIVATE)
@@ -37,10 +40,13 @@ public final class SamplingPositions {
    */
   private final INDArray positions;
 
-  /** The masks, in 0…1 for those that a layer makes itself; ones where there is no mask (v1). */
+  /**
+   * The masks: in 0…1 for those that a layer makes itself, with a sum of 1 over the taps in version
+   * 3, of any size and sign in version 4; ones where there is no mask (v1).
+   */
   private final INDArray weights;
 
-  /** Where they would look without offsets: [kH·kW, oH, oW, 2], otherwise as the positions. */
+  /** Where they would look without offsets: [K, oH, oW, 2], otherwise as the positions. */
   private final INDArray grid;
 
   @Getter(AccessLevel.NONE)
@@ -53,14 +59,15 @@ public final class SamplingPositions {
   /**
    * The sampling of a layer of a network.
    *
-   * @param layer number of a {@link DeformableConvolution2D}, frozen or not
+   * @param layer number of a {@link DeformableConvolution2D} or {@link DeformableConvolutionV3},
+   *     frozen or not
    * @param input of the network, as {@link MultiLayerNetwork#output(INDArray)} takes it
    * @throws IllegalArgumentException if there is no such layer
    */
   public static SamplingPositions of(MultiLayerNetwork network, int layer, INDArray input) {
     if (layer < 0 || layer >= network.getnLayers() || !isDeformable(network.getLayer(layer))) {
       throw new IllegalArgumentException(
-          "layer: expected the number of a DeformableConvolution2D, got " + layer);
+          "layer: expected the number of a deformable convolution, got " + layer);
     }
     try {
       network.setInput(input);
@@ -79,8 +86,8 @@ public final class SamplingPositions {
   /**
    * The sampling of a layer or a vertex of a graph.
    *
-   * @param vertex name of a {@link DeformableConvolution2D}, frozen or not, or a {@link
-   *     DeformableConvolution2DVertex}
+   * @param vertex name of a {@link DeformableConvolution2D} or {@link DeformableConvolutionV3},
+   *     frozen or not, or a {@link DeformableConvolution2DVertex}
    * @param inputs of the graph, as {@link ComputationGraph#output(INDArray...)} takes them
    * @throws IllegalArgumentException if there is no such vertex
    */
@@ -121,7 +128,7 @@ public final class SamplingPositions {
   }
 
   private static boolean isDeformable(Layer layer) {
-    return unwrapped(layer) instanceof DeformableConvolution2DLayer;
+    return unwrapped(layer) instanceof SamplingLayer;
   }
 
   /** What is inside of a frozen layer. */
@@ -132,7 +139,7 @@ public final class SamplingPositions {
   }
 
   private static SamplingPositions of(Layer layer, PixelMap map) {
-    return ((DeformableConvolution2DLayer) unwrapped(layer)).sampling(map);
+    return ((SamplingLayer<?, ?>) unwrapped(layer)).sampling(map);
   }
 
   /**
@@ -145,46 +152,65 @@ public final class SamplingPositions {
   static SamplingPositions of(
       Geometry geometry, INDArray input, INDArray offset, INDArray mask, PixelMap map) {
     long groups = geometry.getDeformableGroups();
-    long taps = geometry.sampledTaps() / groups;
+    int[] kernel = geometry.getKernel();
+    int[] dilation = geometry.getDilation();
+    double[][] taps = new double[kernel[0] * kernel[1]][];
+    for (int tap = 0; tap < taps.length; tap++) {
+      taps[tap] = new double[] {tap / kernel[1] * dilation[0], tap % kernel[1] * dilation[1]};
+    }
     long[] output = geometry.channelsFirst(offset).shape();
-    long[] shape = {output[0], groups, taps, output[2], output[3]};
+    long[] shape = {output[0], groups, taps.length, output[2], output[3]};
     INDArray offsets =
         geometry
             .channelsFirst(offset)
             .dup('c')
-            .reshape('c', shape[0], groups, taps, 2, shape[3], shape[4])
+            .reshape('c', shape[0], groups, shape[2], 2, shape[3], shape[4])
             .permute(0, 1, 2, 4, 5, 3);
-    INDArray grid = grid(geometry, input, taps, shape[3], shape[4]).castTo(offset.dataType());
     INDArray weights =
         mask == null
             ? Nd4j.ones(offset.dataType(), shape)
             : geometry.channelsFirst(mask).dup('c').reshape('c', shape);
+    return of(geometry, input, taps, offsets, weights, map);
+  }
+
+  /**
+   * The sampling of a convolution.
+   *
+   * @param taps (y, x) of each from the window's first pixel, without offsets
+   * @param offsets [N, G, K, oH, oW, 2] as (y, x)
+   * @param weights [N, G, K, oH, oW]
+   */
+  static SamplingPositions of(
+      Geometry geometry,
+      INDArray input,
+      double[][] taps,
+      INDArray offsets,
+      INDArray weights,
+      PixelMap map) {
+    INDArray grid = grid(geometry, input, taps, offsets.shape()).castTo(offsets.dataType());
     return new SamplingPositions(
         offsets.dup('c').addi(grid.broadcast(offsets.shape())),
         weights,
-        grid.reshape('c', taps, shape[3], shape[4], 2),
+        grid.reshape('c', Arrays.copyOfRange(offsets.shape(), 2, 6)),
         map,
         map.then(geometry.pixelMap(input)));
   }
 
-  /** Where a plain convolution looks: [1, 1, taps, oH, oW, 2]. */
-  private static INDArray grid(
-      Geometry geometry, INDArray input, long taps, long height, long width) {
-    int[] kernel = geometry.getKernel();
+  /** Where the taps look without offsets: [1, 1, K, oH, oW, 2]. */
+  private static INDArray grid(Geometry geometry, INDArray input, double[][] taps, long... shape) {
     int[] stride = geometry.getStride();
-    int[] dilation = geometry.getDilation();
     int[] padding = geometry.paddingBefore(input);
-    double[] values = new double[Math.toIntExact(taps * height * width * 2)];
+    double[] values = new double[Math.toIntExact(shape[2] * shape[3] * shape[4] * 2)];
     int at = 0;
-    for (int tap = 0; tap < taps; tap++) {
-      for (int y = 0; y < height; y++) {
-        for (int x = 0; x < width; x++) {
-          values[at++] = y * stride[0] - padding[0] + tap / kernel[1] * dilation[0];
-          values[at++] = x * stride[1] - padding[1] + tap % kernel[1] * dilation[1];
+    for (double[] tap : taps) {
+      for (int y = 0; y < shape[3]; y++) {
+        for (int x = 0; x < shape[4]; x++) {
+          values[at++] = y * stride[0] - padding[0] + tap[0];
+          values[at++] = x * stride[1] - padding[1] + tap[1];
         }
       }
     }
-    return Nd4j.createFromArray(values).reshape('c', 1, 1, taps, height, width, 2);
+    return Nd4j.createFromArray(values).reshape('c', 1, 1, shape[2], shape[3], shape[4], 2);
   }
 
   /** The positions in pixels of the network's input, as {@link #toImage} gives them. */

@@ -177,6 +177,56 @@ class SamplingPositionsTest {
     assertEquals(activations.get(2), network.output(input)); // works on as before
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "3, 1, 1, 1, 1, false, NCHW",
+    "3, 2, 2, 1, 1.5, true, NHWC",
+    "3, 4, 1, 2, 0.5, false, NCHW",
+    "4, 1, 1, 1, 1, true, NHWC",
+    "4, 2, 2, 1, 2, false, NCHW"
+  })
+  void positionsAndWeightsGiveTheOutputOfVersions3And4(
+      int version,
+      int groups,
+      int stride,
+      int dilation,
+      double scale,
+      boolean removeCenter,
+      CNN2DFormat format) {
+    MultiLayerNetwork network =
+        network(
+            InputType.convolutional(7, 6, CHANNELS, format),
+            new ConvolutionLayer.Builder(1, 1).nOut(CHANNELS).build(),
+            new DeformableConvolutionV3.Builder(3)
+                .version(version)
+                .groups(groups)
+                .stride(stride)
+                .padding(dilation)
+                .dilation(dilation)
+                .offsetScale(scale)
+                .removeCenter(removeCenter)
+                .inputProjection(false)
+                .outputProjection(false)
+                .nOut(CHANNELS)
+                .build());
+    deform(network.getLayer(1));
+    INDArray input =
+        format == CNN2DFormat.NHWC ? noise(1, 2, 7, 6, CHANNELS) : noise(1, 2, CHANNELS, 7, 6);
+    List<INDArray> activations = network.feedForward(input);
+    SamplingPositions sampling = SamplingPositions.of(network, 1, input);
+    // Each channel is the sum of its own samples.
+    INDArray filter = Nd4j.zeros(DataType.DOUBLE, CHANNELS, CHANNELS, 1, removeCenter ? 8 : 9);
+    for (int c = 0; c < CHANNELS; c++) {
+      filter.slice(c).slice(c).assign(1);
+    }
+    assertGives(
+        nchw(activations.get(2), format), sampling, nchw(activations.get(1), format), filter);
+    // Without offsets, taps look as far from the middle of the window as the scale says.
+    INDArray grid = sampling.getGrid();
+    assertEquals(dilation * (1 - scale) - dilation, grid.getDouble(0, 0, 0, 0), 1e-12);
+    assertEquals(dilation * scale + stride, grid.getDouble(grid.size(0) - 1, 1, 1, 1), 1e-12);
+  }
+
   private static INDArray nchw(INDArray array, CNN2DFormat format) {
     return format == CNN2DFormat.NHWC ? array.permute(0, 3, 1, 2) : array;
   }

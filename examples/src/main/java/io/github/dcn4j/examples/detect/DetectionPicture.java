@@ -70,8 +70,9 @@ public final class DetectionPicture {
   /**
    * Draws where the taps of a layer look for some points of the image: for each tap a line from
    * where a plain convolution has it to where it looks, and there a dot. Area and opacity of the
-   * dot are the tap's weight; the groups of a layer have colours of their own. The output pixel
-   * nearest to the point is taken; a cross marks the point.
+   * dot are the tap's weight, of either sign, against the largest of the image; the groups of a
+   * layer have colours of their own. The output pixel nearest to the point is taken; a cross marks
+   * the point.
    *
    * @param layer name of a deformable convolution of the detector's network
    * @param points in the image's pixels
@@ -84,6 +85,8 @@ public final class DetectionPicture {
         SamplingPositions.of(detector.getNetwork(), layer, detector.inputs(input));
     INDArray positions = sampling.getImagePositions();
     INDArray grid = sampling.toImage(sampling.getGrid());
+    INDArray weights = sampling.getWeights();
+    double largest = Math.max(Double.MIN_NORMAL, weights.amaxNumber().doubleValue());
     for (Point2D point : points) {
       double y = letterbox.top() + point.getY() * letterbox.scaleY() - 0.5; // of a pixel's middle
       double x = letterbox.left() + point.getX() * letterbox.scaleX() - 0.5;
@@ -93,7 +96,7 @@ public final class DetectionPicture {
           drawTap(
               onPicture(letterbox, grid, tap, pixel[0], pixel[1]),
               onPicture(letterbox, positions, 0, group, tap, pixel[0], pixel[1]),
-              sampling.getWeights().getDouble(0, group, tap, pixel[0], pixel[1]),
+              Math.abs(weights.getDouble(0, group, tap, pixel[0], pixel[1])) / largest,
               Color.getHSBColor((float) group / positions.size(1), 1, 1));
         }
       }
@@ -118,7 +121,7 @@ public final class DetectionPicture {
     graphics.setStroke(new BasicStroke(Math.max(1, longer() / 500f)));
     graphics.setColor(Color.WHITE);
     graphics.draw(new Line2D.Double(plain, moved));
-    int opacity = (int) Math.round(OPAQUE * Math.min(1, weight));
+    int opacity = (int) Math.round(OPAQUE * weight);
     graphics.setColor(new Color(colour.getRed(), colour.getGreen(), colour.getBlue(), opacity));
     Ellipse2D dot =
         new Ellipse2D.Double(moved.getX() - radius, moved.getY() - radius, 2 * radius, 2 * radius);

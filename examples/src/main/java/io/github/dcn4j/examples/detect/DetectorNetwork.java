@@ -2,6 +2,7 @@ package io.github.dcn4j.examples.detect;
 
 import io.github.dcn4j.detection.yolo.AnchorBox;
 import io.github.dcn4j.detection.yolo.YoloLoss;
+import io.github.dcn4j.layers.Convolution2D;
 import lombok.experimental.UtilityClass;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.GradientNormalization;
@@ -9,7 +10,6 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.CnnLossLayer;
-import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
@@ -70,7 +70,7 @@ class DetectorNetwork {
     int numbers = AnchorBox.FIRST_CLASS + classes;
     graph.addLayer(
         HEAD,
-        new ConvolutionLayer.Builder(1, 1)
+        new Convolution2D.Builder(1, 1)
             .nOut(anchors.length * numbers)
             .weightInit(new NormalDistribution(0, FIRST_HEAD_DEVIATION))
             .build(),

@@ -1,12 +1,12 @@
 package io.github.dcn4j.examples.rfcn;
 
+import io.github.dcn4j.layers.Convolution2D;
 import io.github.dcn4j.layers.DeformablePSROIPoolingVertex;
 import io.github.dcn4j.layers.ModulatedDeformablePSROIPoolingVertex;
 import io.github.dcn4j.ops.DeformablePSROIPoolingConfig;
 import io.github.dcn4j.ops.NDDeformable;
 import java.util.Map;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
-import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -43,10 +43,7 @@ public enum Pooling {
     void addTo(GraphBuilder graph, String features) {
       graph.addLayer(
           "shiftMaps",
-          new ConvolutionLayer.Builder(1, 1)
-              .nOut(2 * BINS * BINS)
-              .weightInit(WeightInit.ZERO)
-              .build(),
+          new Convolution2D.Builder(1, 1).nOut(2 * BINS * BINS).weightInit(WeightInit.ZERO).build(),
           features);
       graph.addVertex("shifts", plain(2), "shiftMaps", TwoStageNetwork.ROIS);
       graph.addVertex(

@@ -6,6 +6,7 @@ import io.github.dcn4j.detection.proposals.ProposalVertex;
 import io.github.dcn4j.detection.proposals.Roi;
 import io.github.dcn4j.examples.detect.LearningRate;
 import io.github.dcn4j.examples.detect.TrainingOptions;
+import io.github.dcn4j.layers.Convolution2D;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.GradientNormalization;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -13,7 +14,6 @@ import org.deeplearning4j.nn.conf.WorkspaceMode;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
-import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.weights.WeightInit;
@@ -115,7 +115,7 @@ final class TwoStageNetwork {
 
     graph.addLayer(
         PROPOSALS,
-        new ConvolutionLayer.Builder(1, 1)
+        new Convolution2D.Builder(1, 1)
             .nOut(anchors.length * AnchorGrid.NUMBERS)
             .weightInit(SMALL)
             .build(),
@@ -123,7 +123,7 @@ final class TwoStageNetwork {
     graph.addVertex(ROIS, new ProposalVertex(anchors, STRIDE, MAX_PROPOSALS), PROPOSALS, "wanted");
 
     int maps = Pooling.OUTPUTS * Pooling.BINS * Pooling.BINS;
-    graph.addLayer(MAPS, new ConvolutionLayer.Builder(1, 1).nOut(maps).build(), features);
+    graph.addLayer(MAPS, new Convolution2D.Builder(1, 1).nOut(maps).build(), features);
     pooling.addTo(graph, features);
     graph.addLayer(
         "hidden",

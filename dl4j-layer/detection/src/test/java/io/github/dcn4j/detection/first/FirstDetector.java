@@ -1,5 +1,7 @@
-package io.github.dcn4j.detection;
+package io.github.dcn4j.detection.first;
 
+import io.github.dcn4j.detection.Detection;
+import io.github.dcn4j.detection.MeanAveragePrecision;
 import io.github.dcn4j.detection.anchors.Anchors;
 import io.github.dcn4j.detection.data.AnnotatedImages;
 import io.github.dcn4j.detection.data.DetectionDataset;
