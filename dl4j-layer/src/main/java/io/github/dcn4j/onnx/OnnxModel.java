@@ -35,6 +35,9 @@ public final class OnnxModel {
   private final Onnx.ModelProto model;
   private final ExternalData files;
 
+  /** The model's inputs and outputs: callers ask at every image. */
+  private volatile List<List<String>> names;
+
   /**
    * Reads a file. Weights that PyTorch's exporter puts into a second file beside it ({@code
    * model.onnx.data}) are read when they are needed, from the model's folder alone.
@@ -77,14 +80,25 @@ public final class OnnxModel {
 
   /** The names of the inputs, as {@link #toSameDiff()} has them. */
   public List<String> inputs() {
-    Graph graph = new Graph(model);
-    return graph.named(graph.inputs().keySet());
+    return names().get(0);
   }
 
   /** The names of the outputs, as {@link #toSameDiff()} has them. */
   public List<String> outputs() {
-    Graph graph = new Graph(model);
-    return graph.named(graph.outputs());
+    return names().get(1);
+  }
+
+  private List<List<String>> names() {
+    List<List<String>> known = names;
+    if (known == null) {
+      Graph graph = new Graph(model);
+      known =
+          List.of(
+              List.copyOf(graph.named(graph.inputs().keySet())),
+              List.copyOf(graph.named(graph.outputs())));
+      names = known;
+    }
+    return known;
   }
 
   /**
