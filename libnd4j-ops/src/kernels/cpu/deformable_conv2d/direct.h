@@ -210,9 +210,9 @@ class Direct {
                                {n, 0, g_.outChannels},
                                firstY * g_.outWidth + firstX,
                                rows * columns};
-        storePixels<Element>(kernels_, range, {result, outLd_},
-                             inputs_.bias.present() ? bias_.data() : nullptr);
-        if (inputs_.hasEpilogue()) finish<Element>(range, inputs_.addend, inputs_.rectified);
+        finishTile<Element>(kernels_, range, {result, outLd_},
+                            inputs_.bias.present() ? bias_.data() : nullptr, inputs_.addend,
+                            inputs_.rectified);
     }
 
     const MicroKernels<Real>& kernels_;

@@ -53,4 +53,20 @@ void finish(const PixelRange& range, const Tensor<4>& addend, bool rectified) {
     }
 }
 
+/// Stores a tile of outputs, plus a bias for each channel if there are any, and finishes it. The
+/// tile is overwritten.
+template <class Element, class Real = ComputeType<Element>>
+void finishTile(const MicroKernels<Real>& kernels, const PixelRange& range,
+                const PackedRows<Real>& tile, const Real* biases, const Tensor<4>& addend,
+                bool rectified) {
+    if (biases != nullptr) {
+        for (Index i = 0; i < range.count; ++i) {
+            Real* row = tile.data + i * tile.ld;
+            for (Index c = 0; c < range.channels.count; ++c) row[c] += biases[c];
+        }
+    }
+    storePixels<Element>(kernels, range, {tile.data, tile.ld});
+    if (addend.present() || rectified) finish<Element>(range, addend, rectified);
+}
+
 }  // namespace dcn4j::cpu::convolution

@@ -193,14 +193,8 @@ class Forward {
     /// Stores rows of a tile, which it changes.
     void store(const PixelRange& range, const Tensor<4>& addend, Real* tile,
                const Real* biases) const {
-        if (hasBias_) {
-            for (Index point = 0; point < range.count; ++point) {
-                Real* row = tile + point * blocking_.outLd;
-                for (Index c = 0; c < range.channels.count; ++c) row[c] += biases[c];
-            }
-        }
-        storePixels<Element>(kernels_, range, {tile, blocking_.outLd});
-        if (inputs_.hasEpilogue()) finish<Element>(range, addend, inputs_.rectified);
+        finishTile<Element>(kernels_, range, {tile, blocking_.outLd}, hasBias_ ? biases : nullptr,
+                            addend, inputs_.rectified);
     }
 
     const MicroKernels<Real>& kernels_;
