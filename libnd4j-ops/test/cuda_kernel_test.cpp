@@ -129,6 +129,23 @@ TEST(CudaConvolution, ManySamplesOfOnePixelAreAddedInOrder) {
     }
 }
 
+TEST(CudaConvolution, ColumnsMayBeMadeOfFewTapsOrImagesAtATime) {
+    const convolution::Case shapes[] = {
+        {"of_nine_taps", 3, 6, 9, 11, 5, 3, 3, 1, 1, 1, 1, 1, 1, 2},
+        {"of_25_taps", 3, 4, 9, 8, 4, 5, 5, 1, 1, 2, 2, 1, 1, 1, 1},
+    };
+    // One tap, a few, all of one image and of two.
+    for (const auto& shape : shapes) {
+        for (const Index bytes : {1, 10000, 40000, 80000}) {
+            SCOPED_TRACE(shape.name + std::to_string(bytes));
+            const cuda::FusedDeformableConv2d kernel(nullptr, false, bytes);
+            const DeformableConv2dOnDevice onDevice(kernel, nullptr);
+            compareWithReference<convolution::Problem<float>, DeformableConv2dKernel>(
+                referenceDeformableConv2d(), onDevice, shape, 2e-5, [](auto&) {});
+        }
+    }
+}
+
 TEST(CudaConvolution, TwentyRunsGiveTheSameBits) {
     const cuda::FusedDeformableConv2d fused(nullptr, false), tf32(nullptr, true);
     for (const auto* kernel : {&fused, &tf32}) {
@@ -148,15 +165,13 @@ TEST(CudaConvolution, TwentyRunsGiveTheSameBits) {
 /// Another device for one scope.
 class EmulatedDevice {
   public:
-    EmulatedDevice(int capability, int multiprocessors, int cacheBytes) {
+    EmulatedDevice(int capability, int multiprocessors) {
         cuda_emulation::computeCapability = capability;
         cuda_emulation::multiprocessors = multiprocessors;
-        cuda_emulation::cacheBytes = cacheBytes;
     }
     ~EmulatedDevice() {
         cuda_emulation::computeCapability = capability_;
         cuda_emulation::multiprocessors = multiprocessors_;
-        cuda_emulation::cacheBytes = cacheBytes_;
     }
     EmulatedDevice(const EmulatedDevice&) = delete;
     EmulatedDevice& operator=(const EmulatedDevice&) = delete;
@@ -164,7 +179,6 @@ class EmulatedDevice {
   private:
     const int capability_ = cuda_emulation::computeCapability;
     const int multiprocessors_ = cuda_emulation::multiprocessors;
-    const int cacheBytes_ = cuda_emulation::cacheBytes;
 };
 
 /// Outputs for every width of tile; more than 128 rows and less; one run a step and several.
@@ -189,15 +203,15 @@ void expectLikeReference(const convolution::Case& shape, bool tf32, double toler
 TEST(CudaConvolution, EveryTileOfEveryCapabilityAgreesWithTheReference) {
     for (const auto& shape : tileShapes) {
         for (int multiprocessors : {1, 1000}) {
-            const EmulatedDevice ampere(80, multiprocessors, 1 << 30);
+            const EmulatedDevice ampere(80, multiprocessors);
             expectLikeReference<float>(shape, false, 2e-5);
             expectLikeReference<float>(shape, true, 3e-3);
             expectLikeReference<Float16>(shape, false, 1e-3);
             expectLikeReference<BFloat16>(shape, false, 1e-2);
         }
-        const EmulatedDevice pascal(60, 1, 1 << 20);
+        const EmulatedDevice pascal(60, 1);
         expectLikeReference<Float16>(shape, false, 1e-3);
-        const EmulatedDevice volta(70, 1, 1 << 20);
+        const EmulatedDevice volta(70, 1);
         expectLikeReference<Float16>(shape, false, 1e-3);
     }
 }

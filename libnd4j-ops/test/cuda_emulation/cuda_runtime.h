@@ -60,14 +60,13 @@ void asWarp(void* own, const std::function<void(void* const (&ofLane)[32])>& wor
 /// What cudaDeviceGetAttribute says of the device.
 extern int computeCapability;
 extern int multiprocessors;
-extern int cacheBytes;
 /// What cudaMallocFromPoolAsync may give out at a time before it fails.
 extern std::size_t memoryLimit;
 
 }  // namespace cuda_emulation
 
 inline void __syncwarp() {
-    cuda_emulation::asWarp(nullptr, [](void* const (&)[32]) {});
+    cuda_emulation::asWarp(nullptr, [](void* const(&)[32]) {});
 }
 
 #include "tensor_cores_emulation.h"
@@ -78,8 +77,7 @@ enum cudaDeviceAttr {
     cudaDevAttrComputeCapabilityMajor,
     cudaDevAttrComputeCapabilityMinor,
     cudaDevAttrMemoryPoolsSupported,
-    cudaDevAttrMultiProcessorCount,
-    cudaDevAttrL2CacheSize
+    cudaDevAttrMultiProcessorCount
 };
 using cudaStream_t = struct CUstream_st*;
 using cudaMemPool_t = struct CUmemPoolHandle_st*;

@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "accesses.h"
 #include "cuda_runtime.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -40,10 +41,8 @@ __asm__(
 namespace cuda_emulation {
 
 int computeCapability = 90;
-// Few, so that the suites' small shapes come to all tiles; and a cache of one tap's columns at
-// most.
+// Few, so that the suites' small shapes come to all tiles.
 int multiprocessors = 2;
-int cacheBytes = 1 << 16;
 std::size_t memoryLimit = ~std::size_t{0};
 
 namespace {
@@ -120,9 +119,11 @@ void prepare(Fiber& fiber) {
 void resume(std::size_t thread) {
     current = thread;
     threadIdx = {static_cast<unsigned>(thread), 0, 0};
+    accesses::runs(thread);
     startSwitch(&schedulerSanitizerStack, fibers[thread].stack.data(), stackBytes);
     dcn4jSwitchStack(&schedulerTop, fibers[thread].top);
     finishSwitch(schedulerSanitizerStack, nullptr, nullptr);
+    accesses::stops();
 }
 
 /// Lets a warp go on whose threads have all come.
@@ -133,6 +134,7 @@ bool releaseWarp(std::size_t first, unsigned threads) {
         brought[t - first] = fibers[t].broughtToWarp;
     }
     (*warpWork)(brought);
+    accesses::warpBarrier(first);
     for (std::size_t t = first; t < first + 32; ++t) fibers[t].state = Fiber::Ready;
     return true;
 }
@@ -161,6 +163,7 @@ void runBlock(unsigned threads) {
         if (count(Fiber::AtWarp) > 0) fail("part of a warp works, the rest waits or ended");
         if (count(Fiber::AtBarrier) != threads)
             fail("some threads wait at a barrier, others ended");
+        accesses::blockBarrier();
         for (unsigned t = 0; t < threads; ++t) fibers[t].state = Fiber::Ready;
     }
 }
@@ -168,6 +171,7 @@ void runBlock(unsigned threads) {
 void newBlock() {
     for (const SharedObject& object : shared) std::free(object.memory);
     shared.clear();
+    accesses::beginBlock();
 }
 
 }  // namespace
@@ -180,6 +184,7 @@ void fail(const char* message) {
 void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t dynamicBytes,
          const std::function<void()>& thread) {
     kernelName = kernel;
+    accesses::beginKernel(kernel);
     if (threads > 1024) fail("a block is larger than CUDA allows");
     if (fibers.size() < threads) fibers.resize(threads);
     body = &thread;
@@ -204,11 +209,13 @@ void* sharedMemory(const void* name, std::size_t bytes) {
     void* memory = std::aligned_alloc(128, (bytes + 127) / 128 * 128);
     std::memset(memory, 0xff, bytes);
     shared.push_back({name, bytes, static_cast<unsigned char*>(memory)});
+    accesses::addShared(memory, bytes);
     return memory;
 }
 
 void checkAlignment(const void* address, std::size_t bytes) {
     if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0) fail("a misaligned access");
+    accesses::wide(address, bytes, __builtin_return_address(0));
 }
 
 void asWarp(void* own, const std::function<void(void* const (&)[32])>& work) {
@@ -250,7 +257,6 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
     *value = attribute == cudaDevAttrComputeCapabilityMajor   ? capability / 10
              : attribute == cudaDevAttrComputeCapabilityMinor ? capability % 10
              : attribute == cudaDevAttrMultiProcessorCount    ? cuda_emulation::multiprocessors
-             : attribute == cudaDevAttrL2CacheSize            ? cuda_emulation::cacheBytes
                                                               : 1;
     return cudaSuccess;
 }
@@ -258,9 +264,11 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
     if (bytes > cuda_emulation::memoryLimit) return cudaErrorMemoryAllocation;
     *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
     std::memset(*memory, 0xff, bytes);
+    cuda_emulation::accesses::addDevice(*memory, bytes);
     return cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) {
+    cuda_emulation::accesses::removeDevice(memory);
     std::free(memory);
     return cudaSuccess;
 }

@@ -89,7 +89,7 @@ __global__ void biasKernel(const Element* gradients, Index pixels, int pitch, Di
     using Real = ComputeType<Element>;
     constexpr int pack = packOf<Element>;
     struct Memory {
-        Real sums[biasLines][biasPacks * pack];
+        Real sums[biasLines][biasPacks * pack + 1];
     };
     auto& sums = shared<Memory>().sums;
     const int lane = static_cast<int>(threadIdx.x) % biasPacks;

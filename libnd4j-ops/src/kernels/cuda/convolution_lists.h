@@ -34,7 +34,8 @@ inline Index cellsOf(const Conv2dGeometry& g) {
 inline Index imagesAtATime(const Conv2dGeometry& g) {
     constexpr Index entries = Index{1} << 22;
     const Index perImage = g.offsetGroups * g.taps() * std::max(cellsOf(g), g.outPixels());
-    return std::clamp<Index>(entries / perImage, 1, std::max<Index>(g.batch, 1));
+    const Index batch = std::max<Index>(g.batch, 1);
+    return ceilDivide(batch, ceilDivide(batch, std::max<Index>(entries / perImage, 1)));
 }
 
 /// True if the lists of one image can be numbered, whatever taps they are made of at a time.

@@ -31,6 +31,39 @@ __global__ void gradSamplesReference(Aggregation<Element> a) {
     forEachItem(a.samples(), [&](Index i) { a.computeGradSample(i); });
 }
 
+/// Threads of a sample.
+constexpr int sampleThreads = 8;
+
+/// Several threads a sample, whose channels lie side by side; their sums are added in order.
+template <class Element>
+__global__ void gradSamplesKernel(Aggregation<Element> a) {
+    constexpr int samples = blockThreads / sampleThreads;
+    using Sums = typename Aggregation<Element>::GradSample;
+    struct Memory {
+        Sums sums[samples][sampleThreads];
+    };
+    auto& sums = shared<Memory>().sums;
+    const int which = static_cast<int>(threadIdx.x) / sampleThreads;
+    const int lane = static_cast<int>(threadIdx.x) % sampleThreads;
+    for (Index first = static_cast<Index>(blockIdx.x) * samples; first < a.samples();
+         first += static_cast<Index>(gridDim.x) * samples) {
+        const bool some = first + which < a.samples();
+        const AggregationTap at = a.tapAt(some ? first + which : 0);
+        if (some) sums[which][lane] = a.sumGradSample(at, lane, sampleThreads);
+        __syncthreads();
+        if (some && lane == 0) {
+            Sums sum = sums[which][0];
+            for (int i = 1; i < sampleThreads; ++i) {
+                sum.x += sums[which][i].x;
+                sum.y += sums[which][i].y;
+                sum.weight += sums[which][i].weight;
+            }
+            a.putGradSample(at, sum);
+        }
+        __syncthreads();
+    }
+}
+
 template <class Element>
 __global__ void gradValuesReference(Aggregation<Element> a, Index level,
                                     ComputeType<Element>* sums) {
@@ -153,12 +186,6 @@ void copyPlanes(const std::vector<AggregationPlane>& planes, AggregationPlane* t
           "cudaMemcpyAsync");
 }
 
-template <class Element>
-void gradSamples(const Aggregation<Element>& a, cudaStream_t stream) {
-    launch("deformable aggregation, location and weight", gradSamplesReference<Element>,
-           blocksFor(a.samples()), 0, stream, a);
-}
-
 }  // namespace
 
 void ReferenceDeformableAggregation::forward(const AggregationGeometry& g,
@@ -198,7 +225,8 @@ void ReferenceDeformableAggregation::backward(const AggregationGeometry& g,
         const Aggregation<Element> a{g,           levels,      workspace.at(onDevice),
                                      in.location, to.location, in.weight,
                                      to.weight,   gradOutput};
-        gradSamples(a, stream_);
+        launch("deformable aggregation, location and weight", gradSamplesReference<Element>,
+               blocksFor(a.samples()), 0, stream_, a);
         for (Index level = 0; level < levels; ++level) {
             const Index numbers =
                 a.valuePlanes() * g.levels[static_cast<std::size_t>(level)].pixels();
@@ -253,7 +281,13 @@ void GatheredDeformableAggregation::backward(const AggregationGeometry& g,
         const Aggregation<Element> a{g,           levels,      workspace.at(onDevice),
                                      in.location, to.location, in.weight,
                                      to.weight,   gradOutput};
-        gradSamples(a, stream_);
+        // Each of the threads plans the sample anew.
+        const bool many = g.channels >= 4 * sampleThreads;
+        launch(
+            "deformable aggregation, location and weight",
+            many ? gradSamplesKernel<Element> : gradSamplesReference<Element>,
+            many ? ceilDivide(a.samples(), blockThreads / sampleThreads) : blocksFor(a.samples()),
+            0, stream_, a);
         for (Index level = 0; level < levels; ++level) {
             const AggregationLevel& plane = g.levels[static_cast<std::size_t>(level)];
             Samples samples(a, plane, level, images);

@@ -30,19 +30,17 @@ bool fits(const Conv2dGeometry& g) {
 }
 
 Device currentDevice(bool tf32) {
-    int device = 0, multiprocessors = 0, cacheBytes = 0;
+    int device = 0, multiprocessors = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");
     check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
           "cudaDeviceGetAttribute");
-    check(cudaDeviceGetAttribute(&cacheBytes, cudaDevAttrL2CacheSize, device),
-          "cudaDeviceGetAttribute");
-    return {computeCapability(), tf32, multiprocessors, cacheBytes};
+    return {computeCapability(), tf32, multiprocessors};
 }
 
 }  // namespace
 
-FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32)
-    : stream_(stream), device_(currentDevice(tf32)) {}
+FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes)
+    : stream_(stream), device_(currentDevice(tf32)), columnBytes_(bytes) {}
 
 void FusedDeformableConv2d::forward(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
                                     const Tensor<4>& output, int threads) const {
@@ -61,7 +59,8 @@ void FusedDeformableConv2d::backward(const Conv2dGeometry& g, const DeformableCo
                                                            threads);
     }
     withElementType(inputs.type, [&](auto element) {
-        fusedBackward<decltype(element)>(device_, g, inputs, gradOutput, gradients, stream_);
+        fusedBackward<decltype(element)>(device_, columnBytes_, g, inputs, gradOutput, gradients,
+                                         stream_);
     });
 }
 

@@ -18,8 +18,6 @@ struct Device {
     /// Whether FLOAT products may use tensor cores, which read 10 bits of mantissa.
     bool tf32;
     int multiprocessors;
-    /// Bytes of the second-level cache.
-    Index cacheBytes;
 };
 
 /// The definition as plain loops: for every output of each pass one thread, or for every plane.
@@ -42,9 +40,14 @@ class ReferenceDeformableConv2d final : public DeformableConv2dKernel {
 /// Implicit matrix products; nothing of the size of the column matrix is in device memory.
 class FusedDeformableConv2d final : public DeformableConv2dKernel {
   public:
+    /// Bytes of the columns' gradient that are made at a time. All at once is fastest: with as much
+    /// as a second-level cache holds, an H100 took a third longer at 256 channels, in many launches
+    /// that each end with few blocks.
+    static constexpr Index columnBytes = Index{512} << 20;
+
     /// On the current device. `tf32`: FLOAT products on tensor cores, where there are any, with 10
-    /// bits of mantissa.
-    FusedDeformableConv2d(cudaStream_t stream, bool tf32);
+    /// bits of mantissa. Of fewer `bytes` of columns, one tap of one image is made at least.
+    FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes = columnBytes);
 
     const char* name() const override { return device_.tf32 ? "fused_tf32" : "fused"; }
     void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
@@ -56,6 +59,7 @@ class FusedDeformableConv2d final : public DeformableConv2dKernel {
   private:
     const cudaStream_t stream_;
     const Device device_;
+    const Index columnBytes_;
 };
 
 /// One pass for one element type; each is compiled by itself.
@@ -64,7 +68,7 @@ void fusedForward(const Device& device, const Conv2dGeometry& geometry,
                   const DeformableConv2dInputs& inputs, const Tensor<4>& output,
                   cudaStream_t stream);
 template <class Element>
-void fusedBackward(const Device& device, const Conv2dGeometry& geometry,
+void fusedBackward(const Device& device, Index columnBytes, const Conv2dGeometry& geometry,
                    const DeformableConv2dInputs& inputs, const Tensor<4>& gradOutput,
                    const DeformableConv2dGradients& gradients, cudaStream_t stream);
 

@@ -8,21 +8,20 @@
 namespace dcn4j::cuda {
 namespace {
 
-/// How many taps' columns are made at a time: as many as the second-level cache holds of one image,
-/// but of at least 8 MiB, so that there are blocks enough; at most 16, so that lists stay short.
-int tapsAtATime(const Device& device, const Conv2dGeometry& g, Index pixelPitch,
-                Index numberBytes) {
-    const Index tapBytes = std::max<Index>(g.outPixels() * pixelPitch * numberBytes, 1);
-    const Index fitting = std::max(device.cacheBytes, Index{8} << 20) / tapBytes;
+/// How many taps' columns are made at a time: as many as `columnBytes` hold of one image; at most
+/// 16, so that lists stay short.
+int tapsAtATime(const Conv2dGeometry& g, Index columnBytes, Index pixelBytes) {
+    const Index fitting = columnBytes / std::max<Index>(g.outPixels() * pixelBytes, 1);
     const Index runs = ceilDivide(g.taps(), std::clamp<Index>(fitting, 1, 16));
     return static_cast<int>(ceilDivide(g.taps(), runs));
 }
 
-/// The images that share a chunk of all taps' columns.
-Index imagesAtATime(const Device& device, const Conv2dGeometry& g, Index pixelPitch,
-                    Index numberBytes, Index images) {
-    const Index bytes = std::max<Index>(g.taps() * g.outPixels() * pixelPitch * numberBytes, 1);
-    return std::clamp<Index>(std::max(device.cacheBytes, Index{8} << 20) / bytes, 1, images);
+/// Of how many images, at most `images`.
+Index imagesAtATime(const Conv2dGeometry& g, Index columnBytes, Index pixelBytes, Index taps,
+                    Index images) {
+    const Index imageBytes = std::max<Index>(taps * g.outPixels() * pixelBytes, 1);
+    const Index chunks = ceilDivide(images, std::max<Index>(columnBytes / imageBytes, 1));
+    return ceilDivide(images, chunks);
 }
 
 /// One call's arrays, and its parts.
@@ -32,7 +31,7 @@ class Backward {
     using Stored = typename Products::Small::Stored;
 
   public:
-    Backward(const Device& device, const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
+    Backward(const Conv2dGeometry& g, Index columnBytes, const DeformableConv2dInputs& inputs,
              const Tensor<4>& gradOutput, cudaStream_t stream)
         : g_(g),
           stream_(stream),
@@ -41,15 +40,14 @@ class Backward {
           workspace_(stream),
           images_(g, inputs.input, workspace_),
           gradients_(outputSide(g), gradOutput, workspace_),
-          taps_(tapsAtATime(device, g, images_.segments().pixelPitch(g), sizeof(Real))),
+          pixelBytes_(images_.segments().pixelPitch(g) * static_cast<Index>(sizeof(Real))),
+          taps_(tapsAtATime(g, columnBytes, pixelBytes_)),
           lists_(g, samples_, taps_, workspace_),
           outPitch_(gradients_.segments().groupPitch()),
           steps_(ceilDivide(outPitch_, Columns::depth)),
           weightPitch_(roundUp(images_.segments().pitch, Columns::columns)),
-          chunk_{0,
-                 imagesAtATime(device, g, images_.segments().pixelPitch(g), sizeof(Real),
-                               lists_.imagesAtATime()),
-                 0, taps_},
+          chunk_{0, imagesAtATime(g, columnBytes, pixelBytes_, taps_, lists_.imagesAtATime()), 0,
+                 taps_},
           runs_(g, images_.segments(), ByColumn::columns,
                 SampledColumns<ByColumn, Element>::mostRuns),
           depth_(runs_.tiles() * ByColumn::columns),
@@ -166,6 +164,7 @@ class Backward {
     const SampleArrays samples_;
     Workspace workspace_;
     const PackedImages<Element> images_, gradients_;
+    const Index pixelBytes_;
     const int taps_;
     const ConvolutionLists<Element> lists_;
     const int outPitch_;
@@ -182,17 +181,18 @@ class Backward {
 }  // namespace
 
 template <class Element>
-void fusedBackward(const Device& device, const Conv2dGeometry& g,
+void fusedBackward(const Device& device, Index columnBytes, const Conv2dGeometry& g,
                    const DeformableConv2dInputs& inputs, const Tensor<4>& gradOutput,
                    const DeformableConv2dGradients& gradients, cudaStream_t stream) {
     withProducts<Element>(device, [&](auto products) {
-        const Backward<Element, decltype(products)> backward(device, g, inputs, gradOutput, stream);
+        const Backward<Element, decltype(products)> backward(g, columnBytes, inputs, gradOutput,
+                                                             stream);
         backward.inputOffsetAndMask(gradients.input, gradients.offset, gradients.mask);
         backward.weightsAndBias(gradients.weights, gradients.bias);
     });
 }
 
-template void fusedBackward<DCN4J_ELEMENT>(const Device&, const Conv2dGeometry&,
+template void fusedBackward<DCN4J_ELEMENT>(const Device&, Index, const Conv2dGeometry&,
                                            const DeformableConv2dInputs&, const Tensor<4>&,
                                            const DeformableConv2dGradients&, cudaStream_t);
 

@@ -198,47 +198,53 @@ inline Conv2dGeometry outputSide(const Conv2dGeometry& g) {
     return out;
 }
 
-/// Rows of a panel that a thread writes.
-template <class Element>
-constexpr int panelRows = packOf<Element> < 4 ? packOf<Element> : 4;
-
-/// A weight: of an output channel, a channel of the input and a tap.
-template <class Element>
-__device__ ComputeType<Element> weightAt(const PackGeometry& p, const Tensor<4>& weights, int group,
-                                         int outPerGroup, int o, int channel, int tap,
-                                         const Divisor& kernelW) {
-    int kx = tap;
-    const int ky = kernelW.divide(kx);
-    return load<Element>(weights, group * outPerGroup + o, channel - group * p.channelsPerGroup, ky,
-                         kx);
+/// The weights of an output channel and a channel of the input, tap by tap, which lie side by side
+/// in memory: `put(tap, weight)`.
+template <class Element, class Put>
+__device__ void forEachTap(const Tensor<4>& weights, int o, int channel, const Divisor& kernelW,
+                           int taps, Put put) {
+    const auto* from = static_cast<const Element*>(weights.data) + o * weights.strides[0] +
+                       channel * weights.strides[1];
+#pragma unroll 4
+    for (int tap = 0; tap < taps; ++tap) {
+        int kx = tap;
+        const int ky = kernelW.divide(kx);
+        put(tap, widen(from[ky * weights.strides[2] + kx * weights.strides[3]]));
+    }
 }
 
-/// [groups][depth][pitch]: for each depth of `runs`, a row over the group's output channels.
+/// [groups][depth][pitch]: for each depth of `runs`, a row over the group's output channels. A
+/// thread has an output channel and a place of a run, of all taps.
 template <class Element, class Product>
-__global__ void packForwardWeightsKernel(PackGeometry p, Runs runs, Index items, int outPerGroup,
-                                         Divisor depth, Divisor pitch, Divisor channelsPerRun,
+__global__ void packForwardWeightsKernel(PackGeometry p, Runs runs, Index items, Index depth,
+                                         int outPerGroup, Divisor perRun, Divisor pitch,
                                          Divisor kernelW, Tensor<4> weights,
                                          typename Product::Stored* to) {
     if constexpr (!Product::supported) {
         notCompiledForThisDevice();
     } else {
-        constexpr int rows = panelRows<Element>;
+        const int perGroup = runs.segmentDivisor.divisor(), taps = runs.count / perGroup;
         forEachItem(items, [&](Index i) {
-            int o = static_cast<int>(i);
-            int row = pitch.divide(o) * rows;
-            typename Product::Stored* column = to + Index{row} * pitch.divisor() + o;
-            const int group = depth.divide(row), slot = channelsPerRun.divide(row);
-            const auto place = runs.place(slot / runs.perTile, slot % runs.perTile, row);
-            const int at = group * runs.groupPitch + place.segment * runs.pitch + place.channel;
-#pragma unroll
-            for (int r = 0; r < rows; ++r) {
-                const int channel = place.channel + r < runs.pitch ? p.channelAt(at + r) : -1;
-                ComputeType<Element> value = 0;
-                if (channel >= 0 && o < outPerGroup)
-                    value = weightAt<Element>(p, weights, group, outPerGroup, o, channel, place.tap,
-                                              kernelW);
-                column[static_cast<Index>(r) * pitch.divisor()] = Product::stored(value);
+            int o = static_cast<int>(i), place = pitch.divide(o);
+            int segment = perRun.divide(place);
+            const int group = runs.segmentDivisor.divide(segment);
+            const int channel =
+                place < runs.pitch
+                    ? p.channelAt(group * runs.groupPitch + segment * runs.pitch + place)
+                    : -1;
+            auto* column = to + group * depth * pitch.divisor() + o;
+            const auto put = [&](int tap, ComputeType<Element> weight) {
+                column[runs.numberOf(tap, segment, place) * pitch.divisor()] =
+                    Product::stored(weight);
+            };
+            int tap = 0;
+            if (channel >= 0 && o < outPerGroup) {
+                forEachTap<Element>(weights, group * outPerGroup + o,
+                                    channel - group * p.channelsPerGroup, kernelW, taps, put);
+                tap = taps;
             }
+            // Padding, and what is left of the last tile beyond the last tap.
+            for (; runs.numberOf(tap, segment, place) < depth; ++tap) put(tap, 0);
         });
     }
 }
@@ -247,39 +253,38 @@ template <class Element, class Product>
 void packForwardWeights(const Conv2dGeometry& g, const Runs& runs, const Tensor<4>& weights,
                         Index pitch, typename Product::Stored* to, cudaStream_t stream) {
     const Segments s(g, packOf<Element>);
-    const Index depth = runs.tiles() * runs.width;
-    const Index items = g.groups * depth / panelRows<Element> * pitch;
+    const Index perRun = runs.perTile > 1 ? runs.channelsPerRun : runs.tilesPerRun * runs.width;
+    const Index items = s.count(g) * perRun * pitch;
     launch("packing weights", packForwardWeightsKernel<Element, Product>, blocksFor(items), 0,
-           stream, PackGeometry(g, s), runs, items, static_cast<int>(g.outChannelsPerGroup()),
-           Divisor(depth), Divisor(pitch), Divisor(runs.channelsPerRun), Divisor(g.kernelW),
-           weights, to);
+           stream, PackGeometry(g, s), runs, items, runs.tiles() * runs.width,
+           static_cast<int>(g.outChannelsPerGroup()), Divisor(perRun), Divisor(pitch),
+           Divisor(g.kernelW), weights, to);
 }
 
 /// [segments][taps][depth][pitch]: for each tap and output channel of the group, a row over a
-/// segment's channels.
+/// segment's channels. A thread has an output channel and a channel, of all taps.
 template <class Element, class Product>
-__global__ void packBackwardWeightsKernel(PackGeometry p, Index items, int outPerGroup,
-                                          Divisor perGroup, Divisor taps, Divisor depth,
-                                          Divisor pitch, Divisor kernelW, Tensor<4> weights,
+__global__ void packBackwardWeightsKernel(PackGeometry p, Index items, int taps, int outPerGroup,
+                                          Divisor perGroup, Divisor depth, Divisor pitch,
+                                          Divisor kernelW, Tensor<4> weights,
                                           typename Product::Stored* to) {
     if constexpr (!Product::supported) {
         notCompiledForThisDevice();
     } else {
-        constexpr int rows = panelRows<Element>;
         forEachItem(items, [&](Index i) {
-            int c = static_cast<int>(i);
-            int o = pitch.divide(c) * rows;
-            typename Product::Stored* column = to + Index{o} * pitch.divisor() + c;
-            int tap = depth.divide(o);
-            const int segment = taps.divide(tap), segmentPitch = p.segmentPitch.divisor();
+            int c = static_cast<int>(i), o = pitch.divide(c);
+            const int segment = depth.divide(o), segmentPitch = p.segmentPitch.divisor();
+            const int group = perGroup.quotient(segment);
             const int channel = c < segmentPitch ? p.channelAt(segment * segmentPitch + c) : -1;
-#pragma unroll
-            for (int r = 0; r < rows; ++r) {
-                ComputeType<Element> value = 0;
-                if (channel >= 0 && o + r < outPerGroup)
-                    value = weightAt<Element>(p, weights, perGroup.quotient(segment), outPerGroup,
-                                              o + r, channel, tap, kernelW);
-                column[static_cast<Index>(r) * pitch.divisor()] = Product::stored(value);
+            auto* column = to + (Index{segment} * taps * depth.divisor() + o) * pitch.divisor() + c;
+            const auto put = [&](int tap, ComputeType<Element> weight) {
+                column[Index{tap} * depth.divisor() * pitch.divisor()] = Product::stored(weight);
+            };
+            if (channel >= 0 && o < outPerGroup) {
+                forEachTap<Element>(weights, group * outPerGroup + o,
+                                    channel - group * p.channelsPerGroup, kernelW, taps, put);
+            } else {
+                for (int tap = 0; tap < taps; ++tap) put(tap, 0);
             }
         });
     }
@@ -289,11 +294,11 @@ template <class Element, class Product>
 void packBackwardWeights(const Conv2dGeometry& g, const Segments& s, const Tensor<4>& weights,
                          Index depth, Index pitch, typename Product::Stored* to,
                          cudaStream_t stream) {
-    const Index items = s.count(g) * g.taps() * depth / panelRows<Element> * pitch;
+    const Index items = s.count(g) * depth * pitch;
     launch("packing weights", packBackwardWeightsKernel<Element, Product>, blocksFor(items), 0,
-           stream, PackGeometry(g, s), items, static_cast<int>(g.outChannelsPerGroup()),
-           Divisor(s.perGroup), Divisor(g.taps()), Divisor(depth), Divisor(pitch),
-           Divisor(g.kernelW), weights, to);
+           stream, PackGeometry(g, s), items, static_cast<int>(g.taps()),
+           static_cast<int>(g.outChannelsPerGroup()), Divisor(s.perGroup), Divisor(depth),
+           Divisor(pitch), Divisor(g.kernelW), weights, to);
 }
 
 /// Operand b of a product from packed weights: rows of `pitch` numbers, as many as whole steps

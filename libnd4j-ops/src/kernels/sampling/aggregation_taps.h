@@ -69,23 +69,44 @@ struct Aggregation {
 
     /// The gradients of location and weight of sample `i`, sums over the channels.
     DCN4J_HOST_DEVICE void computeGradSample(Index i) const {
+        const AggregationTap at = tapAt(i);
+        putGradSample(at, sumGradSample(at, 0, 1));
+    }
+
+    /// Which sample is number `i`.
+    DCN4J_HOST_DEVICE AggregationTap tapAt(Index i) const {
         AggregationTap at = pointAt(i / g.taps() / levels);
         at.level = i / g.taps() % levels;
         at.tap = i % g.taps();
+        return at;
+    }
+
+    /// What channels bring to the gradients of a sample.
+    struct GradSample {
+        Real x, y, weight;
+    };
+
+    /// The sums over every `step`-th channel from `first` on.
+    DCN4J_HOST_DEVICE GradSample sumGradSample(const AggregationTap& at, Index first,
+                                               Index step) const {
         const Sample<Real> s = sample(at);
-        Real sumX = 0, sumY = 0, sumWeight = 0;
-        for (Index c = 0; c < g.channels; ++c) {
+        GradSample sum{0, 0, 0};
+        for (Index c = first; c < g.channels; c += step) {
             const Real grad = get(output, output.at(at.n, at.oy, at.ox, at.group, c));
             Real value[Corners];
             corners(at, s, c, value);
-            sumWeight += grad * valueOf(s, value);
-            sumY += grad * s.modulation * slopeY(s, value);
-            sumX += grad * s.modulation * slopeX(s, value);
+            sum.weight += grad * valueOf(s, value);
+            sum.y += grad * s.modulation * slopeY(s, value);
+            sum.x += grad * s.modulation * slopeX(s, value);
         }
+        return sum;
+    }
+
+    DCN4J_HOST_DEVICE void putGradSample(const AggregationTap& at, const GradSample& sum) const {
         const AggregationLevel& level = planes[at.level].level;
-        put(gradWeight, at.in(gradWeight), sumWeight);
-        put(gradLocation, at.in(gradLocation, 0), sumX * static_cast<Real>(level.scaleX));
-        put(gradLocation, at.in(gradLocation, 1), sumY * static_cast<Real>(level.scaleY));
+        put(gradWeight, at.in(gradWeight), sum.weight);
+        put(gradLocation, at.in(gradLocation, 0), sum.x * static_cast<Real>(level.scaleX));
+        put(gradLocation, at.in(gradLocation, 1), sum.y * static_cast<Real>(level.scaleY));
     }
 
     /// The gradient of plane `i` of a level's values, its samples added in order to `sums`, zeros
