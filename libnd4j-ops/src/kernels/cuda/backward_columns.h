@@ -11,8 +11,8 @@
 //   c        all channels of the offset group, 64 at a time
 //
 // The gradients of offset and mask are combinations of a sample's four dots: those of the value for
-// the mask, the slopes for the offset. gradColumn goes to device memory, as much at a time as the
-// second-level cache holds, for backward_input.h to gather.
+// the mask, the slopes for the offset. gradColumn goes to device memory, for backward_input.h to
+// gather.
 //
 // What bounds it: the product; then reading corners.
 #pragma once

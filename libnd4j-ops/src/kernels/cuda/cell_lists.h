@@ -120,8 +120,7 @@ __device__ void orderList(Entry<Real>* entries, int size, int thread, int* colum
 constexpr int shortThreads = 16, shortList = 2 * shortThreads;
 
 template <class Real>
-__global__ void __launch_bounds__(blockThreads, 8)
-    orderShortKernel(int keys, const unsigned* start, Entry<Real>* entries) {
+__global__ void orderShortKernel(int keys, const unsigned* start, Entry<Real>* entries) {
     constexpr int lists = blockThreads / shortThreads;
     struct Memory {
         alignas(16) int columns[lists][shortList];
