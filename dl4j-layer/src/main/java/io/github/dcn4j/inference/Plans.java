@@ -26,7 +26,7 @@ final class Plans {
   private static final int CALLS = 2;
 
   /** More calls before a displaced plan is made again. */
-  private static final int LATER = 6;
+  private static final int LATER = 32;
 
   private final Map<Key, Plan> plans = new LinkedHashMap<>(8, 0.75f, true);
   private final Map<Key, Integer> calls =

@@ -3,6 +3,7 @@ package io.github.dcn4j.onnx;
 import io.github.dcn4j.ops.DeformableConv2DConfig;
 import io.github.dcn4j.ops.SDDeformable;
 import java.util.Arrays;
+import java.util.function.BiFunction;
 import java.util.stream.LongStream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -52,7 +53,7 @@ final class Convolutions {
                     node,
                     x,
                     node.constant(scaledRows(w.constant(), factors)),
-                    node.constant(b == null ? addends : b.constant().mul(factors).addi(addends)),
+                    node.constant(rescaledBias(b, factors, addends)),
                     window,
                     groups));
   }
@@ -62,6 +63,11 @@ final class Convolutions {
     Arrays.fill(shape, 1);
     shape[0] = factors.length();
     return weights.mul(factors.reshape(shape));
+  }
+
+  /** The bias, if there is one, of what is multiplied and added to. */
+  static INDArray rescaledBias(Value bias, INDArray factors, INDArray addends) {
+    return bias == null ? addends : bias.constant().mul(factors).addi(addends);
   }
 
   static void checkRank(Node node, int axes) {
@@ -191,15 +197,25 @@ final class Convolutions {
     Plane plane = Plane.of(window, 0);
     DeformableConv2DConfig config =
         config(plane).groups(groups).deformableGroups(offsetGroups).build();
-    SDVariable result =
-        new SDDeformable(node.sd())
-            .deformableConv2d(
-                padExcess(x.variable(), plane),
-                w.variable(),
-                offset.variable(),
-                mask == null ? null : mask.variable(),
-                b == null ? null : b.variable(),
-                config);
-    node.output(result, out);
+    boolean constant = w.constant() != null && (b == null || b.constant() != null);
+    BiFunction<SDVariable, SDVariable, SDVariable> make =
+        (kernel, bias) ->
+            new SDDeformable(node.sd())
+                .deformableConv2d(
+                    padExcess(x.variable(), plane),
+                    kernel,
+                    offset.variable(),
+                    mask == null ? null : mask.variable(),
+                    bias,
+                    config);
+    node.lazyOutput(
+        out,
+        () -> make.apply(w.variable(), b == null ? null : b.variable()),
+        !constant
+            ? null
+            : (factors, addends) ->
+                make.apply(
+                    node.constant(scaledRows(w.constant(), factors)),
+                    node.constant(rescaledBias(b, factors, addends))));
   }
 }

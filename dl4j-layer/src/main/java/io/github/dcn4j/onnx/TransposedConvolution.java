@@ -128,7 +128,7 @@ final class TransposedConvolution {
                       .reshape(c.groups, shapeOfW[0] / c.groups, shapeOfW[1], rest)
                       .mul(factors.reshape(perGroup[0], 1, perGroup[2], 1))
                       .reshape(shapeOfW);
-              INDArray shifted = b == null ? addends : b.constant().mul(factors).addi(addends);
+              INDArray shifted = Convolutions.rescaledBias(b, factors, addends);
               return c.make(
                   Value.constant(c.w.name(), scaled, () -> node.constant(scaled)),
                   Value.constant("", shifted, () -> node.constant(shifted)));

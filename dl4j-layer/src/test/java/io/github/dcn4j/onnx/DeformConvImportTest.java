@@ -22,6 +22,7 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.ops.transforms.Transforms;
 
 /** The op DeformConv with all its attributes, against ONNX Runtime. */
 class DeformConvImportTest {
@@ -110,6 +111,10 @@ class DeformConvImportTest {
 
     /** A model in which the weights are stored and the rest comes from outside. */
     byte[] model(Map<String, INDArray> arrays, long images) {
+      return graph(arrays, images).model(type, "y");
+    }
+
+    TestGraph graph(Map<String, INDArray> arrays, long images) {
       TestGraph graph = new TestGraph();
       arrays.forEach(
           (name, array) -> {
@@ -124,7 +129,7 @@ class DeformConvImportTest {
           attributes.entrySet().stream()
               .flatMap(entry -> Stream.of(entry.getKey(), entry.getValue()))
               .toArray();
-      return graph.node("DeformConv", inputs(), "y", flat).model(type, "y");
+      return graph.node("DeformConv", inputs(), "y", flat);
     }
 
     @Override
@@ -176,6 +181,31 @@ class DeformConvImportTest {
                     "strides",
                     of(2, 1))
                 .kernel(5, 3)));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cases")
+  void aBatchNormalisationAfterItIsFoldedIntoItsWeights(String name, Case c) {
+    Map<String, INDArray> arrays = c.arrays();
+    INDArray[] p = new INDArray[4];
+    TestGraph graph = c.graph(arrays, N);
+    List<String> inputs = new ArrayList<>(List.of("y"));
+    for (int i = 0; i < p.length; i++) {
+      p[i] = Nd4j.rand(DataType.FLOAT, OUTPUTS).addi(0.5);
+      graph.initializer("p" + i, p[i]);
+      inputs.add("p" + i);
+    }
+    byte[] model = graph.node("BatchNormalization", inputs, "z").model(c.type, "z");
+    SameDiff sd = OnnxModel.parse(model).toSameDiff();
+    assertTrue(
+        sd.getOps().values().stream().noneMatch(op -> op.getOp().opName().startsWith("mul")),
+        sd.summary());
+    INDArray y = run(OnnxModel.parse(c.model(arrays, N)).toSameDiff(), arrays);
+    INDArray factors = p[0].div(Transforms.sqrt(p[3].add(1e-5)));
+    INDArray addends = p[1].sub(p[2].mul(factors));
+    INDArray expected =
+        y.mul(factors.reshape(1, OUTPUTS, 1, 1)).add(addends.reshape(1, OUTPUTS, 1, 1));
+    Goldens.assertClose(expected, sd.output(fed(arrays), "z").get("z"), 2e-5, name);
   }
 
   private static Map<String, INDArray> fed(Map<String, INDArray> arrays) {
