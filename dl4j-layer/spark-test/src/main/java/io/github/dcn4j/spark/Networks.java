@@ -1,8 +1,11 @@
 package io.github.dcn4j.spark;
 
+import io.github.dcn4j.layers.Convolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2D;
 import io.github.dcn4j.layers.DeformableConvolution2DVertex;
+import io.github.dcn4j.layers.DeformableConvolutionV3;
 import io.github.dcn4j.layers.ModulatedDeformablePSROIPoolingVertex;
+import io.github.dcn4j.layers.MultiScaleDeformableAttentionVertex;
 import java.util.Random;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
@@ -10,6 +13,8 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.conf.layers.RnnLossLayer;
+import org.nd4j.common.util.ArrayUtil;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -29,6 +34,9 @@ final class Networks {
   private static final int WIDTH = 10;
   private static final int CLASSES = 3;
 
+  private static final int QUERIES = 4;
+  private static final int QUERY_SIZE = 6;
+
   /** Regions of a minibatch: image, left, top, right, bottom. */
   private static final double[][] REGIONS = {
     {0, 0, 0, 9, 8}, {1, 1.2, 2, 7, 6.5}, {0, 3, 1, 8, 7}, {1, 0, 0, 5, 5}
@@ -36,7 +44,7 @@ final class Networks {
 
   private Networks() {}
 
-  /** Classifies images with a deformable layer. */
+  /** Classifies images with a layer of each kind. */
   static MultiLayerConfiguration ofImages() {
     return settings()
         .list()
@@ -46,19 +54,29 @@ final class Networks {
                 .padding(1, 1)
                 .activation(Activation.TANH)
                 .build())
+        .layer(new Convolution2D.Builder(3).nOut(4).activation(Activation.TANH).build())
+        .layer(
+            new DeformableConvolutionV3.Builder(3)
+                .nOut(4)
+                .padding(1)
+                .groups(2)
+                .activation(Activation.TANH)
+                .build())
         .layer(classes())
         .setInputType(InputType.convolutional(HEIGHT, WIDTH, CHANNELS))
         .build();
   }
 
-  /** Classifies regions of images with both kinds of vertex. */
+  /** Classifies regions of images, and answers queries, with a vertex of each kind. */
   static ComputationGraphConfiguration ofRegions() {
     return settings()
         .graphBuilder()
-        .addInputs("images", "regions")
+        .addInputs("images", "regions", "queries", "points")
         .setInputTypes(
             InputType.convolutional(HEIGHT, WIDTH, CHANNELS),
-            InputType.feedForward(REGIONS[0].length))
+            InputType.feedForward(REGIONS[0].length),
+            InputType.recurrent(QUERY_SIZE, QUERIES),
+            InputType.recurrent(2, QUERIES))
         .addLayer(
             "offset",
             new ConvolutionLayer.Builder(3, 3).nOut(2 * 3 * 3).padding(1, 1).build(),
@@ -84,8 +102,22 @@ final class Networks {
                 .build(),
             "features",
             "regions")
+        .addLayer("coarse", new Convolution2D.Builder(3).nOut(4).stride(2).build(), "images")
+        .addVertex(
+            "attention",
+            new MultiScaleDeformableAttentionVertex.Builder().nHeads(2).nPoints(2).build(),
+            "queries",
+            "points",
+            "features",
+            "coarse")
         .addLayer("classes", classes(), "pooled")
-        .setOutputs("classes")
+        .addLayer(
+            "answers",
+            new RnnLossLayer.Builder(LossFunctions.LossFunction.MSE)
+                .activation(Activation.IDENTITY)
+                .build(),
+            "attention")
+        .setOutputs("classes", "answers")
         .build();
   }
 
@@ -111,13 +143,22 @@ final class Networks {
   /** A minibatch for {@link #ofRegions()}. */
   static MultiDataSet regionsMinibatch(long seed) {
     return new MultiDataSet(
-        new INDArray[] {images(seed), Nd4j.createFromArray(REGIONS)},
-        new INDArray[] {labels(REGIONS.length)});
+        new INDArray[] {
+          images(seed),
+          Nd4j.createFromArray(REGIONS),
+          random(seed + 1, BATCH, QUERY_SIZE, QUERIES),
+          random(seed + 2, BATCH, 2, QUERIES).addi(1).divi(2)
+        },
+        new INDArray[] {labels(REGIONS.length), random(seed + 3, BATCH, QUERY_SIZE, QUERIES)});
   }
 
   private static INDArray images(long seed) {
-    double[] values = new Random(seed).doubles(BATCH * CHANNELS * HEIGHT * WIDTH, -1, 1).toArray();
-    return Nd4j.createFromArray(values).reshape(BATCH, CHANNELS, HEIGHT, WIDTH);
+    return random(seed, BATCH, CHANNELS, HEIGHT, WIDTH);
+  }
+
+  private static INDArray random(long seed, int... shape) {
+    double[] values = new Random(seed).doubles(ArrayUtil.prod(shape), -1, 1).toArray();
+    return Nd4j.createFromArray(values).reshape(shape);
   }
 
   private static INDArray labels(int count) {

@@ -30,10 +30,11 @@ import org.nd4j.linalg.dataset.api.MultiDataSet;
 class ClusterTrainingTest {
   private static final Set<String> OPS =
       Set.of(
-          "deformable_conv2d",
+          "dcn4j_conv2d_bp",
+          "dcnv3_bp",
           "deformable_conv2d_bp",
-          "deformable_psroi_pooling",
-          "deformable_psroi_pooling_bp");
+          "deformable_psroi_pooling_bp",
+          "multi_scale_deformable_attention_bp");
 
   /** Kept if a test fails: it holds what the executors wrote. */
   @TempDir(cleanup = CleanupMode.ON_SUCCESS)
