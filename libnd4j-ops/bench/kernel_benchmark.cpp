@@ -1,7 +1,7 @@
-// What each part of the CPU kernels costs: repack, plan, gather, products, scatter, and the whole,
-// for every instruction set that this processor runs, beside oneDNN's plain convolution where that
-// is installed. Pooling as a whole is measured too (pooling_benchmark.cpp). One thread, unless
-// OMP_NUM_THREADS says otherwise (the parts are always on one).
+// What each part of the CPU kernels costs: repack, plan, gather, products, scatter, store, and the
+// whole, for every instruction set that this processor runs, beside oneDNN's plain convolution
+// where that is installed. Pooling as a whole is measured too (pooling_benchmark.cpp). One thread,
+// unless OMP_NUM_THREADS says otherwise (the parts are always on one).
 //
 //   kernel_benchmark --benchmark_filter='forward' --benchmark_repetitions=5
 //
@@ -227,6 +227,33 @@ void gemmToWeights(State& state, const Shape& shape, const cpu::InstructionSet& 
         });
 }
 
+void store(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, true);
+    overTiles(state, t, 0, [&](Index tile, Index points) {
+        cpu::storePixels<float>(
+            t.kernels,
+            {t.p.output, t.p.g.outWidth, {0, 0, t.p.g.outChannels}, tile * t.blocking.tile, points},
+            {t.output.data(), t.blocking.outLd});
+    });
+}
+
+/// What a chunk of tiles costs beside its tiles: setting a gradient of the image to zero, and
+/// adding it to another.
+void zero(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, false);
+    for (auto _ : state) {
+        std::fill(t.gradImage.begin(), t.gradImage.end(), 0.0f);
+        benchmark::ClobberMemory();
+    }
+}
+void addSlot(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, false);
+    for (auto _ : state) {
+        for (std::size_t i = 0; i < t.image.size(); ++i) t.gradImage[i] += t.image[i];
+        benchmark::ClobberMemory();
+    }
+}
+
 void registerAll() {
     using Measure = void (*)(State&, const Shape&, const cpu::InstructionSet&);
     const std::pair<const char*, Measure> measures[] = {
@@ -235,6 +262,8 @@ void registerAll() {
         {"part/gather", gather},    {"part/gatherSum", gatherSum},
         {"part/gemm", gemmForward}, {"part/gemmToColumn", gemmToColumn},
         {"part/scatter", scatter},  {"part/gemmToWeights", gemmToWeights},
+        {"part/store", store},      {"part/zero", zero},
+        {"part/addSlot", addSlot},
     };
     for (const Shape& shape : shapes()) {
         for (const auto& [name, measure] : measures) {

@@ -3,7 +3,7 @@
 // those of the spans are added up after, in order.
 #pragma once
 
-#include "samples.h"
+#include "packed_images.h"
 
 namespace dcn4j::cpu::aggregation {
 
@@ -27,7 +27,7 @@ class Backward {
           wave_(std::clamp<Index>(ceilDivide(tasks, chunks_), 1, std::max<Index>(g.batch, 1))),
           spans_(std::clamp<Index>(ceilDivide(tasks, wave_ * chunks_), 1, samples_.tiles())),
           threads_(threadsFor(threads, wave_ * chunks_ * spans_)),
-          images_(wave_ * chunks_ * samples_.imageSize()),
+          packed_(samples_, inputs, chunks_, wave_),
           gradImages_(wave_ * chunks_ * spans_ * samples_.imageSize()),
           set_(wave_ * chunks_ * spans_),
           numbers_(threads_, samples_.numbers()),
@@ -38,14 +38,9 @@ class Backward {
 #pragma omp parallel num_threads(threads_)
         for (Index first = 0; first < g_.batch; first += wave_) {
             const Index images = std::min(wave_, g_.batch - first);
-#pragma omp for collapse(3) schedule(dynamic)
-            for (Index l = 0; l < samples_.levels(); ++l) {
-                for (Index i = 0; i < images; ++i) {
-                    for (Index chunk = 0; chunk < chunks_; ++chunk) {
-                        samples_.loadLevel(inputs_.values[static_cast<std::size_t>(l)], first + i,
-                                           chunk * groups_, l, image(i, chunk));
-                    }
-                }
+#pragma omp for schedule(dynamic)
+            for (Index task = 0; task < packed_.tasks(images); ++task) {
+                packed_.load(task, first, images);
             }
 #pragma omp for collapse(3) schedule(dynamic)
             for (Index i = 0; i < images; ++i) {
@@ -70,9 +65,6 @@ class Backward {
     /// As many as balance the threads of a processor.
     static constexpr Index tasks = 16;
 
-    Real* image(Index i, Index chunk) const {
-        return images_.data() + (i * chunks_ + chunk) * samples_.imageSize();
-    }
     Real* gradImage(Index i, Index chunk, Index span) const {
         return gradImages_.data() + ((i * chunks_ + chunk) * spans_ + span) * samples_.imageSize();
     }
@@ -92,7 +84,7 @@ class Backward {
         const Index end = samples_.tiles() * (span + 1) / spans_;
         for (Index tile = samples_.tiles() * span / spans_; tile < end; ++tile) {
             computeTile({n, chunk * groups_, tile * samples_.tile(), samples_.points(tile)},
-                        image(i, chunk), gradient, reached);
+                        packed_.image(i, chunk), gradient, reached);
         }
     }
 
@@ -147,7 +139,8 @@ class Backward {
     const Index wave_;    ///< images at work together
     const Index spans_;   ///< of an image's tiles
     const int threads_;
-    const Buffer<Real> images_, gradImages_;
+    const PackedImages<Element> packed_;
+    const Buffer<Real> gradImages_;
     const Buffer<RowSpan> set_;
     const PerThread<Real> numbers_, gradTile_, gradSamples_;
 };

@@ -1,7 +1,7 @@
 // The forward pass: tasks are (image, groups, tile of output pixels).
 #pragma once
 
-#include "samples.h"
+#include "packed_images.h"
 
 namespace dcn4j::cpu::aggregation {
 
@@ -23,7 +23,7 @@ class Forward {
           wave_(std::clamp<Index>(waveNumbers / (samples_.imageSize() * chunks_), 1,
                                   std::max<Index>(g.batch, 1))),
           threads_(threadsFor(threads, wave_ * chunks_ * samples_.tiles())),
-          images_(wave_ * chunks_ * samples_.imageSize()),
+          packed_(samples_, inputs, chunks_, wave_),
           numbers_(threads_, samples_.numbers()),
           result_(threads_, samples_.tile() * samples_.ld()),
           weights_(threads_, Corners * samples_.capacity()),
@@ -33,14 +33,9 @@ class Forward {
 #pragma omp parallel num_threads(threads_)
         for (Index first = 0; first < g_.batch; first += wave_) {
             const Index images = std::min(wave_, g_.batch - first);
-#pragma omp for collapse(3) schedule(dynamic)
-            for (Index l = 0; l < samples_.levels(); ++l) {
-                for (Index i = 0; i < images; ++i) {
-                    for (Index chunk = 0; chunk < chunks_; ++chunk) {
-                        samples_.loadLevel(inputs_.values[static_cast<std::size_t>(l)], first + i,
-                                           chunk * groups_, l, image(i, chunk));
-                    }
-                }
+#pragma omp for schedule(dynamic)
+            for (Index task = 0; task < packed_.tasks(images); ++task) {
+                packed_.load(task, first, images);
             }
 #pragma omp for collapse(3) schedule(dynamic)
             for (Index i = 0; i < images; ++i) {
@@ -48,7 +43,7 @@ class Forward {
                     for (Index tile = 0; tile < samples_.tiles(); ++tile) {
                         computeTile({first + i, chunk * groups_, tile * samples_.tile(),
                                      samples_.points(tile)},
-                                    image(i, chunk));
+                                    packed_.image(i, chunk));
                     }
                 }
             }
@@ -58,10 +53,6 @@ class Forward {
   private:
     /// Numbers of images that are packed together: threads wait for one another twice in a wave.
     static constexpr Index waveNumbers = Index{1} << 21;
-
-    Real* image(Index i, Index chunk) const {
-        return images_.data() + (i * chunks_ + chunk) * samples_.imageSize();
-    }
 
     void computeTile(const Tile& t, const Real* image) const {
         Rows<Real> output = samples_.packed(output_, g_.outWidth, t);
@@ -83,7 +74,7 @@ class Forward {
     const Index chunks_;  ///< of the groups
     const Index wave_;    ///< images packed together
     const int threads_;
-    const Buffer<Real> images_;
+    const PackedImages<Element> packed_;
     const PerThread<Real> numbers_, result_, weights_;
     const PerThread<typename Samples<Element>::Pixel> rows_;
 };

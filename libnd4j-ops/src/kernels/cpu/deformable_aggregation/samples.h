@@ -71,6 +71,7 @@ class Samples {
 
     Index levels() const { return static_cast<Index>(g_.levels.size()); }
     const AggregationLevel& level(Index l) const { return g_.levels[static_cast<std::size_t>(l)]; }
+    Index groups() const { return groups_; }     ///< of a task
     Index taps() const { return taps_; }         ///< of all levels
     Index row() const { return row_; }           ///< a group's padded channels
     Index ld() const { return groups_ * row_; }  ///< numbers of a pixel or a point
