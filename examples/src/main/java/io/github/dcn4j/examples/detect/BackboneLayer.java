@@ -53,12 +53,13 @@ public enum BackboneLayer {
   V3(0.016) {
     @Override
     Layer convolution(int stride, int nOut) {
-      return module(stride, nOut).build();
+      // At a tenth of the rate the masks, which begin as a mean, learn too slowly.
+      return module(stride, nOut).offsetLearningRateMultiplier(1).build();
     }
   },
 
   /** The module of DCNv4 (arXiv 2401.06197) in residual blocks. */
-  V4(0.016) {
+  V4(0.008) {
     @Override
     Layer convolution(int stride, int nOut) {
       return module(stride, nOut).version(4).build();
@@ -71,6 +72,11 @@ public enum BackboneLayer {
 
   /** Of DCNv3 and DCNv4: 16 channels a group where there are 64, as InternImage has. */
   private static final int GROUPS = 4;
+
+  /**
+   * How many times the channels the first of a block's two linear layers has, as in InternImage.
+   */
+  private static final int EXPANSION = 4;
 
   /** Offsets learn slower than weights, as in the DCN papers' detectors. */
   private static final double OFFSET_LEARNING_RATE = 0.1;
@@ -96,7 +102,6 @@ public enum BackboneLayer {
         .padding(PADDING, PADDING)
         .nOut(nOut)
         .groups(GROUPS)
-        .hasBias(false)
         .offsetLearningRateMultiplier(OFFSET_LEARNING_RATE);
   }
 
@@ -122,8 +127,14 @@ public enum BackboneLayer {
     int channels = 3 * BLOCK * BLOCK;
     for (int i = 0; i < stages.length; i++) {
       boolean adds = isResidual() && stages[i][0] == 1 && stages[i][1] == channels;
-      Layer layer = (isResidual() && !adds ? PLAIN : this).convolution(stages[i][0], stages[i][1]);
-      last = addBlock(graph, i, layer, last, adds);
+      last =
+          adds
+              ? addResidualBlock(graph, i, convolution(1, channels), channels, last)
+              : addBlock(
+                  graph,
+                  i,
+                  (isResidual() ? PLAIN : this).convolution(stages[i][0], stages[i][1]),
+                  last);
       channels = stages[i][1];
     }
     return last;
@@ -135,25 +146,47 @@ public enum BackboneLayer {
    * gradients are not clipped: its running mean and variance count as such, and would lag behind.
    *
    * @param number of the block, which the names of its layers end in
-   * @param adds whether its input is added before the ReLU
    */
-  private static String addBlock(
-      GraphBuilder graph, int number, Layer layer, String input, boolean adds) {
+  private static String addBlock(GraphBuilder graph, int number, Layer layer, String input) {
     String convolution = "convolution" + number;
     String normalised = "normalised" + number;
     String activated = "activated" + number;
     graph.addLayer(convolution, layer, input);
-    graph.addLayer(
-        normalised,
-        new BatchNormalization.Builder().gradientNormalization(GradientNormalization.None).build(),
-        convolution);
-    if (adds) {
-      graph.addVertex(
-          "added" + number, new ElementWiseVertex(ElementWiseVertex.Op.Add), input, normalised);
-      normalised = "added" + number;
-    }
+    graph.addLayer(normalised, normalisation(), convolution);
     graph.addLayer(
         activated, new ActivationLayer.Builder().activation(Activation.RELU).build(), normalised);
     return activated;
+  }
+
+  private static Layer normalisation() {
+    return new BatchNormalization.Builder()
+        .gradientNormalization(GradientNormalization.None)
+        .build();
+  }
+
+  /**
+   * Adds a block as InternImage's larger networks have it: to the input is added what a module
+   * makes of it, normalised, and to that what two linear layers make of it, normalised.
+   */
+  private static String addResidualBlock(
+      GraphBuilder graph, int number, Layer module, int channels, String input) {
+    graph.addLayer("convolution" + number, module, input);
+    String sampled = addNormalised(graph, "sampled" + number, "convolution" + number, input);
+    graph.addLayer("expanded" + number, linear(EXPANSION * channels, Activation.RELU), sampled);
+    graph.addLayer("reduced" + number, linear(channels, Activation.IDENTITY), "expanded" + number);
+    return addNormalised(graph, "added" + number, "reduced" + number, sampled);
+  }
+
+  /** Adds what a layer gives, normalised, to another's output. */
+  private static String addNormalised(
+      GraphBuilder graph, String name, String layer, String residual) {
+    graph.addLayer(name + "Normalised", normalisation(), layer);
+    graph.addVertex(
+        name, new ElementWiseVertex(ElementWiseVertex.Op.Add), residual, name + "Normalised");
+    return name;
+  }
+
+  private static Layer linear(int nOut, Activation activation) {
+    return new Convolution2D.Builder(1).nOut(nOut).activation(activation).build();
   }
 }
