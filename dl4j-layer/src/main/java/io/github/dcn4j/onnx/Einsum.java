@@ -266,7 +266,11 @@ final class Einsum {
 
   @SafeVarargs
   private static List<Integer> joined(List<Integer>... parts) {
-    return Arrays.stream(parts).flatMap(List::stream).collect(Collectors.toList());
+    List<Integer> all = new ArrayList<>();
+    for (List<Integer> part : parts) {
+      all.addAll(part);
+    }
+    return all;
   }
 
   /** With the axes in the order of labels that are a part of its own. */
