@@ -41,6 +41,7 @@ final class Converters {
     Reductions.addTo(this);
     Repeating.addTo(this);
     Selection.addTo(this);
+    Sequences.addTo(this);
     Shapes.addTo(this);
   }
 

@@ -150,6 +150,12 @@ final class DynamicShapes {
     node.output(y, result);
   }
 
+  /** A part of an axis of y, whose size there is that of x. */
+  SDVariable part(Value x, SDVariable y, int axis, long start, long end, long step) {
+    long last = Math.max(-Long.MAX_VALUE / 2, Math.min(end, Long.MAX_VALUE / 2));
+    return Indexing.rows(y, rows(x, axis, scalar(start), scalar(last), scalar(step)), axis);
+  }
+
   private SDVariable total(SDVariable vector, int count) {
     SDVariable sum = Sums.along(sd.reshape(vector, 1, 1, count), 3, 2);
     return sd.reshape(sum, new long[0]);

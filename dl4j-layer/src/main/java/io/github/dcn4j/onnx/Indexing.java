@@ -174,6 +174,7 @@ final class Indexing {
     int beginMask = (1 << rank) - 1;
     int endMask = beginMask;
     boolean[] backward = new boolean[rank];
+    SDVariable y = x.variable();
     long[] result = shape.clone();
     long[] elements = x.elements();
     for (int i = 0; i < count; i++) {
@@ -184,20 +185,20 @@ final class Indexing {
         throw node.refuse("steps: expected others than 0");
       }
       if (size < 0) {
-        if (step < 0) {
-          throw node.bad(0, "a known size at axis " + axis, Sizes.text(shape));
+        result[axis] = Value.OPEN;
+        if (!fitsAny(starts[i], ends[i], step)) {
+          y = new DynamicShapes(node).part(x, y, axis, starts[i], ends[i], step);
+          continue;
         }
-        // ND4J counts negative bounds from the end, and clamps them.
-        begins[axis] = Math.max(starts[i], -Integer.MAX_VALUE);
+        begins[axis] = starts[i];
         stops[axis] = Math.min(ends[i], Integer.MAX_VALUE);
         strides[axis] = step;
-        if (starts[i] != 0 && starts[i] > -Integer.MAX_VALUE) {
+        if (starts[i] != 0) {
           beginMask &= ~(1 << axis);
         }
         if (ends[i] < Integer.MAX_VALUE) {
           endMask &= ~(1 << axis);
         }
-        result[axis] = Value.OPEN;
         continue;
       }
       long begin = clamp(starts[i], size, step > 0 ? 0 : 0, step > 0 ? size : size - 1);
@@ -227,9 +228,14 @@ final class Indexing {
       node.constantOutput(0, Nd4j.createUninitialized(x.type(), result));
       return;
     }
-    SDVariable part = masked(x.variable(), begins, stops, strides, beginMask, endMask);
+    SDVariable part = masked(y, begins, stops, strides, beginMask, endMask);
     int[] turned = IntStream.range(0, rank).filter(axis -> backward[axis]).toArray();
     node.output(0, turned.length == 0 ? part : node.sd().reverse(part, turned), result, elements);
+  }
+
+  /** Whether bounds lie within any size but 0: ND4J refuses those that it would have to clamp. */
+  private static boolean fitsAny(long start, long end, long step) {
+    return step > 0 && Math.abs(start) <= 1 && (end >= Integer.MAX_VALUE || end == -1);
   }
 
   private static long clamp(long index, long size, long least, long most) {

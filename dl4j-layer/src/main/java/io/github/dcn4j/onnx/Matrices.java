@@ -86,7 +86,36 @@ final class Matrices {
       SDVariable product = sd.mmul(flat, y, false, false, false);
       return restored(node, product, x, l, r);
     }
+    if (!Sizes.known(batch) && !sameBatches(l, r)) {
+      return productOfOpen(node, x, y, l, r, batch.length + 2);
+    }
     return sd.mmul(broadcast(node, x, l, batch), broadcast(node, y, r, batch), false, false, false);
+  }
+
+  /** Whether nothing has to be repeated; two open sizes are taken for equal, and the op checks. */
+  private static boolean sameBatches(long[] l, long[] r) {
+    return l.length == r.length
+        && Arrays.equals(Arrays.copyOf(l, l.length - 2), Arrays.copyOf(r, r.length - 2));
+  }
+
+  /** Batches are repeated by adding zeros, of one number for each matrix. */
+  private static SDVariable productOfOpen(
+      Node node, SDVariable x, SDVariable y, long[] l, long[] r, int rank) {
+    SDVariable left = x;
+    SDVariable right = y;
+    for (int i = l.length; i < rank; i++) {
+      left = Shapes.expanded(left, 0);
+    }
+    for (int i = r.length; i < rank; i++) {
+      right = Shapes.expanded(right, 0);
+    }
+    SDVariable zeros = zeros(left, rank).add(zeros(right, rank));
+    return node.sd().mmul(left.add(zeros), right.add(zeros), false, false, false);
+  }
+
+  private static SDVariable zeros(SDVariable x, int rank) {
+    SDVariable row = Indexing.partOf(x, rank, rank - 2, 0, 1);
+    return x.getSameDiff().zerosLike(Indexing.partOf(row, rank, rank - 1, 0, 1));
   }
 
   private static long known(Node node, int input, long... sizes) {
@@ -116,11 +145,8 @@ final class Matrices {
     if (Arrays.equals(own, batch) && Sizes.known(batch)) {
       return x;
     }
-    if (!Sizes.known(own) || !Sizes.known(batch)) {
-      if (own.length == batch.length) {
-        return x; // both open alike: the op checks them
-      }
-      throw node.refuse("batches of matrices: expected known sizes where they are broadcast");
+    if (!Sizes.known(batch)) {
+      return x; // both open alike: the op checks them
     }
     SDVariable result = x;
     for (int i = own.length; i < batch.length; i++) {

@@ -24,6 +24,8 @@ final class Pools {
   static void addTo(Converters all) {
     all.add("MaxPool", 1, Pools::max)
         .add("AveragePool", 1, Pools::average)
+        .add("LpPool", 2, Pools::norm)
+        .add("GlobalLpPool", 2, Pools::globalNorm)
         .add("GlobalMaxPool", 1, node -> global(node, true))
         .add("GlobalAveragePool", 1, node -> global(node, false));
   }
@@ -151,6 +153,52 @@ final class Pools {
       return Indexing.partOf(x, rank, axis + 2, first, first + (out - 1) * stride + 1, stride);
     }
     return Indexing.openPartOf(x, rank, axis + 2, first, window.extent(axis) - 1 - first, stride);
+  }
+
+  private static long power(Node node) {
+    long p = node.integer("p", 2);
+    if (p < 1) {
+      throw Attributes.bad("p", "at least 1", p);
+    }
+    return p;
+  }
+
+  /** The p-th root of the sum of p-th powers. */
+  private static void norm(Node node) {
+    Window window = Window.of(node);
+    boolean ceil = node.opset() >= 18 && node.flag("ceil_mode", false);
+    long p = power(node);
+    Value x = node.floating(0);
+    long[] in = node.shape(0);
+    long[] sizes = spatial(node, in);
+    window.over(sizes, null);
+    long[] out = outputs(node, window, sizes, ceil);
+    SameDiff sd = node.sd();
+    SDVariable powers = raised(x.variable(), p);
+    SDVariable sum = slid(sd, powers, window, in, out, 0, SDVariable::add);
+    node.output(root(sum, p), Sizes.concat(Arrays.copyOf(in, 2), out));
+  }
+
+  private static void globalNorm(Node node) {
+    long p = power(node);
+    Value x = node.floating(0);
+    long[] shape = node.shape(0);
+    spatial(node, shape);
+    long[] result = shape.clone();
+    Arrays.fill(result, 2, result.length, 1);
+    int[] axes = IntStream.range(2, shape.length).toArray();
+    node.output(root(raised(x.variable(), p).sum(true, axes), p), result);
+  }
+
+  private static SDVariable raised(SDVariable x, long p) {
+    SDVariable size = x.getSameDiff().math().abs(x);
+    return p == 1 ? size : p == 2 ? x.mul(x) : x.getSameDiff().math().pow(size, p);
+  }
+
+  private static SDVariable root(SDVariable x, long p) {
+    return p == 1
+        ? x
+        : p == 2 ? x.getSameDiff().math().sqrt(x) : x.getSameDiff().math().pow(x, 1.0 / p);
   }
 
   private static void average(Node node) {

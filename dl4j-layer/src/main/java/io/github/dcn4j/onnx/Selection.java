@@ -168,7 +168,14 @@ final class Selection {
     int rank = node.shape(0).length;
     Value indices = indices(node, rank);
     Value updates = Elementwise.sameType(node, 2, x.type());
-    node.shape(2, rank);
+    long[] wanted = node.shape(2, rank);
+    for (int i = 0; i < rank; i++) {
+      long own = indices.shape()[i];
+      if (own >= 0 && wanted[i] >= 0 && own != wanted[i]) {
+        throw node.bad(
+            2, "the shape of indices, " + Sizes.text(indices.shape()), Sizes.text(wanted));
+      }
+    }
     int axis = node.axis(given, rank);
     SDVariable places = node.sd().reshape(places(node, x, indices, axis), -1);
     SDVariable news = node.sd().reshape(Broadcasts.numeric(updates.variable()), -1);
@@ -415,14 +422,7 @@ final class Selection {
       throw node.bad(0, "at least one dimension", "a scalar");
     }
     SameDiff sd = node.sd();
-    SDVariable numbers = Broadcasts.numeric(x.variable());
-    SDVariable holds = Broadcasts.numeric(sd.neq(numbers, node.scalar(numbers.dataType(), 0)));
-    // One more that holds: ND4J gives no vector of no places.
-    SDVariable one = node.constant(Nd4j.ones(DataType.INT8, 1));
-    SDVariable more = Shapes.cast(sd.concat(0, sd.reshape(holds, -1), one), DataType.BOOL);
-    SDVariable found = sd.reshape(Shapes.cast(sd.where(more), DataType.INT64), -1);
-    SDVariable places =
-        sd.slice(found, node.longs(0), Extents.vector(node, sd.sizeAt(found, 0).sub(1)));
+    SDVariable places = places(node, x);
     SDVariable[] coordinates = new SDVariable[rank];
     for (int i = 0; i < rank; i++) {
       SDVariable stride = Extents.product(node, x, i + 1, rank);
@@ -432,5 +432,17 @@ final class Selection {
     }
     SDVariable all = rank == 1 ? coordinates[0] : sd.concat(0, coordinates);
     node.output(all, new long[] {rank, Value.OPEN});
+  }
+
+  /** The places in the flattened x of what is not 0. */
+  static SDVariable places(Node node, Value x) {
+    SameDiff sd = node.sd();
+    SDVariable numbers = Broadcasts.numeric(x.variable());
+    SDVariable holds = Broadcasts.numeric(sd.neq(numbers, node.scalar(numbers.dataType(), 0)));
+    // One more that holds: ND4J gives no vector of no places.
+    SDVariable one = node.constant(Nd4j.ones(DataType.INT8, 1));
+    SDVariable more = Shapes.cast(sd.concat(0, sd.reshape(holds, -1), one), DataType.BOOL);
+    SDVariable found = sd.reshape(Shapes.cast(sd.where(more), DataType.INT64), -1);
+    return sd.slice(found, node.longs(0), Extents.vector(node, sd.sizeAt(found, 0).sub(1)));
   }
 }

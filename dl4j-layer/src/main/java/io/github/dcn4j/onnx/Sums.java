@@ -2,7 +2,6 @@ package io.github.dcn4j.onnx;
 
 import java.util.Arrays;
 import org.nd4j.autodiff.samediff.SDVariable;
-import org.nd4j.autodiff.samediff.SameDiff;
 
 /**
  * Sums and means of arrays of any rank. ND4J (1.0.0-M2.1) fails where it takes an array of one or
@@ -19,10 +18,7 @@ final class Sums {
   private static SDVariable kept(Reduction op, SDVariable x, int rank, int... axes) {
     int more = Math.max(0, 3 - rank);
     SDVariable y = op.of(wide(x, more), true, shifted(axes, more));
-    for (int i = 0; i < more; i++) {
-      y = x.getSameDiff().squeeze(y, 0);
-    }
-    return y;
+    return narrow(y, more);
   }
 
   /** Means along axes, which stay with size 1. */
@@ -42,21 +38,24 @@ final class Sums {
 
   /** Sums along one axis, which goes. */
   static SDVariable along(SDVariable x, int rank, int axis) {
-    SameDiff sd = x.getSameDiff();
     int more = Math.max(0, 3 - rank);
-    SDVariable y = Shapes.cast(sd.sum(wide(x, more), false, axis + more), x.dataType());
-    for (int i = 0; i < more; i++) {
-      y = sd.squeeze(y, 0);
+    SDVariable sum = x.getSameDiff().sum(wide(x, more), true, axis + more);
+    return Shapes.squeezed(narrow(Shapes.cast(sum, x.dataType()), more), axis);
+  }
+
+  /** The first axes, of size 1, go; ND4J does not add or remove them of a vector of one number. */
+  private static SDVariable narrow(SDVariable x, int less) {
+    if (less == 2) {
+      return x.getSameDiff().reshape(x, -1);
     }
-    return y;
+    return less == 1 ? x.getSameDiff().squeeze(x, 0) : x;
   }
 
   private static SDVariable wide(SDVariable x, int more) {
-    SDVariable y = x;
-    for (int i = 0; i < more; i++) {
-      y = x.getSameDiff().expandDims(y, 0);
+    if (more == 2) {
+      return x.getSameDiff().reshape(x, 1, 1, -1);
     }
-    return y;
+    return more == 1 ? x.getSameDiff().expandDims(x, 0) : x;
   }
 
   private static int[] shifted(int[] axes, int by) {

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -17,6 +18,9 @@ import org.nd4j.linalg.factory.Nd4j;
 final class OnnxRuntime {
   private static final Map<DataType, OnnxJavaType> TYPES =
       Map.of(
+          DataType.BOOL, OnnxJavaType.BOOL,
+          DataType.INT8, OnnxJavaType.INT8,
+          DataType.UINT8, OnnxJavaType.UINT8,
           DataType.DOUBLE, OnnxJavaType.DOUBLE,
           DataType.FLOAT, OnnxJavaType.FLOAT,
           DataType.FLOAT16, OnnxJavaType.FLOAT16,
@@ -54,23 +58,42 @@ final class OnnxRuntime {
 
   private static INDArray array(OnnxTensor tensor) {
     long[] shape = tensor.getInfo().getShape();
-    if (tensor.getInfo().type == OnnxJavaType.DOUBLE) {
-      double[] values = new double[(int) tensor.getInfo().getNumElements()];
+    OnnxJavaType type = tensor.getInfo().type;
+    int length = (int) tensor.getInfo().getNumElements();
+    if (type == OnnxJavaType.DOUBLE) {
+      double[] values = new double[length];
       tensor.getDoubleBuffer().get(values);
-      return Nd4j.createFromArray(values).reshape(shape);
+      return shaped(DataType.DOUBLE, shape, length, () -> Nd4j.createFromArray(values));
     }
-    if (tensor.getInfo().type == OnnxJavaType.INT64) {
-      long[] values = new long[(int) tensor.getInfo().getNumElements()];
+    if (type == OnnxJavaType.INT64) {
+      long[] values = new long[length];
       tensor.getLongBuffer().get(values);
-      return Nd4j.createFromArray(values).reshape(shape);
+      return shaped(DataType.INT64, shape, length, () -> Nd4j.createFromArray(values));
     }
-    if (tensor.getInfo().type == OnnxJavaType.INT32) {
-      int[] values = new int[(int) tensor.getInfo().getNumElements()];
+    if (type == OnnxJavaType.INT32) {
+      int[] values = new int[length];
       tensor.getIntBuffer().get(values);
-      return Nd4j.createFromArray(values).reshape(shape);
+      return shaped(DataType.INT32, shape, length, () -> Nd4j.createFromArray(values));
     }
-    float[] values = new float[(int) tensor.getInfo().getNumElements()];
+    if (type == OnnxJavaType.BOOL || type == OnnxJavaType.INT8 || type == OnnxJavaType.UINT8) {
+      ByteBuffer bytes = tensor.getByteBuffer();
+      int[] values = new int[length];
+      for (int i = 0; i < length; i++) {
+        values[i] = type == OnnxJavaType.UINT8 ? bytes.get() & 0xff : bytes.get();
+      }
+      DataType own =
+          type == OnnxJavaType.BOOL
+              ? DataType.BOOL
+              : type == OnnxJavaType.INT8 ? DataType.INT8 : DataType.UINT8;
+      return shaped(own, shape, length, () -> Nd4j.createFromArray(values).castTo(own));
+    }
+    float[] values = new float[length];
     tensor.getFloatBuffer().get(values); // of 16 bits too
-    return Nd4j.createFromArray(values).reshape(shape);
+    return shaped(DataType.FLOAT, shape, length, () -> Nd4j.createFromArray(values));
+  }
+
+  private static INDArray shaped(
+      DataType type, long[] shape, int length, Supplier<INDArray> values) {
+    return length == 0 ? Nd4j.createUninitialized(type, shape) : values.get().reshape(shape);
   }
 }

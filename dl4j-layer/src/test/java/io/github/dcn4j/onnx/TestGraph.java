@@ -17,6 +17,9 @@ import org.nd4j.shade.protobuf.InvalidProtocolBufferException;
 final class TestGraph {
   private static final Map<DataType, Integer> TYPES =
       Map.of(
+          DataType.BOOL, Onnx.TensorProto.DataType.BOOL_VALUE,
+          DataType.INT8, Onnx.TensorProto.DataType.INT8_VALUE,
+          DataType.UINT8, Onnx.TensorProto.DataType.UINT8_VALUE,
           DataType.FLOAT16, Onnx.TensorProto.DataType.FLOAT16_VALUE,
           DataType.BFLOAT16, Onnx.TensorProto.DataType.BFLOAT16_VALUE,
           DataType.FLOAT, Onnx.TensorProto.DataType.FLOAT_VALUE,
@@ -82,6 +85,16 @@ final class TestGraph {
     for (String output : outputs) {
       graph.addOutput(value(output, type, null));
     }
+    return model(opset);
+  }
+
+  /** The model in an opset, with an output of any type and shape. */
+  byte[] untyped(long opset, String output) {
+    graph.addOutput(Onnx.ValueInfoProto.newBuilder().setName(output));
+    return model(opset);
+  }
+
+  private byte[] model(long opset) {
     return Onnx.ModelProto.newBuilder()
         .setIrVersion(8)
         .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setVersion(opset))
@@ -141,9 +154,10 @@ final class TestGraph {
 
   /** The bytes of an array as ONNX has them: in 'c' order, little endian. */
   static ByteBuffer bytes(INDArray array) {
-    double[] values = array.castTo(DataType.DOUBLE).dup('c').data().asDouble();
+    double[] values =
+        array.isEmpty() ? new double[0] : array.castTo(DataType.DOUBLE).dup('c').data().asDouble();
     ByteBuffer bytes =
-        ByteBuffer.allocate(values.length * array.dataType().width())
+        ByteBuffer.allocate(values.length * Math.max(1, array.dataType().width()))
             .order(ByteOrder.LITTLE_ENDIAN);
     for (double value : values) {
       put(bytes, array.dataType(), value);
@@ -164,6 +178,8 @@ final class TestGraph {
       bytes.putInt((int) value);
     } else if (type == DataType.INT64) {
       bytes.putLong((long) value);
+    } else if (type == DataType.BOOL || type == DataType.INT8 || type == DataType.UINT8) {
+      bytes.put((byte) value);
     } else {
       throw new IllegalArgumentException(type.toString());
     }
