@@ -53,6 +53,9 @@ void* sharedMemory(const void* name, std::size_t bytes);
 /// Aborts unless `bytes`, a power of two up to 16, divides the address.
 void checkAlignment(const void* address, std::size_t bytes);
 [[noreturn]] void fail(const char* message);
+/// A copy, or zeros from null, that reaches its place when the thread waits for its copies.
+void beginCopy(void* to, const void* from, std::size_t bytes);
+void waitForCopies();
 
 /// Waits for the whole warp, and calls `work` once with what each of its threads brings.
 void asWarp(void* own, const std::function<void(void* const (&ofLane)[32])>& work);

@@ -49,7 +49,14 @@ namespace {
 
 constexpr std::size_t stackBytes = 128 << 10;
 
+struct Copy {
+    void* to;
+    const void* from;
+    std::size_t bytes;
+};
+
 struct Fiber {
+    std::vector<Copy> copies;
     std::vector<char> stack;
     void* top = nullptr;
     enum { Ready, AtBarrier, AtWarp, Done } state = Done;
@@ -216,6 +223,23 @@ void* sharedMemory(const void* name, std::size_t bytes) {
 void checkAlignment(const void* address, std::size_t bytes) {
     if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0) fail("a misaligned access");
     accesses::wide(address, bytes, __builtin_return_address(0));
+}
+
+void beginCopy(void* to, const void* from, std::size_t bytes) {
+    // Whoever reads too early reads NaNs.
+    std::memset(to, 0xff, bytes);
+    fibers[current].copies.push_back({to, from, bytes});
+}
+
+void waitForCopies() {
+    for (const Copy& copy : fibers[current].copies) {
+        if (copy.from) {
+            std::memcpy(copy.to, copy.from, copy.bytes);
+        } else {
+            std::memset(copy.to, 0, copy.bytes);
+        }
+    }
+    fibers[current].copies.clear();
 }
 
 void asWarp(void* own, const std::function<void(void* const (&)[32])>& work) {

@@ -28,9 +28,12 @@ class PlainRows : public Unplanned {
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::depth / pack;
     static constexpr int total = Product::rows * packs;
-    static constexpr int slots = (total + blockThreads - 1) / blockThreads;
+    static constexpr bool copies =
+        std::is_same_v<Element, Stored> && Product::keepsRows && !Product::rounds;
 
   public:
+    static constexpr int slots = (total + blockThreads - 1) / blockThreads;
+
     __device__ PlainRows(const Element* rows, int pitch, int depth, int count)
         : rows_(rows + static_cast<Index>(row(0)) * pitch +
                 static_cast<int>(threadIdx.x) % packs * pack),
@@ -38,36 +41,45 @@ class PlainRows : public Unplanned {
           depth_(depth - static_cast<int>(threadIdx.x) % packs * pack),
           count_(count) {}
 
-    __device__ void fetch(int step) {
+    template <int Slot>
+    __device__ void fetch(int step, [[maybe_unused]] Stored* a) {
         const int k = step * Product::depth;
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            value_[i] = {};
-            if (row(i) < count_ && k < depth_)
-                value_[i] =
-                    loadPack<pack>(rows_ + static_cast<Index>(row(i) - row(0)) * pitch_ + k);
+        const bool some = row(Slot) < count_ && k < depth_;
+        const Element* from = rows_ + static_cast<Index>(row(Slot) - row(0)) * pitch_ + k;
+        if constexpr (copies) {
+            if (copiesByItself()) {
+                if (works(Slot))
+                    beginCopy(Product::placeA(a, row(Slot), column()), some ? from : rows_, some);
+                return;
+            }
         }
+        value_[Slot] = {};
+        if (some) value_[Slot] = loadPack<pack>(from);
     }
 
+    template <int Slot>
     __device__ void store(Stored* a) const {
+        if (!works(Slot) || (copies && copiesByItself())) return;
+        Pack<Stored, pack> p{};
 #pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            if (total % blockThreads != 0 && row(i) >= Product::rows) continue;
-            Pack<Stored, pack> p{};
-#pragma unroll
-            for (int c = 0; c < pack; ++c) p.set(c, Product::stored(widen(value_[i].get(c))));
-            Product::storeRow(a, row(i), static_cast<int>(threadIdx.x) % packs * pack, p);
-        }
+        for (int c = 0; c < pack; ++c) p.set(c, Product::stored(widen(value_[Slot].get(c))));
+        Product::storeRow(a, row(Slot), column(), p);
     }
 
   private:
+    __device__ static bool works(int slot) {
+        return total % blockThreads == 0 || row(slot) < Product::rows;
+    }
+    __device__ static int column() {
+        return static_cast<int>(threadIdx.x) % packs * pack;
+    }
     __device__ static int row(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
     }
 
     const Element* const rows_;
     const int pitch_, depth_, count_;
-    Pack<Element, pack> value_[slots];
+    Pack<Element, pack> value_[slots]{};
 };
 
 /// Which columns are made at a time: those of some images' pixels and of some taps.
@@ -207,8 +219,10 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
                 memory.rows[r] = {0, 0, false};
                 if (r < count) {
                     const PixelSamples at(plan, a.samples.arrays, first.n, first.pixel + r);
+                    SampleInputs<Element> inputs;
+                    inputs.load(plan, a.samples.arrays, at, offsetGroup, tap);
                     const auto s =
-                        planSample<Element>(plan, a.samples.arrays, at, offsetGroup, tap);
+                        planSample<Element>(plan, a.samples.arrays, at.y, at.x, tap, inputs);
                     memory.table.setTouched(r, s, at.firstPixel, plan.pixels());
                     memory.rows[r] = {s.fractionY, s.fractionX, s.place != Place::Outside};
                 }

@@ -47,46 +47,57 @@ class GradientColumns : public Unplanned {
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::rows / pack;
     static constexpr int total = Product::depth * packs;
-    static constexpr int slots = (total + blockThreads - 1) / blockThreads;
+    static constexpr bool copies = std::is_same_v<Element, Stored> && !Product::rounds;
 
   public:
+    static constexpr int slots = (total + blockThreads - 1) / blockThreads;
+
     __device__ GradientColumns(const Element* gradients, int pitch, int channels, int pixels)
-        : gradients_(gradients + static_cast<Index>(line(0)) * pitch + column()),
+        : first_(gradients),
+          gradients_(gradients + static_cast<Index>(line(0)) * pitch + column()),
           pitch_(pitch),
           pixels_(column() < channels ? pixels - line(0) : 0) {}
 
     /// Steps are fetched in their order.
-    __device__ void fetch(int) {
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            value_[i] = {};
-            if (works(i) && line(i) - line(0) < pixels_) {
-                value_[i] =
-                    loadPack<pack>(gradients_ + static_cast<Index>(line(i) - line(0)) * pitch_);
-            }
-        }
+    template <int Slot>
+    __device__ void fetch(int, [[maybe_unused]] Stored* a) {
+        fetchSlot<Slot>(a);
+        if (Slot + 1 < slots) return;
         gradients_ += static_cast<Index>(Product::depth) * pitch_;
         pixels_ -= Product::depth;
     }
 
+    template <int Slot>
     __device__ void store(Stored* a) const {
+        if (!works(Slot) || (copies && copiesByItself())) return;
+        // An operand's packs may be shorter than the elements'.
+        constexpr int part = pack < packOf<Stored> ? pack : packOf<Stored>;
 #pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            if (!works(i)) continue;
-            // An operand's packs may be shorter than the elements'.
-            constexpr int part = pack < packOf<Stored> ? pack : packOf<Stored>;
+        for (int first = 0; first < pack; first += part) {
+            Pack<Stored, part> p{};
 #pragma unroll
-            for (int first = 0; first < pack; first += part) {
-                Pack<Stored, part> p{};
-#pragma unroll
-                for (int c = 0; c < part; ++c)
-                    p.set(c, Product::stored(widen(value_[i].get(first + c))));
-                Product::storeColumn(a, column() + first, line(i), p);
-            }
+            for (int c = 0; c < part; ++c)
+                p.set(c, Product::stored(widen(value_[Slot].get(first + c))));
+            Product::storeColumn(a, column() + first, line(Slot), p);
         }
     }
 
   private:
+    template <int Slot>
+    __device__ void fetchSlot([[maybe_unused]] Stored* a) {
+        const bool some = line(Slot) - line(0) < pixels_;
+        const Element* from = gradients_ + static_cast<Index>(line(Slot) - line(0)) * pitch_;
+        if constexpr (copies) {
+            if (copiesByItself()) {
+                if (works(Slot))
+                    beginCopy(Product::placeA(a, column(), line(Slot)), some ? from : first_, some);
+                return;
+            }
+        }
+        value_[Slot] = {};
+        if (works(Slot) && some) value_[Slot] = loadPack<pack>(from);
+    }
+
     __device__ static int line(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
     }
@@ -97,10 +108,11 @@ class GradientColumns : public Unplanned {
         return total % blockThreads == 0 || line(slot) < Product::depth;
     }
 
+    const Element* const first_;  ///< is read wherever nothing is
     const Element* gradients_;
     const int pitch_;
     int pixels_;
-    Pack<Element, pack> value_[slots];
+    Pack<Element, pack> value_[slots]{};
 };
 
 /// Samples that are planned at a time: one a thread.
@@ -113,11 +125,17 @@ class SampledColumns {
     using Stored = typename Product::Stored;
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::columns / pack;
-    static constexpr int slots = Product::depth * packs / blockThreads;
     static_assert(Product::depth * packs % blockThreads == 0 && blockThreads % packs == 0);
 
   public:
-    using Table = SampleTable<Real, plannedAtATime>;
+    static constexpr int slots = Product::depth * packs / blockThreads;
+    /// In shared memory: the planned samples, and of each thread's next one where its pixel lies.
+    struct Table {
+        SampleTable<Real, plannedAtATime> samples;
+        struct {
+            int y, x, firstPixel;
+        } next[plannedAtATime];
+    };
     static constexpr int mostRuns = plannedAtATime / Product::depth;
 
     __device__ SampledColumns(const SampleSource<Element>& source, Table& table, Index group,
@@ -139,53 +157,67 @@ class SampledColumns {
         tap_ = plans.tap;
         offsetGroup_ = source.firstOffsetGroup(group) + plans.segment;
         plansSome_ = plans.channel < source.runs.pitch && plans.segment < source.segmentsOf(group);
+        loadInputs(first_, 0);
     }
 
     __device__ bool plans(int step) const { return (step & (planned_ / Product::depth - 1)) == 0; }
 
     __device__ void plan(int step) {
-        if (step > 0) {
-            first_.pixel += planned_;
-            first_.n += source_.plan.outPixels.divide(first_.pixel);
-        }
-        const int entry = static_cast<int>(threadIdx.x), pixel = entry & (planned_ - 1);
+        if (step > 0) first_ = after(first_);
+        const int entry = static_cast<int>(threadIdx.x), first = step * Product::depth;
         // Beyond the slot's pixels the samples are zeros; so are the gradients.
-        if (!plansSome_ || step * Product::depth + pixel >= pixels_) {
-            table_.clear(entry);
-            return;
+        if (!plansPixel(first)) {
+            table_.samples.clear(entry);
+        } else {
+            const auto& at = table_.next[entry];
+            table_.samples.setValued(
+                entry, planSample<Element>(source_.plan, source_.arrays, at.y, at.x, tap_, inputs_),
+                at.firstPixel, source_.plan.pixels());
         }
-        const PixelSamples at(source_.plan, source_.arrays, first_.n, first_.pixel + pixel);
-        table_.setValued(entry,
-                         planSample<Element>(source_.plan, source_.arrays, at, offsetGroup_, tap_),
-                         at.firstPixel, source_.plan.pixels());
+        loadInputs(after(first_), first + planned_);
     }
 
-    __device__ void fetch(int step) {
+    template <int Slot>
+    __device__ void fetch(int step, Stored*) {
         entry_ = firstEntry_ + (step & (planned_ / Product::depth - 1)) * Product::depth;
         const Element* channels = source_.images + first_.n * source_.imagePitch + channel_;
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            value_[i] = {};
-            if (reads_) value_[i].fetch(channels, source_.pitchBytes, table_.pixels(entry(i)));
-        }
+        value_[Slot] = {};
+        if (reads_)
+            value_[Slot].fetch(channels, source_.pitchBytes, table_.samples.pixels(entry(Slot)));
     }
 
+    template <int Slot>
     __device__ void store(Stored* b) const {
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            Pack<Stored, pack> p{};
-            if (reads_) p = value_[i].template sample<Product>(table_, entry(i));
-            Product::storeB(b, line(i), static_cast<int>(threadIdx.x) % packs * pack, p);
-        }
+        Pack<Stored, pack> p{};
+        if (reads_) p = value_[Slot].template sample<Product>(table_.samples, entry(Slot));
+        Product::storeB(b, line(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
     }
 
   private:
+    /// Where the pixels begin that are planned after those from `first` on.
+    __device__ FirstImage after(FirstImage first) const {
+        first.pixel += planned_;
+        first.n += source_.plan.outPixels.divide(first.pixel);
+        return first;
+    }
+    /// Whether this thread has a sample to plan where the planned pixels begin at `first`.
+    __device__ bool plansPixel(int first) const {
+        return plansSome_ && first + (static_cast<int>(threadIdx.x) & (planned_ - 1)) < pixels_;
+    }
+    /// Of the next plan, a plan before they are needed.
+    __device__ void loadInputs(const FirstImage& at, int first) {
+        if (!plansPixel(first)) return;
+        const int entry = static_cast<int>(threadIdx.x);
+        const PixelSamples pixel(source_.plan, source_.arrays, at.n,
+                                 at.pixel + (entry & (planned_ - 1)));
+        table_.next[entry] = {pixel.y, pixel.x, pixel.firstPixel};
+        inputs_.load(source_.plan, source_.arrays, pixel, offsetGroup_, tap_);
+    }
+
     __device__ static int line(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
     }
-    __device__ int entry(int slot) const {
-        return entry_ + slot * (blockThreads / packs);
-    }
+    __device__ int entry(int slot) const { return entry_ + slot * (blockThreads / packs); }
 
     const SampleSource<Element>& source_;
     Table& table_;
@@ -194,7 +226,8 @@ class SampledColumns {
     const int pixels_;
     int tap_, offsetGroup_, channel_, firstEntry_, entry_ = 0;
     bool reads_, plansSome_;
-    CornerValues<Element, pack> value_[slots];
+    SampleInputs<Element> inputs_{};
+    CornerValues<Element, pack> value_[slots]{};
 };
 
 template <class Element>

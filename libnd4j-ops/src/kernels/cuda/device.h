@@ -110,6 +110,43 @@ __device__ inline void storePack(T* to, const Pack<T, Count>& pack) {
     *reinterpret_cast<Pack<T, Count>*>(to) = pack;
 }
 
+/// Whether the device copies from its memory to shared memory by itself.
+__device__ inline bool copiesByItself() {
+#if !defined(__CUDACC__)
+    return cuda_emulation::computeCapability >= 80;
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    return true;
+#else
+    return false;
+#endif
+}
+
+/// Begins to copy 16 bytes from device memory to shared memory, or to set them to zero unless
+/// `some`. They are there after waitForCopies(), for other threads after a barrier too.
+__device__ __forceinline__ void beginCopy(void* to, const void* from, [[maybe_unused]] bool some) {
+    checkAlignment(to, 16);
+    checkAlignment(from, 16);
+#if !defined(__CUDACC__)
+    cuda_emulation::beginCopy(to, some ? from : nullptr, 16);
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
+                     static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+                 "l"(from), "r"(some ? 16 : 0)
+                 : "memory");
+#else
+    notCompiledForThisDevice();
+#endif
+}
+
+/// Waits for the copies that this thread began.
+__device__ __forceinline__ void waitForCopies() {
+#if !defined(__CUDACC__)
+    cuda_emulation::waitForCopies();
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+}
+
 /// The elements of 16 bytes.
 template <class T>
 constexpr int packOf = static_cast<int>(16 / sizeof(T));

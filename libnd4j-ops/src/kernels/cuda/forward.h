@@ -65,80 +65,112 @@ class SampledRows {
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::depth / pack;
     static constexpr int total = Product::rows * packs;
-    static constexpr int slots = (total + blockThreads - 1) / blockThreads;
     static_assert(blockThreads % packs == 0 && blockThreads % Product::rows == 0);
+    static_assert(MostRuns * Product::rows <= blockThreads);
 
   public:
-    using Table = SampleTable<Real, MostRuns * Product::rows>;
+    static constexpr int slots = (total + blockThreads - 1) / blockThreads;
+    /// In shared memory: the planned samples, and what each thread needs for its next plan, which
+    /// would take registers from the product.
+    struct Table {
+        SampleTable<Real, MostRuns * Product::rows> samples;
+        PixelSamples pixels[MostRuns * Product::rows];
+        int offsetGroup, segments;
+    };
 
     __device__ SampledRows(const SampleSource<Element>& source, Table& table, Index group,
                            Index firstPixel)
-        : SampledRows(source, table, group, firstPixel, FirstImage(source.plan, firstPixel)) {}
+        : source_(source), table_(table) {
+        const FirstImage first(source.plan, firstPixel);
+        const int thread = static_cast<int>(threadIdx.x), row = thread % Product::rows;
+        images_ = source.images + first.n * source.imagePitch + group * source.runs.groupPitch;
+        if (thread == 0) {
+            table.offsetGroup = source.firstOffsetGroup(group);
+            table.segments = source.segmentsOf(group);
+        }
+        if (thread < runs().perTile * Product::rows) {
+            table.pixels[thread] =
+                firstPixel + row < source.endPixel
+                    ? PixelSamples(source.plan, source.arrays, first.n, first.pixel + row)
+                    : PixelSamples();
+        }
+        __syncthreads();
+        loadRun(0);
+    }
 
     __device__ bool plans(int step) const {
         return runs().tilesPerRun == 1 ||
                step == runs().tileDivisor.quotient(step) * runs().tilesPerRun;
     }
 
-    /// A thread plans samples of one row.
+    /// A thread plans one sample, which is that of its number in the table; what arrays say of the
+    /// next is loaded a plan ahead.
     __device__ void plan(int step) {
+        const int entry = static_cast<int>(threadIdx.x);
         const int firstRun = runs().tileDivisor.quotient(step) * runs().perTile;
-        const int row = static_cast<int>(threadIdx.x) % Product::rows;
-        for (int which = static_cast<int>(threadIdx.x) / Product::rows; which < runs().perTile;
-             which += blockThreads / Product::rows) {
-            const int entry = which * Product::rows + row, run = firstRun + which;
-            int segment = run;
-            const int tap = runs().segmentDivisor.divide(segment);
-            // Beyond the last tap, and in a segment without channels, the depth is padding.
-            if (!inside_ || run >= runs().count || segment >= segments_) {
-                table_.clear(entry);
+        if (entry < runs().perTile * Product::rows) {
+            const TapOf tap(*this, firstRun);
+            if (!tap.some) {
+                table_.samples.clear(entry);
             } else {
-                table_.setValued(entry,
-                                 planSample<Element>(source_.plan, source_.arrays, samples_,
-                                                     offsetGroup_ + segment, tap),
-                                 samples_.firstPixel, source_.plan.pixels());
+                const PixelSamples& at = table_.pixels[entry];
+                table_.samples.setValued(
+                    entry,
+                    planSample<Element>(source_.plan, source_.arrays, at.y, at.x, tap.tap, inputs_),
+                    at.firstPixel, source_.plan.pixels());
             }
         }
+        loadRun(firstRun + runs().perTile);
     }
 
-    __device__ void fetch(int step) {
-        const auto place = runs().place(step, which_, inRun_);
-        reads_ = place.channel < runs().pitch;
-        const Element* channels = images_ + place.segment * runs().pitch + place.channel;
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            value_[i] = {};
-            if (reads_ && works(i))
-                value_[i].fetch(channels, source_.pitchBytes, table_.pixels(entry(i)));
+    template <int Slot>
+    __device__ void fetch(int step, Stored*) {
+        if (Slot == 0) {
+            const auto place = runs().place(step, which(), inRun());
+            reads_ = place.channel < runs().pitch;
+            channels_ = images_ + place.segment * runs().pitch + place.channel;
+        }
+        value_[Slot] = {};
+        if (reads_ && works(Slot)) {
+            value_[Slot].fetch(channels_, source_.pitchBytes, table_.samples.pixels(entry(Slot)));
         }
     }
 
+    template <int Slot>
     __device__ void store(Stored* a) const {
-#pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            if (!works(i)) continue;
-            // Padding is zero, whatever the mask.
-            Pack<Stored, pack> p{};
-            if (reads_) p = value_[i].template sample<Product>(table_, entry(i));
-            Product::storeRow(a, row(i), static_cast<int>(threadIdx.x) % packs * pack, p);
-        }
+        if (!works(Slot)) return;
+        // Padding is zero, whatever the mask.
+        Pack<Stored, pack> p{};
+        if (reads_) p = value_[Slot].template sample<Product>(table_.samples, entry(Slot));
+        Product::storeRow(a, row(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
     }
 
   private:
-    __device__ SampledRows(const SampleSource<Element>& source, Table& table, Index group,
-                           Index firstPixel, const FirstImage& first)
-        : source_(source),
-          table_(table),
-          images_(source.images + first.n * source.imagePitch + group * source.runs.groupPitch),
-          samples_(source.plan, source.arrays, first.n,
-                   first.pixel + static_cast<int>(threadIdx.x) % Product::rows),
-          offsetGroup_(source.firstOffsetGroup(group)),
-          segments_(source.segmentsOf(group)),
-          which_(static_cast<int>(threadIdx.x) % packs * pack / source.runs.channelsPerRun),
-          inRun_(static_cast<int>(threadIdx.x) % packs * pack -
-                 which_ * source.runs.channelsPerRun),
-          firstEntry_(which_ * Product::rows + row(0)),
-          inside_(firstPixel + static_cast<int>(threadIdx.x) % Product::rows < source.endPixel) {}
+    /// What this thread plans of the runs from one on. Nothing beyond the last tap and in a segment
+    /// without channels, where the depth is padding, and beyond the last pixel.
+    struct TapOf {
+        int tap, segment;
+        bool some;
+
+        __device__ TapOf(const SampledRows& rows, int firstRun) {
+            const int entry = static_cast<int>(threadIdx.x);
+            const int run = firstRun + (MostRuns == 1 ? 0 : entry / Product::rows);
+            segment = run;
+            tap = rows.runs().segmentDivisor.divide(segment);
+            some = run < rows.runs().count && segment < rows.table_.segments &&
+                   rows.table_.pixels[entry].firstPixel >= 0;
+        }
+    };
+
+    __device__ void loadRun(int firstRun) {
+        const int entry = static_cast<int>(threadIdx.x);
+        if (entry >= runs().perTile * Product::rows) return;
+        const TapOf tap(*this, firstRun);
+        if (tap.some) {
+            inputs_.load(source_.plan, source_.arrays, table_.pixels[entry],
+                         table_.offsetGroup + tap.segment, tap.tap);
+        }
+    }
 
     __device__ static int row(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
@@ -146,21 +178,24 @@ class SampledRows {
     __device__ static bool works(int slot) {
         return total % blockThreads == 0 || row(slot) < Product::rows;
     }
-    __device__ int entry(int slot) const {
-        return firstEntry_ + slot * (blockThreads / packs);
+    /// In which of a tile's runs this thread's depths are, and where in it.
+    __device__ int which() const {
+        if (MostRuns == 1) return 0;
+        return static_cast<int>(threadIdx.x) % packs * pack / runs().channelsPerRun;
     }
-    __device__ const Runs& runs() const {
-        return source_.runs;
+    __device__ int inRun() const {
+        return static_cast<int>(threadIdx.x) % packs * pack - which() * runs().channelsPerRun;
     }
+    __device__ int entry(int slot) const { return which() * Product::rows + row(slot); }
+    __device__ const Runs& runs() const { return source_.runs; }
 
     const SampleSource<Element>& source_;
     Table& table_;
-    const Element* const images_;
-    const PixelSamples samples_;
-    const int offsetGroup_, segments_, which_, inRun_, firstEntry_;
-    const bool inside_;
+    const Element* images_;
     bool reads_ = false;
-    CornerValues<Element, pack> value_[slots];
+    const Element* channels_ = nullptr;
+    SampleInputs<Element> inputs_{};
+    CornerValues<Element, pack> value_[slots]{};
 };
 
 template <class Element, class Stored>

@@ -309,42 +309,53 @@ class PanelSource : public Unplanned {
     static constexpr int pack = packOf<Stored>;
     static constexpr int packs = Product::columns / pack;
     static constexpr int total = Product::depth * packs;
-    static constexpr int slots = (total + blockThreads - 1) / blockThreads;
+    static constexpr int values = (total + blockThreads - 1) / blockThreads;
 
   public:
+    static constexpr int slots = 1;
+
     __device__ PanelSource(const Stored* panel, int pitch)
         : from_(panel + static_cast<Index>(line(0)) * pitch +
                 static_cast<int>(threadIdx.x) % packs * pack),
           pitch_(pitch) {}
 
     /// Steps are fetched in their order.
-    __device__ void fetch(int) {
+    template <int>
+    __device__ void fetch(int, Stored* b) {
 #pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            if (total % blockThreads == 0 || line(i) < Product::depth)
-                value_[i] = loadPack<pack>(from_ + static_cast<Index>(line(i) - line(0)) * pitch_);
+        for (int i = 0; i < values; ++i) {
+            if (total % blockThreads != 0 && line(i) >= Product::depth) continue;
+            const Stored* from = from_ + static_cast<Index>(line(i) - line(0)) * pitch_;
+            if (copiesByItself()) {
+                beginCopy(Product::placeB(b, line(i), column()), from, true);
+            } else {
+                value_[i] = loadPack<pack>(from);
+            }
         }
         from_ += static_cast<Index>(Product::depth) * pitch_;
     }
 
+    template <int>
     __device__ void store(Stored* b) const {
+        if (copiesByItself()) return;
 #pragma unroll
-        for (int i = 0; i < slots; ++i) {
-            if (total % blockThreads == 0 || line(i) < Product::depth) {
-                Product::storeB(b, line(i), static_cast<int>(threadIdx.x) % packs * pack,
-                                value_[i]);
-            }
+        for (int i = 0; i < values; ++i) {
+            if (total % blockThreads == 0 || line(i) < Product::depth)
+                Product::storeB(b, line(i), column(), value_[i]);
         }
     }
 
   private:
+    __device__ static int column() {
+        return static_cast<int>(threadIdx.x) % packs * pack;
+    }
     __device__ static int line(int slot) {
         return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
     }
 
     const Stored* from_;
     const int pitch_;
-    Pack<Stored, pack> value_[slots];
+    Pack<Stored, pack> value_[values]{};
 };
 
 }  // namespace dcn4j::cuda

@@ -10,8 +10,13 @@
 //   sizeA, sizeB    elements of the operands' places
 //   storeRow        writes consecutive depths of one row of a
 //   storeColumn     writes consecutive rows of one depth of a
-//   storeB          writes consecutive columns of one depth of b
-//   add             adds the product of the operands to the totals
+//   placeA, placeB  where 16 bytes lie: of consecutive rows of one depth of a (written by columns)
+//                   or consecutive depths of one row (by rows), of consecutive columns of one
+//                   depth of b
+//   rounds          whether an operand is not the element itself
+//   keepsRows       whether consecutive depths of a row of a lie together
+//   parts           of a step's depths that can be added by themselves
+//   add<f, n>       adds the product of n of the parts, from f on, to the totals
 //   spill           writes `sliceColumns` columns of the totals to shared memory
 //
 // What bounds it: FmaProduct reads (threadRows + threadColumns) numbers for threadRows *
@@ -33,6 +38,16 @@ namespace dcn4j::cuda {
 constexpr int sliceColumns = 32;
 constexpr int slicePitch = sliceColumns + 8;
 
+/// How many blocks' registers a multiprocessor is to have room for. For 64 totals a thread that is
+/// two where operands can be copied without passing through registers.
+constexpr int blocksOfTile(int rows, int columns) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+    return rows * columns <= 128 * 64 ? 2 : 1;
+#else
+    return rows * columns <= 128 * 128 ? 2 : 1;
+#endif
+}
+
 /// How operand a lies in shared memory: written by rows, where consecutive depths come together,
 /// or by columns, where consecutive rows do.
 enum class Written { ByRow, ByColumn };
@@ -44,10 +59,10 @@ class FmaProduct {
     using Real = RealType;
     using Stored = RealType;
     static constexpr bool supported = true;
-    static constexpr int blocksAtATime = Rows * Columns <= 128 * 64 ? 2 : 1;
-    static constexpr int rows = Rows, columns = Columns, depth = Depth;
-    static constexpr int pitchA = Rows + packOf<Real>;
-    static constexpr int sizeA = Depth * pitchA, sizeB = Depth * Columns;
+    static constexpr bool rounds = false, keepsRows = false;
+    static constexpr int blocksAtATime = blocksOfTile(Rows, Columns);
+    static constexpr int rows = Rows, columns = Columns, depth = Depth, parts = Depth;
+    static constexpr int sizeA = Depth * Rows, sizeB = Depth * Columns;
     static_assert((Rows / ThreadRows) * (Columns / ThreadColumns) == blockThreads);
 
     __device__ static Stored stored(Real value) { return value; }
@@ -62,25 +77,41 @@ class FmaProduct {
     template <int Count>
     __device__ static void storeRow(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
 #pragma unroll
-        for (int i = 0; i < Count; ++i) a[(k + i) * pitchA + row] = pack.get(i);
+        for (int i = 0; i < Count; ++i) a[(k + i) * Rows + exchanged(row, k + i)] = pack.get(i);
+    }
+
+    __device__ static Stored* placeA(Stored* a, int row, int k) {
+        return a + k * Rows + exchanged(row, k);
     }
 
     template <int Count>
     __device__ static void storeColumn(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
-        storeInPacks(a + k * pitchA + row, pack);
+        static_assert(Count == width);
+        storePack(placeA(a, row, k), pack);
+    }
+
+    __device__ static Stored* placeB(Stored* b, int k, int column) {
+        return b + k * Columns + column;
     }
 
     template <int Count>
     __device__ static void storeB(Stored* b, int k, int column, const Pack<Stored, Count>& pack) {
-        storeInPacks(b + k * Columns + column, pack);
+#pragma unroll
+        for (int i = 0; i < Count; i += width) {
+            Pack<Stored, width> p;
+#pragma unroll
+            for (int j = 0; j < width; ++j) p.set(j, pack.get(i + j));
+            storePack(placeB(b, k, column + i), p);
+        }
     }
 
+    template <int First, int Count>
     __device__ void add(const Stored* a, const Stored* b) {
         const int row = firstRow(), column = firstColumn();
 #pragma unroll
-        for (int k = 0; k < Depth; ++k) {
+        for (int k = First; k < First + Count; ++k) {
             Real fromA[ThreadRows], fromB[ThreadColumns];
-            loadSpread<ThreadRows, rowSpread>(a + k * pitchA + row, fromA);
+            loadSpread<ThreadRows, rowSpread>(a + k * Rows + exchanged(row, k), fromA);
             loadSpread<ThreadColumns, columnSpread>(b + k * Columns + column, fromB);
 #pragma unroll
             for (int i = 0; i < ThreadRows; ++i)
@@ -105,28 +136,28 @@ class FmaProduct {
 
   private:
     // A thread's rows and columns are groups of 16 bytes, spread over the tile: neighbouring
-    // threads then read neighbouring 16 bytes, without bank conflicts.
+    // threads then read neighbouring 16 bytes, without bank conflicts. A warp's threads are 4 rows
+    // of groups by 8 columns, as square as 32 can be: what it reads at a time is then 4 and 8 times
+    // 16 bytes, and not up to 32 times. Threads that differ in one of the lowest two bits read the
+    // same group of one operand: only then does the hardware read for 16 threads at a time.
     static constexpr int width = packOf<Real>;
-    static constexpr int rowSpread = Rows / (ThreadRows / width);
-    static constexpr int columnSpread = Columns / (ThreadColumns / width);
+    static constexpr int rowGroups = Rows / ThreadRows, columnGroups = Columns / ThreadColumns;
+    static constexpr int rowSpread = rowGroups * width, columnSpread = columnGroups * width;
+    static_assert(rowGroups % 4 == 0 && columnGroups % 8 == 0 && rowSpread % (8 * width) == 0);
 
     __device__ static int firstColumn() {
-        return static_cast<int>(threadIdx.x) % (Columns / ThreadColumns) * width;
+        const int thread = static_cast<int>(threadIdx.x);
+        return (thread / 32 % (columnGroups / 8) * 8 + thread / 2 % 8) * width;
     }
     __device__ static int firstRow() {
-        return static_cast<int>(threadIdx.x) / (Columns / ThreadColumns) * width;
+        const int thread = static_cast<int>(threadIdx.x);
+        return (thread / 32 / (columnGroups / 8) * 4 + thread / 16 % 2 * 2 + thread % 2) * width;
     }
 
-    template <int Count>
-    __device__ static void storeInPacks(Stored* to, const Pack<Stored, Count>& pack) {
-        constexpr int part = Count < width ? Count : width;
-#pragma unroll
-        for (int i = 0; i < Count; i += part) {
-            Pack<Stored, part> p;
-#pragma unroll
-            for (int j = 0; j < part; ++j) p.set(j, pack.get(i + j));
-            storePack(to + i, p);
-        }
+    /// Where a row of depth k lies: groups change places, so that threads that write 16 bytes of
+    /// depths each for the same rows come to different banks.
+    __device__ static int exchanged(int row, int k) {
+        return row ^ (k / width % 4 * 2 * width);
     }
 
     template <int Count, int Spread>
@@ -147,9 +178,11 @@ template <class Operand, int Rows, int Columns>
 struct TensorShape {
     using Real = float;
     using Stored = std::conditional_t<std::is_same_v<Operand, Tf32>, float, Operand>;
-    static constexpr int blocksAtATime = Rows * Columns <= 128 * 64 ? 2 : 1;
+    static constexpr bool rounds = std::is_same_v<Operand, Tf32>, keepsRows = true;
+    static constexpr int blocksAtATime = blocksOfTile(Rows, Columns);
     static constexpr int rows = Rows, columns = Columns;
     static constexpr int depth = 64 / sizeof(Stored);  // 32 half numbers or 16 floats
+    static constexpr int parts = 2;
     static constexpr int warps = blockThreads / 32;
     // A warp has 32 rows.
     static constexpr int warpRows = Rows / 32, warpColumns = warps / warpRows;
@@ -198,8 +231,6 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
 #else
     static constexpr bool supported = true;
 #endif
-    // Written by columns, as for the weights' gradient, two blocks' registers would not be enough.
-    static constexpr int blocksAtATime = Form == Written::ByColumn ? 1 : Shape::blocksAtATime;
     static constexpr int depth = Shape::depth;
     static constexpr int sizeA = Rows * depth, sizeB = depth * Columns;
 
@@ -212,34 +243,44 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
                 for (int k = 0; k < 4; ++k) total_[i][j][k] = 0;
     }
 
+    __device__ static Stored* placeA(Stored* a, int row, int k) {
+        if constexpr (Form == Written::ByRow) return a + byRow(row, k / chunk);
+        return a + byColumn<Rows>(k, row);
+    }
+    __device__ static Stored* placeB(Stored* b, int k, int column) {
+        return b + byColumn<Columns>(k, column);
+    }
+
     template <int Count>
     __device__ static void storeRow(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
         static_assert(Form == Written::ByRow && Count == chunk);
-        storePack(a + byRow(row, k / chunk), pack);
+        storePack(placeA(a, row, k), pack);
     }
 
     template <int Count>
     __device__ static void storeColumn(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
         static_assert(Form == Written::ByColumn && Count == chunk);
-        storePack(a + byColumn<Rows>(k, row), pack);
+        storePack(placeA(a, row, k), pack);
     }
 
     template <int Count>
     __device__ static void storeB(Stored* b, int k, int column, const Pack<Stored, Count>& pack) {
         static_assert(Count == chunk);
-        storePack(b + byColumn<Columns>(k, column), pack);
+        storePack(placeB(b, k, column), pack);
     }
 
+    template <int First, int Count>
     __device__ void add(const Stored* a, const Stored* b) {
+        static_assert(depth == Shape::parts * atATime);
 #pragma unroll
-        for (int k = 0; k < depth; k += atATime) {
+        for (int k = First * atATime; k < (First + Count) * atATime; k += atATime) {
             std::uint32_t fromA[rowTiles][4];
 #pragma unroll
-            for (int i = 0; i < rowTiles; ++i) loadA(fromA[i], a, Shape::firstRow() + 16 * i, k);
+            for (int i = 0; i < rowTiles; ++i) loadA(fromA[i], a, i, k);
 #pragma unroll
             for (int j = 0; j < columnTiles; j += 2) {
                 std::uint32_t fromB[4];
-                loadB(fromB, b, Shape::firstColumn() + 8 * j, k);
+                loadB(fromB, b, 8 * j, k);
 #pragma unroll
                 for (int i = 0; i < rowTiles; ++i) {
                     multiplyFragments<Operand>(total_[i][j], fromA[i], fromB);
@@ -286,32 +327,43 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
         return k * Width + (at / 8 ^ spread) * 8 + at % 8;
     }
 
-    __device__ static void loadA(std::uint32_t (&to)[4], const Stored* a, int row, int k) {
-        const int which = lane() / 8, line = lane() % 8;
+    // The exchange of places has a period: what is whole periods further lies as far away. So few
+    // addresses serve all fragments, which differ from them by constants.
+    static constexpr int period = halves ? 64 : 32;
+
+    /// Of the `tile`th 16 rows of the warp's.
+    __device__ static void loadA(std::uint32_t (&to)[4], const Stored* a, int tile, int k) {
+        const int which = lane() / 8, line = lane() % 8, row = Shape::firstRow();
         if constexpr (Form == Written::ByRow) {
-            loadFragments<false>(to, a + byRow(row + which % 2 * 8 + line, k / chunk + which / 2));
+            loadFragments<false>(to, a + byRow(row + which % 2 * 8 + line, k / chunk + which / 2) +
+                                         16 * tile * depth);
         } else if constexpr (halves) {
-            loadFragments<true>(to,
-                                a + byColumn<Rows>(k + which / 2 * 8 + line, row + which % 2 * 8));
+            loadFragments<true>(
+                to, a + byColumn<Rows>(k + which / 2 * 8 + line, row + 16 * tile + which % 2 * 8));
         } else {
             const int g = lane() / 4, t = lane() % 4;
 #pragma unroll
             for (int i = 0; i < 4; ++i)
-                to[i] = bitsOf(a[byColumn<Rows>(k + t + i / 2 * 4, row + g + i % 2 * 8)]);
+                to[i] = bitsOf(
+                    a[byColumn<Rows>(t, row + 16 * tile + g + i % 2 * 8) + (k + i / 2 * 4) * Rows]);
         }
     }
 
-    /// For 16 columns: two fragments of each eight.
+    /// For 16 columns, from `column` of the warp's on: two fragments of each eight.
     __device__ static void loadB(std::uint32_t (&to)[4], const Stored* b, int column, int k) {
+        const int first = Shape::firstColumn() + column % period;
+        const int further = column / period * period;
         if constexpr (halves) {
             const int which = lane() / 8, line = lane() % 8;
-            loadFragments<true>(
-                to, b + byColumn<Columns>(k + which % 2 * 8 + line, column + which / 2 * 8));
+            loadFragments<true>(to,
+                                b + byColumn<Columns>(which % 2 * 8 + line, first + which / 2 * 8) +
+                                    k * Columns + further);
         } else {
             const int g = lane() / 4, t = lane() % 4;
 #pragma unroll
             for (int i = 0; i < 4; ++i)
-                to[i] = bitsOf(b[byColumn<Columns>(k + t + i % 2 * 4, column + g + i / 2 * 8)]);
+                to[i] = bitsOf(b[byColumn<Columns>(t, first + g + i / 2 * 8) +
+                                 (k + i % 2 * 4) * Columns + further]);
         }
     }
 
@@ -338,21 +390,28 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
     static constexpr int sizeA = (Form == Written::ByRow ? Rows : depth) * pitchA;
     static constexpr int sizeB = depth * pitchB;
 
+    __device__ static Stored* placeA(Stored* a, int row, int k) {
+        return a + (Form == Written::ByRow ? row * pitchA + k : k * pitchA + row);
+    }
+    __device__ static Stored* placeB(Stored* b, int k, int column) {
+        return b + k * pitchB + column;
+    }
+
     template <int Count>
     __device__ static void storeRow(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
         static_assert(Form == Written::ByRow);
-        storePack(a + row * pitchA + k, pack);
+        storePack(placeA(a, row, k), pack);
     }
 
     template <int Count>
     __device__ static void storeColumn(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
         static_assert(Form == Written::ByColumn);
-        storePack(a + k * pitchA + row, pack);
+        storePack(placeA(a, row, k), pack);
     }
 
     template <int Count>
     __device__ static void storeB(Stored* b, int k, int column, const Pack<Stored, Count>& pack) {
-        storePack(b + k * pitchB + column, pack);
+        storePack(placeB(b, k, column), pack);
     }
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 700
@@ -364,13 +423,14 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
                 nvcuda::wmma::fill_fragment(total_[i][j], 0.0f);
     }
 
+    template <int First, int Count>
     __device__ void add(const Stored* a, const Stored* b) {
         using namespace nvcuda::wmma;
         using LayoutA = std::conditional_t<Form == Written::ByRow, row_major, col_major>;
         const auto* fromA = reinterpret_cast<const __half*>(a);
         const auto* fromB = reinterpret_cast<const __half*>(b);
 #pragma unroll
-        for (int k = 0; k < depth; k += 16) {
+        for (int k = 16 * First; k < 16 * (First + Count); k += 16) {
             fragment<matrix_a, 16, 16, 16, __half, LayoutA> operandA[rowFragments];
             fragment<matrix_b, 16, 16, 16, __half, row_major> operandB[columnFragments];
 #pragma unroll
@@ -422,41 +482,90 @@ union ProductMemory {
     typename Product::Real slice[Product::rows * slicePitch];
 };
 
-/// Adds `steps` steps of the product of what two sources bring. A source fetches its part of a step
-/// into registers and, when the threads have used the step before, stores it in shared memory; so
-/// the loads from device memory overlap the arithmetic. Steps are fetched in their order. Where
-/// source b or a `plans(step)`, for all threads alike, it prepares what that step and later ones
-/// need, in shared memory too.
+/// Adds `steps` steps of the product of what two sources bring.
+///
+/// A source fetches its part of a step while the threads multiply the step before: into registers,
+/// from where it is stored in shared memory when they have, or to shared memory directly. It does
+/// so in `slots`; where it has several, each is fetched, and stored, with a part of the depths
+/// multiplied in between, so that they take their registers one after another. Steps are fetched in
+/// their order. Where source b or a `plans(step)`, for all threads alike, it prepares what that
+/// step and later ones need, in shared memory too.
+template <class Product, class SourceA, class SourceB>
+class ProductLoop {
+  public:
+    __device__ ProductLoop(Product& total, SourceA& a, SourceB& b, ProductMemory<Product>& memory)
+        : total_(total), a_(a), b_(b), operands_(memory.operands) {}
+
+    __device__ void run(int steps) {
+        if (steps == 0) return;
+        plan(0);
+        load<0>(0, operands_);
+        finish();
+        for (int step = 0; step < steps; ++step) {
+            const auto* now = operands_ + step % 2 * size;
+            auto* next = operands_ + (step + 1) % 2 * size;
+            const bool more = step + 1 < steps;
+            if (more) plan(step + 1);
+            multiplyAndLoad<0>(now, more, step + 1, next);
+            finish();
+        }
+    }
+
+  private:
+    static constexpr int size = Product::sizeA + Product::sizeB;
+    static constexpr int slots = SourceA::slots > SourceB::slots ? SourceA::slots : SourceB::slots;
+    static_assert(Product::parts % slots == 0);
+
+    __device__ void plan(int step) {
+        if (!a_.plans(step) && !b_.plans(step)) return;
+        a_.plan(step);
+        b_.plan(step);
+        __syncthreads();
+    }
+
+    template <int Slot>
+    __device__ void fetch(int step, typename Product::Stored* to) {
+        if constexpr (Slot < SourceA::slots) a_.template fetch<Slot>(step, to);
+        if constexpr (Slot < SourceB::slots) b_.template fetch<Slot>(step, to + Product::sizeA);
+    }
+    template <int Slot>
+    __device__ void store(typename Product::Stored* to) {
+        if constexpr (Slot < SourceA::slots) a_.template store<Slot>(to);
+        if constexpr (Slot < SourceB::slots) b_.template store<Slot>(to + Product::sizeA);
+    }
+
+    template <int Slot>
+    __device__ void load(int step, typename Product::Stored* to) {
+        fetch<Slot>(step, to);
+        store<Slot>(to);
+        if constexpr (Slot + 1 < slots) load<Slot + 1>(step, to);
+    }
+
+    template <int Slot>
+    __device__ void multiplyAndLoad(const typename Product::Stored* now, bool more, int step,
+                                    typename Product::Stored* next) {
+        constexpr int parts = Product::parts / slots;
+        if (more) fetch<Slot>(step, next);
+        total_.template add<Slot * parts, parts>(now, now + Product::sizeA);
+        if (more) store<Slot>(next);
+        if constexpr (Slot + 1 < slots) multiplyAndLoad<Slot + 1>(now, more, step, next);
+    }
+
+    __device__ static void finish() {
+        waitForCopies();
+        __syncthreads();
+    }
+
+    Product& total_;
+    SourceA& a_;
+    SourceB& b_;
+    typename Product::Stored* const operands_;
+};
+
 template <class Product, class SourceA, class SourceB>
 __device__ void addProduct(Product& total, SourceA& a, SourceB& b, int steps,
                            ProductMemory<Product>& memory) {
-    constexpr int size = Product::sizeA + Product::sizeB;
-    const auto fetch = [&](int step) {
-        if (a.plans(step) || b.plans(step)) {
-            a.plan(step);
-            b.plan(step);
-            __syncthreads();
-        }
-        a.fetch(step);
-        b.fetch(step);
-    };
-    if (steps == 0) return;
-    fetch(0);
-    a.store(memory.operands);
-    b.store(memory.operands + Product::sizeA);
-    __syncthreads();
-    for (int step = 0; step < steps; ++step) {
-        const auto* now = memory.operands + step % 2 * size;
-        auto* next = memory.operands + (step + 1) % 2 * size;
-        const bool more = step + 1 < steps;
-        if (more) fetch(step + 1);
-        total.add(now, now + Product::sizeA);
-        if (more) {
-            a.store(next);
-            b.store(next + Product::sizeA);
-        }
-        __syncthreads();
-    }
+    ProductLoop<Product, SourceA, SourceB>(total, a, b, memory).run(steps);
 }
 
 /// A source without plans.

@@ -47,7 +47,9 @@ struct FirstImage {
 struct PixelSamples {
     Index offset, mask;  ///< where its elements are, but for the channel
     int y, x;            ///< the pixel that tap (0, 0) reads, but for the offset
-    int firstPixel;      ///< of the image, counted from the first image's
+    int firstPixel;      ///< of the image, counted from the first image's; -1: there is none
+
+    __device__ PixelSamples() : offset(0), mask(0), y(0), x(0), firstPixel(-1) {}
 
     /// Of the output pixel `pixel`, counted from the first of image `first`.
     __device__ PixelSamples(const PlanGeometry& p, const SampleArrays& arrays, Index first,
@@ -65,28 +67,47 @@ struct PixelSamples {
     }
 };
 
-/// The sample of one tap and offset group.
+/// What arrays say of a sample, loaded long before it is planned.
 template <class Element>
-__device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometry& p,
-                                                               const SampleArrays& arrays,
-                                                               const PixelSamples& at,
-                                                               int offsetGroup, int tap) {
+struct SampleInputs {
+    Element y, x, modulation;
+
+    /// Of one tap and offset group; absent offsets are zero, absent masks one.
+    __device__ void load(const PlanGeometry& p, const SampleArrays& arrays, const PixelSamples& at,
+                         int offsetGroup, int tap) {
+        const int k = offsetGroup * p.taps + tap;
+        using Real = ComputeType<Element>;
+        y = x = narrow<Element>(Real{0});
+        modulation = narrow<Element>(Real{1});
+        if (arrays.offset.present()) {
+            const Element* from = static_cast<const Element*>(arrays.offset.data) + at.offset +
+                                  2 * k * arrays.offset.strides[1];
+            y = from[0];
+            x = from[arrays.offset.strides[1]];
+        }
+        if (arrays.mask.present()) {
+            modulation =
+                static_cast<const Element*>(arrays.mask.data)[at.mask + k * arrays.mask.strides[1]];
+        }
+    }
+};
+
+/// The sample of one tap of the output pixel whose tap (0, 0) reads (y, x).
+template <class Element>
+__device__ inline Sample<ComputeType<Element>, int> planSample(
+    const PlanGeometry& p, const SampleArrays& arrays, int y, int x, int tap,
+    const SampleInputs<Element>& inputs) {
     using Real = ComputeType<Element>;
-    const auto load = [](const Tensor<4>& t, Index position, int channel) {
-        return widen(static_cast<const Element*>(t.data)[position + channel * t.strides[1]]);
-    };
-    const int k = offsetGroup * p.taps + tap;
     int kx = tap;
     const int ky = p.kernelW.divide(kx);
-    const int row = at.y + ky * p.dilationH, column = at.x + kx * p.dilationW;
-    const Real modulation = arrays.mask.present() ? load(arrays.mask, at.mask, k) : Real{1};
+    const int row = y + ky * p.dilationH, column = x + kx * p.dilationW;
+    const Real modulation = widen(inputs.modulation);
     Sample<Real, int> s;
     if (!arrays.offset.present()) {
         locatePixel(row, column, modulation, p.height, p.width, s);
     } else {
-        locate(static_cast<Real>(row) + load(arrays.offset, at.offset, 2 * k),
-               static_cast<Real>(column) + load(arrays.offset, at.offset, 2 * k + 1), modulation,
-               p.height, p.width, s);
+        locate(static_cast<Real>(row) + widen(inputs.y),
+               static_cast<Real>(column) + widen(inputs.x), modulation, p.height, p.width, s);
     }
     return s;
 }
