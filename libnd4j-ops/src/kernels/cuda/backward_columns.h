@@ -5,10 +5,10 @@
 //   dot[pixel][corner]        = sum over the channels c of the offset group of
 //                               gradColumn[pixel][tap][c] * input[corner of the sample][c]
 //
-//   pixel    of a few images, oH * oW each, in tiles of 128 (64 in double); a block has one tile,
+//   pixel    of a few images, oH * oW each, in tiles of 64 or 128; a block has one tile,
 //   one
 //            tap and one offset group, so that a dot product belongs to one block
-//   c        all channels of the offset group, 64 at a time
+//   c        all channels of the offset group, in tiles of 32 to 256
 //
 // The gradients of offset and mask are combinations of a sample's four dots: those of the value for
 // the mask, the slopes for the offset. gradColumn goes to device memory, for backward_input.h to
@@ -45,7 +45,8 @@ class PlainRows : public Unplanned {
     __device__ void fetch(int step, [[maybe_unused]] Stored* a) {
         const int k = step * Product::depth;
         const bool some = row(Slot) < count_ && k < depth_;
-        const Element* from = rows_ + static_cast<Index>(row(Slot) - row(0)) * pitch_ + k;
+        const Element* from =
+            rows_ + static_cast<Index>(Slot * (blockThreads / packs)) * pitch_ + k;
         if constexpr (copies) {
             if (copiesByItself()) {
                 if (works(Slot))
@@ -180,8 +181,17 @@ class CornerDots {
     Real dot_[slots][Corners];
 };
 
+/// Few totals a thread are few columns: such products have few steps, and wait for their samples.
+template <class Product>
+constexpr int columnsBlocks() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    if (Product::rows * Product::columns <= 128 * 32) return 3;
+#endif
+    return Product::blocksAtATime;
+}
+
 template <class Product, class Element>
-__global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
+__global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
     backwardColumnsKernel(BackwardColumnsArguments<Element, typename Product::Stored> a) {
     if constexpr (!Product::supported) {
         notCompiledForThisDevice();
@@ -219,10 +229,8 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
                 memory.rows[r] = {0, 0, false};
                 if (r < count) {
                     const PixelSamples at(plan, a.samples.arrays, first.n, first.pixel + r);
-                    SampleInputs<Element> inputs;
-                    inputs.load(plan, a.samples.arrays, at, offsetGroup, tap);
                     const auto s =
-                        planSample<Element>(plan, a.samples.arrays, at.y, at.x, tap, inputs);
+                        planSample<Element>(plan, a.samples.arrays, at, offsetGroup, tap);
                     memory.table.setTouched(r, s, at.firstPixel, plan.pixels());
                     memory.rows[r] = {s.fractionY, s.fractionX, s.place != Place::Outside};
                 }

@@ -85,8 +85,9 @@ class GradientColumns : public Unplanned {
   private:
     template <int Slot>
     __device__ void fetchSlot([[maybe_unused]] Stored* a) {
-        const bool some = line(Slot) - line(0) < pixels_;
-        const Element* from = gradients_ + static_cast<Index>(line(Slot) - line(0)) * pitch_;
+        const bool some = Slot * (blockThreads / packs) < pixels_;
+        const Element* from =
+            gradients_ + static_cast<Index>(Slot * (blockThreads / packs)) * pitch_;
         if constexpr (copies) {
             if (copiesByItself()) {
                 if (works(Slot))

@@ -31,9 +31,10 @@ class Backward {
     using Stored = typename Products::Small::Stored;
 
   public:
-    Backward(const Conv2dGeometry& g, Index columnBytes, const DeformableConv2dInputs& inputs,
-             const Tensor<4>& gradOutput, cudaStream_t stream)
-        : g_(g),
+    Backward(const Device& device, const Conv2dGeometry& g, Index columnBytes,
+             const DeformableConv2dInputs& inputs, const Tensor<4>& gradOutput, cudaStream_t stream)
+        : device_(device),
+          g_(g),
           stream_(stream),
           weights_(inputs.weights),
           samples_{inputs.offset, inputs.mask},
@@ -44,16 +45,16 @@ class Backward {
           taps_(tapsAtATime(g, columnBytes, pixelBytes_)),
           lists_(g, samples_, taps_, workspace_),
           outPitch_(gradients_.segments().groupPitch()),
-          steps_(ceilDivide(outPitch_, Columns::depth)),
-          weightPitch_(roundUp(images_.segments().pitch, Columns::columns)),
+          steps_(ceilDivide(outPitch_, columnsDepth)),
           chunk_{0, imagesAtATime(g, columnBytes, pixelBytes_, taps_, lists_.imagesAtATime()), 0,
                  taps_},
+          weightPitch_(columnsPitch()),
           runs_(g, images_.segments(), ByColumn::columns,
                 SampledColumns<ByColumn, Element>::mostRuns),
           depth_(runs_.tiles() * ByColumn::columns),
           slots_(g, weightTiles(), g.outChannels * depth_ * static_cast<Index>(sizeof(Real))) {
         const Index pitch = images_.segments().pixelPitch(g);
-        panel_ = workspace_.template reserve<Stored>(panelSlots() * Columns::depth * weightPitch_);
+        panel_ = workspace_.template reserve<Stored>(panelSlots() * columnsDepth * weightPitch_);
         columns_ =
             workspace_.template reserve<Real>(chunk_.images * chunk_.taps * g.outPixels() * pitch);
         if (chunk_.taps < g.taps())
@@ -68,9 +69,9 @@ class Backward {
 
     void inputOffsetAndMask(const Tensor<4>& gradInput, const Tensor<4>& gradOffset,
                             const Tensor<4>& gradMask) const {
-        packBackwardWeights<Element, Columns>(g_, images_.segments(), weights_,
-                                              steps_ * Columns::depth, weightPitch_,
-                                              workspace_.at(panel_), stream_);
+        packBackwardWeights<Element, typename Products::Small>(g_, images_.segments(), weights_,
+                                                               steps_ * columnsDepth, weightPitch_,
+                                                               workspace_.at(panel_), stream_);
         for (Index n = 0; n < g_.batch; n += lists_.imagesAtATime()) {
             const CellLists<Real> lists = lists_.make(n, workspace_, stream_);
             for (Index first = n; first < n + lists.images; first += chunk_.images) {
@@ -104,7 +105,8 @@ class Backward {
     }
 
   private:
-    using Columns = typename Products::template ByRow<64>;
+    /// That of every tile.
+    static constexpr int columnsDepth = Products::Small::depth;
     using ByColumn = typename Products::template ByColumn<64>;
 
     /// Whether a group's output channels fill tiles of 128 rows.
@@ -125,6 +127,21 @@ class Backward {
         return runs_.tiles() * ceilDivide(g_.outChannelsPerGroup(), tall() ? 128 : 64) * g_.groups;
     }
 
+    /// Calls `action` with the tile that the columns' product has, for every chunk the same.
+    template <class Action>
+    void withColumnsTile(Action action) const {
+        withTile<Products>(device_, chunk_.images * g_.outPixels(), images_.segments().pitch,
+                           g_.offsetGroups * chunk_.taps, action);
+    }
+
+    Index columnsPitch() const {
+        Index pitch = 0;
+        withColumnsTile([&](auto tile) {
+            pitch = roundUp(images_.segments().pitch, decltype(tile)::Type::columns);
+        });
+        return pitch;
+    }
+
     void makeColumns(const ColumnChunk& chunk, const Tensor<4>& gradOffset,
                      const Tensor<4>& gradMask) const {
         const BackwardColumnsArguments<Element, Stored> a{g_,
@@ -140,10 +157,13 @@ class Backward {
                                                           workspace_.at(columns_),
                                                           gradOffset,
                                                           gradMask};
-        const Index tiles =
-            ceilDivide(chunk.images * g_.outPixels(), Columns::rows) * g_.offsetGroups * chunk.taps;
-        launch("deformable_conv2d_bp, columns", backwardColumnsKernel<Columns, Element>, tiles, 0,
-               stream_, a);
+        withColumnsTile([&](auto tile) {
+            using Product = typename decltype(tile)::Type;
+            launch("deformable_conv2d_bp, columns", backwardColumnsKernel<Product, Element>,
+                   ceilDivide(chunk.images * g_.outPixels(), Product::rows) * g_.offsetGroups *
+                       chunk.taps,
+                   0, stream_, a);
+        });
     }
 
     void gather(const ColumnChunk& chunk, const CellLists<Real>& lists,
@@ -158,6 +178,7 @@ class Backward {
                weightTiles() * slots_.count, 0, stream_, a);
     }
 
+    const Device device_;
     const Conv2dGeometry g_;
     const cudaStream_t stream_;
     const Tensor<4> weights_;
@@ -168,8 +189,9 @@ class Backward {
     const int taps_;
     const ConvolutionLists<Element> lists_;
     const int outPitch_;
-    const Index steps_, weightPitch_;
+    const Index steps_;
     const ColumnChunk chunk_;
+    const Index weightPitch_;
     const Runs runs_;
     const Index depth_;
     const Slots slots_;
@@ -185,8 +207,8 @@ void fusedBackward(const Device& device, Index columnBytes, const Conv2dGeometry
                    const DeformableConv2dInputs& inputs, const Tensor<4>& gradOutput,
                    const DeformableConv2dGradients& gradients, cudaStream_t stream) {
     withProducts<Element>(device, [&](auto products) {
-        const Backward<Element, decltype(products)> backward(g, columnBytes, inputs, gradOutput,
-                                                             stream);
+        const Backward<Element, decltype(products)> backward(device, g, columnBytes, inputs,
+                                                             gradOutput, stream);
         backward.inputOffsetAndMask(gradients.input, gradients.offset, gradients.mask);
         backward.weightsAndBias(gradients.weights, gradients.bias);
     });

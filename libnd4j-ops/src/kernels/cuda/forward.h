@@ -74,8 +74,9 @@ class SampledRows {
     /// would take registers from the product.
     struct Table {
         SampleTable<Real, MostRuns * Product::rows> samples;
-        PixelSamples pixels[MostRuns * Product::rows];
+        OutPixel pixels[MostRuns * Product::rows];
         int offsetGroup, segments;
+        Index firstImage;
     };
 
     __device__ SampledRows(const SampleSource<Element>& source, Table& table, Index group,
@@ -87,12 +88,12 @@ class SampledRows {
         if (thread == 0) {
             table.offsetGroup = source.firstOffsetGroup(group);
             table.segments = source.segmentsOf(group);
+            table.firstImage = first.n;
         }
         if (thread < runs().perTile * Product::rows) {
-            table.pixels[thread] =
-                firstPixel + row < source.endPixel
-                    ? PixelSamples(source.plan, source.arrays, first.n, first.pixel + row)
-                    : PixelSamples();
+            table.pixels[thread] = firstPixel + row < source.endPixel
+                                       ? OutPixel::of(source.plan, first.pixel + row)
+                                       : OutPixel::none();
         }
         __syncthreads();
         loadRun(0);
@@ -113,7 +114,7 @@ class SampledRows {
             if (!tap.some) {
                 table_.samples.clear(entry);
             } else {
-                const PixelSamples& at = table_.pixels[entry];
+                const PixelSamples at = samplesOf(entry);
                 table_.samples.setValued(
                     entry,
                     planSample<Element>(source_.plan, source_.arrays, at.y, at.x, tap.tap, inputs_),
@@ -158,16 +159,20 @@ class SampledRows {
             segment = run;
             tap = rows.runs().segmentDivisor.divide(segment);
             some = run < rows.runs().count && segment < rows.table_.segments &&
-                   rows.table_.pixels[entry].firstPixel >= 0;
+                   rows.table_.pixels[entry].exists();
         }
     };
+
+    __device__ PixelSamples samplesOf(int entry) const {
+        return {source_.plan, source_.arrays, table_.firstImage, table_.pixels[entry]};
+    }
 
     __device__ void loadRun(int firstRun) {
         const int entry = static_cast<int>(threadIdx.x);
         if (entry >= runs().perTile * Product::rows) return;
         const TapOf tap(*this, firstRun);
         if (tap.some) {
-            inputs_.load(source_.plan, source_.arrays, table_.pixels[entry],
+            inputs_.load(source_.plan, source_.arrays, samplesOf(entry),
                          table_.offsetGroup + tap.segment, tap.tap);
         }
     }
@@ -255,8 +260,10 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
         using Samples = SampledRows<Product, Element, MostRuns>;
         struct Memory {
             ProductMemory<Product> product;
-            typename Samples::Table table;
-            Index start[Product::rows];
+            union {
+                typename Samples::Table table;
+                Index start[Product::rows];
+            };
         };
         auto& memory = shared<Memory>();
         const Conv2dGeometry& g = a.g;

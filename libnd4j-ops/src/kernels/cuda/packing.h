@@ -310,6 +310,7 @@ class PanelSource : public Unplanned {
     static constexpr int packs = Product::columns / pack;
     static constexpr int total = Product::depth * packs;
     static constexpr int values = (total + blockThreads - 1) / blockThreads;
+    static_assert(blockThreads % packs == 0);
 
   public:
     static constexpr int slots = 1;
@@ -325,7 +326,7 @@ class PanelSource : public Unplanned {
 #pragma unroll
         for (int i = 0; i < values; ++i) {
             if (total % blockThreads != 0 && line(i) >= Product::depth) continue;
-            const Stored* from = from_ + static_cast<Index>(line(i) - line(0)) * pitch_;
+            const Stored* from = from_ + static_cast<Index>(i * (blockThreads / packs)) * pitch_;
             if (copiesByItself()) {
                 beginCopy(Product::placeB(b, line(i), column()), from, true);
             } else {

@@ -38,14 +38,15 @@ namespace dcn4j::cuda {
 constexpr int sliceColumns = 32;
 constexpr int slicePitch = sliceColumns + 8;
 
-/// How many blocks' registers a multiprocessor is to have room for. For 64 totals a thread that is
-/// two where operands can be copied without passing through registers.
-constexpr int blocksOfTile(int rows, int columns) {
+/// How many blocks' registers a multiprocessor is to have room for: two of up to 32 totals a
+/// thread. Of 64 totals, multiply-adds leave too few registers for two; tensor cores, which wait
+/// more, gain more by a second block than they lose by keeping some numbers in memory, where
+/// operands can be copied past registers.
+constexpr int blocksOfTile(int rows, int columns, bool tensorCores) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-    return rows * columns <= 128 * 64 ? 2 : 1;
-#else
-    return rows * columns <= 128 * 128 ? 2 : 1;
+    tensorCores = false;
 #endif
+    return rows * columns <= 128 * (tensorCores ? 128 : 64) ? 2 : 1;
 }
 
 /// How operand a lies in shared memory: written by rows, where consecutive depths come together,
@@ -60,7 +61,7 @@ class FmaProduct {
     using Stored = RealType;
     static constexpr bool supported = true;
     static constexpr bool rounds = false, keepsRows = false;
-    static constexpr int blocksAtATime = blocksOfTile(Rows, Columns);
+    static constexpr int blocksAtATime = blocksOfTile(Rows, Columns, false);
     static constexpr int rows = Rows, columns = Columns, depth = Depth, parts = Depth;
     static constexpr int sizeA = Depth * Rows, sizeB = Depth * Columns;
     static_assert((Rows / ThreadRows) * (Columns / ThreadColumns) == blockThreads);
@@ -179,7 +180,7 @@ struct TensorShape {
     using Real = float;
     using Stored = std::conditional_t<std::is_same_v<Operand, Tf32>, float, Operand>;
     static constexpr bool rounds = std::is_same_v<Operand, Tf32>, keepsRows = true;
-    static constexpr int blocksAtATime = blocksOfTile(Rows, Columns);
+    static constexpr int blocksAtATime = blocksOfTile(Rows, Columns, true);
     static constexpr int rows = Rows, columns = Columns;
     static constexpr int depth = 64 / sizeof(Stored);  // 32 half numbers or 16 floats
     static constexpr int parts = 2;
@@ -231,6 +232,9 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
 #else
     static constexpr bool supported = true;
 #endif
+    // The weights' gradient rounds its operands to TF32 in registers, which are too few for two.
+    static constexpr int blocksAtATime =
+        blocksOfTile(Rows, Columns, !(Shape::rounds && Form == Written::ByColumn));
     static constexpr int depth = Shape::depth;
     static constexpr int sizeA = Rows * depth, sizeB = depth * Columns;
 

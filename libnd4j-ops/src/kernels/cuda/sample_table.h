@@ -43,28 +43,43 @@ struct FirstImage {
           pixel(static_cast<int>(pixelOfBatch - n * p.outPixels.divisor())) {}
 };
 
+/// An output pixel; images are counted from the first that is meant.
+struct OutPixel {
+    int image, y, x;
+
+    /// The one that is number `pixel` from the first image's first on.
+    __device__ static OutPixel of(const PlanGeometry& p, int pixel) {
+        OutPixel at;
+        at.image = p.outPixels.divide(pixel);
+        at.y = p.outWidth.divide(pixel);
+        at.x = pixel;
+        return at;
+    }
+    __device__ static OutPixel none() { return {-1, 0, 0}; }
+    __device__ bool exists() const { return image >= 0; }
+};
+
 /// Where the samples of one output pixel are said to lie.
 struct PixelSamples {
     Index offset, mask;  ///< where its elements are, but for the channel
     int y, x;            ///< the pixel that tap (0, 0) reads, but for the offset
-    int firstPixel;      ///< of the image, counted from the first image's; -1: there is none
+    int firstPixel;      ///< of the image, counted from the first image's
 
-    __device__ PixelSamples() : offset(0), mask(0), y(0), x(0), firstPixel(-1) {}
-
-    /// Of the output pixel `pixel`, counted from the first of image `first`.
+    /// Of an output pixel of image `first` or later.
     __device__ PixelSamples(const PlanGeometry& p, const SampleArrays& arrays, Index first,
-                            int pixel) {
-        const int image = p.outPixels.divide(pixel);
-        const int oy = p.outWidth.divide(pixel), ox = pixel;
-        const Index n = first + image;
-        offset = n * arrays.offset.strides[0] + oy * arrays.offset.strides[2] +
-                 ox * arrays.offset.strides[3];
-        mask =
-            n * arrays.mask.strides[0] + oy * arrays.mask.strides[2] + ox * arrays.mask.strides[3];
-        y = oy * p.strideH - p.padTop;
-        x = ox * p.strideW - p.padLeft;
-        firstPixel = image * p.pixels();
+                            const OutPixel& at) {
+        const Index n = first + at.image;
+        offset = n * arrays.offset.strides[0] + at.y * arrays.offset.strides[2] +
+                 at.x * arrays.offset.strides[3];
+        mask = n * arrays.mask.strides[0] + at.y * arrays.mask.strides[2] +
+               at.x * arrays.mask.strides[3];
+        y = at.y * p.strideH - p.padTop;
+        x = at.x * p.strideW - p.padLeft;
+        firstPixel = at.image * p.pixels();
     }
+    __device__ PixelSamples(const PlanGeometry& p, const SampleArrays& arrays, Index first,
+                            int pixel)
+        : PixelSamples(p, arrays, first, OutPixel::of(p, pixel)) {}
 };
 
 /// What arrays say of a sample, loaded long before it is planned.
@@ -110,6 +125,17 @@ __device__ inline Sample<ComputeType<Element>, int> planSample(
                static_cast<Real>(column) + widen(inputs.x), modulation, p.height, p.width, s);
     }
     return s;
+}
+
+/// The sample of one tap and offset group at an output pixel.
+template <class Element>
+__device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometry& p,
+                                                               const SampleArrays& arrays,
+                                                               const PixelSamples& at,
+                                                               int offsetGroup, int tap) {
+    SampleInputs<Element> inputs;
+    inputs.load(p, arrays, at, offsetGroup, tap);
+    return planSample<Element>(p, arrays, at.y, at.x, tap, inputs);
 }
 
 /// `Entries` planned samples. Corners that are not read are pixel -1.
@@ -172,9 +198,11 @@ class CornerValues {
         for (int i = 0; i < Corners; ++i) {
             value_[i] = {};
             if (pixel.value[i] >= 0) {
+                // Of 32 bits each, without signs: one instruction.
+                const auto bytes = std::uint64_t{static_cast<std::uint32_t>(pixel.value[i])} *
+                                   static_cast<std::uint32_t>(pitchBytes);
                 value_[i] = loadPack<Count>(reinterpret_cast<const Element*>(
-                    reinterpret_cast<const char*>(channels) +
-                    static_cast<Index>(pixel.value[i]) * pitchBytes));
+                    reinterpret_cast<const char*>(channels) + bytes));
             }
         }
     }
