@@ -185,7 +185,8 @@ class CornerDots {
 template <class Product>
 constexpr int columnsBlocks() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    if (Product::rows * Product::columns <= 128 * 32) return 3;
+    if (Product::rows * Product::columns <= 128 * 32 && sizeof(typename Product::Real) == 4)
+        return 3;
 #endif
     return Product::blocksAtATime;
 }
