@@ -1,6 +1,5 @@
 package io.github.dcn4j.onnx;
 
-import java.util.Arrays;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
@@ -17,7 +16,7 @@ final class Sums {
 
   private static SDVariable kept(Reduction op, SDVariable x, int rank, int... axes) {
     int more = Math.max(0, 3 - rank);
-    SDVariable y = op.of(wide(x, more), true, shifted(axes, more));
+    SDVariable y = op.of(wide(x, more), true, axes);
     return narrow(y, more);
   }
 
@@ -39,26 +38,23 @@ final class Sums {
   /** Sums along one axis, which goes. */
   static SDVariable along(SDVariable x, int rank, int axis) {
     int more = Math.max(0, 3 - rank);
-    SDVariable sum = x.getSameDiff().sum(wide(x, more), true, axis + more);
+    SDVariable sum = x.getSameDiff().sum(wide(x, more), true, axis);
     return Shapes.squeezed(narrow(Shapes.cast(sum, x.dataType()), more), axis);
   }
 
-  /** The first axes, of size 1, go; ND4J does not add or remove them of a vector of one number. */
+  /** The last axes, of size 1, go. */
   private static SDVariable narrow(SDVariable x, int less) {
     if (less == 2) {
       return x.getSameDiff().reshape(x, -1);
     }
-    return less == 1 ? x.getSameDiff().squeeze(x, 0) : x;
+    return less == 1 ? x.getSameDiff().squeeze(x, 2) : x;
   }
 
+  /** With axes of size 1 at the end: ND4J adds none before those of a single number. */
   private static SDVariable wide(SDVariable x, int more) {
     if (more == 2) {
-      return x.getSameDiff().reshape(x, 1, 1, -1);
+      return x.getSameDiff().reshape(x, -1, 1, 1);
     }
-    return more == 1 ? x.getSameDiff().expandDims(x, 0) : x;
-  }
-
-  private static int[] shifted(int[] axes, int by) {
-    return Arrays.stream(axes).map(axis -> axis + by).toArray();
+    return more == 1 ? x.getSameDiff().expandDims(x, 2) : x;
   }
 }

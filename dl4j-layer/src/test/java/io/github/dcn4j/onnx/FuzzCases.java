@@ -118,6 +118,10 @@ final class FuzzCases {
     return c;
   }
 
+  boolean hasOpenSizes() {
+    return open;
+  }
+
   byte[] model() {
     return model;
   }

@@ -34,6 +34,9 @@ class OnnxRuntimeFuzzTest {
       } catch (OrtException e) {
         continue; // it lacks the type, or the opset
       }
+      if (c.hasOpenSizes() && expected.isEmpty()) {
+        continue; // ND4J has no ranges of nothing; an exception tells
+      }
       known++;
       SameDiff sd;
       try {
