@@ -304,9 +304,12 @@ void __tsan_vptr_read(void**) {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
 void __tsan_init() {}
-// Whether a static variable of the host's code has been made.
+// Of the host's code: whether a static variable has been made, counts of owners.
 unsigned char __tsan_atomic8_load(const volatile unsigned char* at, int) {
     return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+int __tsan_atomic32_fetch_add(volatile int* at, int value, int) {
+    return __atomic_fetch_add(at, value, __ATOMIC_ACQ_REL);
 }
 }
 
