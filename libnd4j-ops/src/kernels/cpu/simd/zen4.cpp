@@ -15,6 +15,7 @@ MicroKernels<Real> fastest() {
     const MicroKernels<Real>& avx2 = avx2Set.kernels.of<Real>();
     kernels.plan = avx2.plan;
     kernels.gemm = avx2.gemm;
+    kernels.gemmSegments = avx2.gemmSegments;
     kernels.panelWidth = avx2.panelWidth;
     kernels.scatter = avx2.scatter;
     kernels.scatterAggregate = avx2.scatterAggregate;
