@@ -3,6 +3,7 @@ package io.github.dcn4j.examples;
 import io.github.dcn4j.detection.data.FileNames;
 import io.github.dcn4j.examples.benchmark.BenchmarkCommand;
 import io.github.dcn4j.examples.benchmark.OnnxModelsCommand;
+import io.github.dcn4j.examples.benchmark.TrainingCommand;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,7 +36,8 @@ import picocli.CommandLine.TypeConversionException;
       QuickstartCommand.class,
       ImportOnnxCommand.class,
       BenchmarkCommand.class,
-      OnnxModelsCommand.class
+      OnnxModelsCommand.class,
+      TrainingCommand.class
     })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;

@@ -1,33 +1,19 @@
 package io.github.dcn4j.examples.benchmark;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /**
  * What can't be reached from Java: the processor's rate of fused multiply-adds, and oneDNN's plain
- * convolution. A program of {@code libnd4j-ops/bench} that answers a line with a line; while it
- * waits it takes no time from the other contenders.
+ * convolution. A program of {@code libnd4j-ops/bench}.
  */
 final class NativePeers implements AutoCloseable {
   private static final String ABSENT = "absent";
 
-  private final Process process;
-  private final PrintWriter questions;
-  private final BufferedReader answers;
+  private final AnsweringProcess process;
 
   NativePeers(String program) throws IOException {
-    process =
-        new ProcessBuilder(Path.of(program).toAbsolutePath().toString())
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
-    questions = new PrintWriter(process.getOutputStream(), true, StandardCharsets.US_ASCII);
-    answers =
-        new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII));
+    process = new AnsweringProcess(Path.of(program).toAbsolutePath().toString());
   }
 
   /** The instruction set that our library chooses here. */
@@ -67,17 +53,15 @@ final class NativePeers implements AutoCloseable {
   }
 
   private String ask(String question) throws IOException {
-    questions.println(question);
-    String answer = answers.readLine();
-    if (answer == null) {
-      throw new IOException("the program of the native peers ended at: " + question);
+    try {
+      return process.ask(question);
+    } catch (IOException e) {
+      throw new IOException("the program of the native peers: " + e.getMessage(), e);
     }
-    return answer;
   }
 
   @Override
   public void close() {
-    questions.close();
-    process.destroy();
+    process.close();
   }
 }
