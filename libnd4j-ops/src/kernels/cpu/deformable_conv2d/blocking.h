@@ -94,6 +94,10 @@ struct Blocking {
         return i + 1 == count() || block(i + 1).group != block(i).group;
     }
 
+    /// A leading dimension of an odd number of cache lines (of 16 floats): columns of a tile then
+    /// spread over the cache's sets instead of falling into a few.
+    static Index oddLines(Index numbers) { return (ceilDivide(numbers, 16) | 1) * 16; }
+
   private:
     Blocking(const Conv2dGeometry& g, Index blockChannels, Index alignment, Index panelWidth)
         : groupsAreLanes(isOfSmallGroups(g)),
@@ -155,10 +159,6 @@ struct Blocking {
         if (isOfSmallGroups(g)) return most;
         return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
     }
-
-    /// A leading dimension of an odd number of cache lines (of 16 floats): columns of a tile then
-    /// spread over the cache's sets instead of falling into a few.
-    static Index oddLines(Index numbers) { return (ceilDivide(numbers, 16) | 1) * 16; }
 
     static Index largestTile(Index numbersAPoint) {
         return std::clamp<Index>(tileNumbers / numbersAPoint / 12 * 12, 12, mostTilePoints);

@@ -35,7 +35,7 @@ class Direct {
           depth_(g.taps() * g.channels),
           panel_(kernels.panelWidth),
           panels_(ceilDivide(g.outChannels, panel_)),
-          outLd_((panels_ * panel_ / 16 | 1) * 16),
+          outLd_(Blocking::oddLines(panels_ * panel_)),
           tile_(tileOf(g, outLd_)),
           tilesAcross_(ceilDivide(g.outWidth, tile_.columns)),
           tiles_(ceilDivide(g.outHeight, tile_.rows) * tilesAcross_),
