@@ -86,7 +86,8 @@ struct TileLists {
         if (thread < rows * bounds) {
             // Beyond the plane's last cells there are empty ones.
             const int row = y + thread / bounds, column = x + thread % bounds;
-            const int cell = row * lists.pitch + (column < lists.pitch ? column : lists.pitch);
+            const Index cell = static_cast<Index>(row) * lists.pitch +
+                               (column < lists.pitch ? column : lists.pitch);
             start[thread / bounds][thread % bounds] =
                 starts[cell < lists.cells ? cell : lists.cells];
         }

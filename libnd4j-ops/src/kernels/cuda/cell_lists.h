@@ -119,24 +119,29 @@ __device__ void orderList(Entry<Real>* entries, int size, int thread, int* colum
 /// Threads of a short list, and its entries at most.
 constexpr int shortThreads = 16, shortList = 2 * shortThreads;
 
+/// Orders the short lists, and writes down which the long ones are, in whatever order.
 template <class Real>
-__global__ void orderShortKernel(int keys, const unsigned* start, Entry<Real>* entries) {
+__global__ void orderShortKernel(int keys, const unsigned* start, Entry<Real>* entries,
+                                 unsigned* longLists, unsigned* longCount) {
     constexpr int lists = blockThreads / shortThreads;
     struct Memory {
         alignas(16) int columns[lists][shortList];
     };
     auto& memory = shared<Memory>();
     const int list = static_cast<int>(threadIdx.x) / shortThreads;
-    for (int first = static_cast<int>(blockIdx.x) * lists; first < keys;
-         first += static_cast<int>(gridDim.x) * lists) {
-        const int key = first + list < keys ? first + list : keys - 1;
+    const int thread = static_cast<int>(threadIdx.x) % shortThreads;
+    for (Index first = static_cast<Index>(blockIdx.x) * lists; first < keys;
+         first += static_cast<Index>(gridDim.x) * lists) {
+        const bool inside = first + list < keys;
+        const Index key = inside ? first + list : keys - 1;
         const unsigned begin = start[key];
         const auto size = static_cast<int>(start[key + 1] - begin);
-        const bool some = first + list < keys && size > 1 && size <= shortList;
+        if (inside && size > shortList && thread == 0)
+            longLists[atomicAdd(longCount, 1u)] = static_cast<unsigned>(key);
+        const bool some = inside && size > 1 && size <= shortList;
         __syncwarp();
-        orderList<shortThreads, 2>(entries + begin, some ? size : 0,
-                                   static_cast<int>(threadIdx.x) % shortThreads,
-                                   memory.columns[list], [] { __syncwarp(); });
+        orderList<shortThreads, 2>(entries + begin, some ? size : 0, thread, memory.columns[list],
+                                   [] { __syncwarp(); });
     }
 }
 
@@ -163,29 +168,21 @@ __device__ void remakeList(const Samples& samples, int key,
 /// The lists that are not short, each by a block.
 template <class Samples>
 __global__ void orderLongKernel(Samples samples, const unsigned* start,
-                                Entry<typename Samples::Real>* entries) {
+                                Entry<typename Samples::Real>* entries, const unsigned* longLists,
+                                const unsigned* longCount) {
     struct Memory {
         alignas(16) int columns[longList];
-        int size[blockThreads];
     };
     auto& memory = shared<Memory>();
-    for (int first = static_cast<int>(blockIdx.x) * blockThreads; first < samples.keys();
-         first += static_cast<int>(gridDim.x) * blockThreads) {
-        const int own = first + static_cast<int>(threadIdx.x);
-        const int size = own < samples.keys() ? static_cast<int>(start[own + 1] - start[own]) : 0;
-        memory.size[threadIdx.x] = size;
-        unsigned longOnes;
-        sumBefore(size > shortList ? 1 : 0, longOnes);
-        for (int i = 0; longOnes > 0 && i < blockThreads; ++i) {
-            if (memory.size[i] <= shortList) continue;
-            if (memory.size[i] > longList) {
-                remakeList(samples, first + i, entries + start[first + i]);
-            } else {
-                orderList<blockThreads, longList / blockThreads>(
-                    entries + start[first + i], memory.size[i], static_cast<int>(threadIdx.x),
-                    memory.columns, [] { __syncthreads(); });
-            }
-            __syncthreads();
+    for (unsigned i = blockIdx.x; i < *longCount; i += gridDim.x) {
+        const auto key = static_cast<int>(longLists[i]);
+        const auto size = static_cast<int>(start[key + 1] - start[key]);
+        if (size > longList) {
+            remakeList(samples, key, entries + start[key]);
+        } else {
+            orderList<blockThreads, longList / blockThreads>(
+                entries + start[key], size, static_cast<int>(threadIdx.x), memory.columns,
+                [] { __syncthreads(); });
         }
         __syncthreads();
     }
@@ -203,6 +200,7 @@ class CellListMaker {
           start_(workspace.reserve<unsigned>(prefixSumsLength(keys))),
           sums_(workspace.reserve<unsigned>(prefixSumsWorkspace(keys))),
           ranks_(workspace.reserve<unsigned>(samples)),
+          longLists_(workspace.reserve<unsigned>(1 + mostLongLists(samples))),
           entries_(workspace.reserve<Entry<Real>>(samples)) {}
 
     const unsigned* start(const Workspace& workspace) const { return workspace.at(start_); }
@@ -222,15 +220,24 @@ class CellListMaker {
         prefixSums(counts, keys, workspace.at(sums_), start, stream);
         launch("listing samples", fillKernel<Samples>, blocks, 0, stream, samples, start, ranks,
                entries);
+        unsigned *longCount = workspace.at(longLists_), *longLists = longCount + 1;
+        check(cudaMemsetAsync(longCount, 0, sizeof(unsigned), stream), "cudaMemsetAsync");
         launch("ordering samples", orderShortKernel<Real>,
                ceilDivide(keys, blockThreads / shortThreads), 0, stream, samples.keys(), start,
-               entries);
-        launch("ordering samples", orderLongKernel<Samples>, blocksFor(keys), 0, stream, samples,
-               start, entries);
+               entries, longLists, longCount);
+        launch("ordering samples", orderLongKernel<Samples>,
+               std::min(mostLongLists(samples.samples()), mostLongBlocks), 0, stream, samples,
+               start, entries, static_cast<const unsigned*>(longLists),
+               static_cast<const unsigned*>(longCount));
     }
 
   private:
-    const Workspace::Piece<unsigned> counts_, start_, sums_, ranks_;
+    /// Blocks that look whether there are long lists; more than a device runs at a time.
+    static constexpr Index mostLongBlocks = 1024;
+
+    static Index mostLongLists(Index samples) { return samples / (shortList + 1); }
+
+    const Workspace::Piece<unsigned> counts_, start_, sums_, ranks_, longLists_;
     const Workspace::Piece<Entry<Real>> entries_;
 };
 

@@ -23,8 +23,12 @@ bool fits(const Conv2dGeometry& g) {
                         std::fabs(real(g.padTop));
     const double columns = real(g.outWidth) * real(g.strideW) +
                            real(g.kernelW) * real(g.dilationW) + std::fabs(real(g.padLeft));
-    const double weights = real(g.groups) * taps * (real(g.channelsPerGroup()) + 64) *
-                           (real(g.outChannelsPerGroup()) + 256);
+    // Each segment of channels is padded by itself: to whole steps forward, to a tile's columns
+    // backward.
+    const double segment = real(std::min(g.channelsPerGroup(), g.channelsPerOffsetGroup()));
+    const double segments = std::ceil(real(g.channelsPerGroup()) / segment) + 1;
+    const double weights =
+        real(g.groups) * taps * segments * (segment + 256) * (real(g.outChannelsPerGroup()) + 256);
     return pixels * images < most && outPixels < most / 2 && taps * bytes < most && rows < most &&
            columns < most && weights < most;
 }
