@@ -36,6 +36,11 @@ final class PackedWeights {
     numbers = packed.values().stream().mapToLong(INDArray::length).sum();
   }
 
+  void clear() {
+    packed.clear();
+    numbers = 0;
+  }
+
   /** Lets convolutions read packed weights. */
   void replace(List<Step> steps) {
     if (!Nd4j.getEnvironment().isCPU()) {

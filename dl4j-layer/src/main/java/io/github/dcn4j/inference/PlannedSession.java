@@ -35,8 +35,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * <p>The results are those of SameDiff, bit for bit, in arrays of the caller's. Training, listeners
  * and graphs with control flow or random numbers run as without it, and so does a call whose sizes
  * inside the graph turn out to be others than those of the plan. Changes to the graph and new
- * arrays for its variables are noticed, and so are other values in the arrays of variables; the
- * values in those of constants must not change.
+ * arrays for its variables and constants are noticed, and so are other values in the arrays of
+ * variables; the values in those of constants must not change.
  */
 public final class PlannedSession extends InferenceSession {
   /** Plans that failed in a row because sizes depend on what is in the arrays. */
@@ -48,6 +48,8 @@ public final class PlannedSession extends InferenceSession {
   /** What the ops of the call that is on are; null if nobody wants to know. */
   private Recording recording;
 
+  private CountedArrays constants;
+  private int seenChanges;
   private int failures;
   private long plannedCalls;
 
@@ -107,6 +109,7 @@ public final class PlannedSession extends InferenceSession {
       Collection<String> requiredActivations,
       List<Listener> listeners,
       At at) {
+    forgetOldConstants();
     Plans.Key key = new Plans.Key(variables, placeholders);
     Plan plan = plans.get(key);
     boolean unlike = false;
@@ -150,6 +153,17 @@ public final class PlannedSession extends InferenceSession {
         getArrayUseTracker().clear();
       }
       recording = null;
+    }
+  }
+
+  /** Plans hold what was computed of constants. */
+  private void forgetOldConstants() {
+    CountedArrays present = CountedArrays.of(sameDiff);
+    if (present != constants || present.changes() != seenChanges) {
+      constants = present;
+      seenChanges = present.changes();
+      plans.clear();
+      weights.clear();
     }
   }
 

@@ -72,6 +72,13 @@ final class Plans {
     }
   }
 
+  /** Gives all up. */
+  void clear() {
+    plans.values().forEach(Plan::close);
+    plans.clear();
+    calls.clear();
+  }
+
   /** The memory of all plans. */
   long bytes() {
     return plans.values().stream().mapToLong(Plan::bytes).sum();

@@ -18,6 +18,7 @@ import org.nd4j.autodiff.samediff.internal.memory.NoOpMemoryMgr;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The ops of one call of a graph, in their order, each with its arrays. It is the manager of the
@@ -115,7 +116,10 @@ final class Recording extends NoOpMemoryMgr {
 
   @Override
   public INDArray allocate(boolean detached, LongShapeDescriptor shape) {
-    return counted(super.allocate(detached, shape));
+    // In the order that SameDiff's own manager has, whatever the op would like.
+    return shape.isEmpty()
+        ? counted(super.allocate(detached, shape))
+        : counted(Nd4j.createUninitializedDetached(shape.dataType(), 'c', shape.getShape()));
   }
 
   private INDArray counted(INDArray array) {

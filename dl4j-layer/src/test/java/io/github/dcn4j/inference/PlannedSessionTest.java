@@ -11,6 +11,7 @@ import io.github.dcn4j.ops.DeformableConv2D;
 import io.github.dcn4j.ops.DeformableConv2DConfig;
 import io.github.dcn4j.ops.DeformablePSROIPooling;
 import io.github.dcn4j.ops.MultiScaleDeformableAttention;
+import io.github.dcn4j.ops.NDDeformable;
 import io.github.dcn4j.ops.PlainConv2D;
 import io.github.dcn4j.ops.SDDeformable;
 import java.util.List;
@@ -144,6 +145,50 @@ class PlannedSessionTest {
       sd.getVariable("w1").setArray(Nd4j.randn(DataType.FLOAT, 4, 4, 3, 3));
       check(image, "y");
     }
+  }
+
+  @Test
+  void newConstantsCount() {
+    DeformableConv2DConfig config =
+        DeformableConv2DConfig.builder().kH(3).kW(3).pH(1).pW(1).build();
+    SDVariable w = sd.constant("w", Nd4j.randn(DataType.FLOAT, 4, 4, 3, 3));
+    SDVariable b = sd.constant("b", Nd4j.randn(DataType.FLOAT, 4));
+    new SDDeformable(sd).conv2d("y", x, w, b, config);
+    w.mul(2).sum().rename("z");
+    PlannedSession.attach(sd);
+    INDArray image = image(1, 6);
+    for (int change = 0; change < 3; change++) {
+      for (int call = 0; call < CALLS; call++) {
+        INDArray now = w.getArr();
+        Map<String, INDArray> made = sd.output(Map.of("x", image), "y", "z");
+        assertEquals(new NDDeformable().conv2d(image, now, b.getArr(), config), made.get("y"));
+        assertEquals(2 * now.sumNumber().doubleValue(), made.get("z").getDouble(0), 1e-3);
+      }
+      w.setArray(Nd4j.randn(DataType.FLOAT, 4, 4, 3, 3));
+    }
+    assertTrue(plannedCalls() > 0);
+    INDArray y = output(image, "y");
+    assertEquals(y, sd.dup().output(Map.of("x", image), "y").get("y"));
+    sd.convertToVariables(List.of(w));
+    assertEquals(y, output(image, "y"));
+    sd.convertToConstants(List.of(w));
+    assertEquals(y, output(image, "y"));
+  }
+
+  @Test
+  void aLinearLayerHasTheBitsAndTheOrderOfTheFirstCall() {
+    SDVariable rows = sd.placeHolder("rows", DataType.FLOAT, 64, 100);
+    SDVariable w = sd.var("w", Nd4j.randn(DataType.FLOAT, 100, 33));
+    sd.nn().linear("y", rows, w, sd.var("b", Nd4j.randn(DataType.FLOAT, 33)));
+    PlannedSession.attach(sd);
+    Map<String, INDArray> in = Map.of("rows", Nd4j.randn(DataType.FLOAT, 64, 100));
+    INDArray first = sd.output(in, "y").get("y");
+    for (int call = 0; call < CALLS; call++) {
+      INDArray next = sd.output(in, "y").get("y");
+      assertArrayEquals(first.stride(), next.stride());
+      assertArrayEquals(first.data().asFloat(), next.data().asFloat());
+    }
+    assertTrue(plannedCalls() > 0);
   }
 
   @Test
