@@ -48,11 +48,15 @@ final class Einsum {
     }
   }
 
-  /** An array whose axes have labels, each once. */
+  /**
+   * An array whose axes have labels, each once. Its own axes tell their sizes: while the graph
+   * runs, one of size 1 may stand beside longer ones of its label.
+   */
   @RequiredArgsConstructor
   private static final class Term {
     final SDVariable x;
     final List<Integer> labels;
+    final Map<Integer, Axis> axes;
   }
 
   private void convert() {
@@ -130,6 +134,10 @@ final class Einsum {
   private void note(Value x, List<Integer> labels) {
     for (int i = 0; i < labels.size(); i++) {
       Axis axis = new Axis(x, i);
+      long first = x.shape()[labels.indexOf(labels.get(i))];
+      if (labels.indexOf(labels.get(i)) < i && (first < 0 || first != axis.size())) {
+        throw node.refuse("a diagonal: expected equal, known sizes, got " + Sizes.text(x.shape()));
+      }
       Axis known = sizes.putIfAbsent(labels.get(i), axis);
       if (known == null) {
         continue;
@@ -163,8 +171,8 @@ final class Einsum {
       result = product(summed(result, needed), next, later);
     }
     long[] shape = output.stream().mapToLong(label -> sizes.get(label).size()).toArray();
-    SDVariable y = shaped(permuted(result, output), output, output);
-    node.output(y, shape);
+    SDVariable y = permuted(result, output);
+    node.output(output.isEmpty() ? sd.reshape(y, new long[0]) : y, shape);
   }
 
   /** Without axes of size 1 that others are longer on, and with each label once. */
@@ -172,17 +180,19 @@ final class Einsum {
     long[] shape = x.shape();
     List<Integer> kept = new ArrayList<>();
     List<Long> to = new ArrayList<>();
+    Map<Integer, Axis> axes = new LinkedHashMap<>();
     for (int i = 0; i < shape.length; i++) {
       if (shape[i] != 1 || sizes.get(labels.get(i)).size() == 1) {
         kept.add(labels.get(i));
         to.add(shape[i]);
+        axes.put(labels.get(i), new Axis(x, i));
       }
     }
     SDVariable y = x.variable();
     if (kept.size() < shape.length) {
       y = Shapes.reshapeTo(node, x, to.stream().mapToLong(Long::longValue).toArray());
     }
-    Term term = new Term(y, kept);
+    Term term = new Term(y, kept, axes);
     for (Integer label : new LinkedHashSet<>(kept)) {
       while (term.labels.indexOf(label) != term.labels.lastIndexOf(label)) {
         term = diagonal(term, label);
@@ -193,7 +203,8 @@ final class Einsum {
 
   /** Of two axes with one label, the elements at equal places. */
   private Term diagonal(Term term, Integer label) {
-    long size = sizes.get(label).size();
+    long size = term.axes.get(label).size();
+    node.checkSize("a diagonal", size);
     int rank = term.labels.size();
     int first = term.labels.indexOf(label);
     int second = term.labels.lastIndexOf(label);
@@ -207,19 +218,20 @@ final class Einsum {
     }
     order.add(first);
     order.add(second);
-    if (size < 0 || labels.stream().filter(l -> sizes.get(l).size() < 0).count() > 1) {
+    if (labels.stream().filter(l -> term.axes.get(l).size() < 0).count() > 1) {
       throw node.refuse("a diagonal: expected known sizes");
     }
     long[] flat = new long[rank - 1];
     for (int i = 0; i < rank - 2; i++) {
-      flat[i] = sizes.get(labels.get(i)).size();
+      flat[i] = term.axes.get(labels.get(i)).size();
     }
     flat[rank - 2] = size * size;
     SDVariable turned = sd.permute(term.x, order.stream().mapToInt(Integer::intValue).toArray());
     long[] places = new long[Math.toIntExact(size)];
     Arrays.setAll(places, i -> i * (size + 1));
     labels.add(label);
-    return new Term(Indexing.rows(sd.reshape(turned, flat), node.longs(places), rank - 2), labels);
+    SDVariable y = Indexing.rows(sd.reshape(turned, flat), node.longs(places), rank - 2);
+    return new Term(y, labels, term.axes);
   }
 
   /** Summed over what is not needed any more. */
@@ -230,7 +242,7 @@ final class Einsum {
         List<Integer> labels = new ArrayList<>(result.labels);
         int axis = labels.indexOf(label);
         labels.remove(axis);
-        result = new Term(Sums.along(result.x, labels.size() + 1, axis), labels);
+        result = new Term(Sums.along(result.x, labels.size() + 1, axis), labels, term.axes);
       }
     }
     return result;
@@ -243,10 +255,12 @@ final class Einsum {
     List<Integer> inner = without(common, batch);
     List<Integer> rows = without(a.labels, common);
     List<Integer> columns = without(b.labels, common);
+    Map<Integer, Axis> axes = new LinkedHashMap<>(b.axes);
+    a.axes.forEach((label, axis) -> axes.merge(label, axis, (y, x) -> x.size() < 0 ? y : x));
     if (inner.isEmpty() || !a.x.dataType().isFPType()) {
       List<Integer> all = joined(batch, rows, columns, inner);
       SDVariable y = aligned(a, all).mul(aligned(b, all));
-      return summed(new Term(y, all), needed);
+      return summed(new Term(y, all, axes), needed);
     }
     List<List<Integer>> left = new ArrayList<>(Arrays.asList(rows, inner));
     List<List<Integer>> right = new ArrayList<>(Arrays.asList(inner, columns));
@@ -254,10 +268,15 @@ final class Einsum {
       left.add(0, batch);
       right.add(0, batch);
     }
-    SDVariable x = grouped(permuted(a, joined(batch, rows, inner)), left);
-    SDVariable y = grouped(permuted(b, joined(batch, inner, columns)), right);
+    SDVariable x = grouped(permuted(a, joined(batch, rows, inner)), left, a.axes);
+    SDVariable y = grouped(permuted(b, joined(batch, inner, columns)), right, b.axes);
+    SDVariable xy = sd.mmul(x, y, false, false, false);
     List<Integer> labels = joined(batch, rows, columns);
-    return new Term(shaped(sd.mmul(x, y, false, false, false), null, labels), labels);
+    if (batch.size() > 1 || rows.size() != 1 || columns.size() != 1) {
+      List<List<Integer>> each = labels.stream().map(Arrays::asList).collect(Collectors.toList());
+      xy = labels.isEmpty() ? sd.reshape(xy, new long[0]) : reshaped(xy, each, axes);
+    }
+    return new Term(xy, labels, axes);
   }
 
   private static List<Integer> without(List<Integer> labels, List<Integer> others) {
@@ -285,46 +304,43 @@ final class Einsum {
     long[] from =
         labels.stream()
             .filter(term.labels::contains)
-            .mapToLong(label -> sizes.get(label).size())
+            .mapToLong(label -> term.axes.get(label).size())
             .toArray();
     long[] to =
         labels.stream()
-            .mapToLong(label -> term.labels.contains(label) ? sizes.get(label).size() : 1)
+            .mapToLong(label -> term.labels.contains(label) ? term.axes.get(label).size() : 1)
             .toArray();
     SDVariable x = permuted(term, labels);
     return Arrays.equals(from, to) ? x : Shapes.reshapeTo(node, Value.of("", x, from, null), to);
   }
 
-  private long product(List<Integer> labels) {
-    return Sizes.product(labels.stream().mapToLong(label -> sizes.get(label).size()).toArray());
+  /** With the axes of each group as one. */
+  private SDVariable grouped(SDVariable x, List<List<Integer>> groups, Map<Integer, Axis> axes) {
+    boolean isSo = groups.stream().allMatch(group -> group.size() == 1);
+    return isSo ? x : reshaped(x, groups, axes);
   }
 
-  /** With the axes of each group as one. */
-  private SDVariable grouped(SDVariable x, List<List<Integer>> groups) {
-    long[] shape = groups.stream().mapToLong(this::product).toArray();
+  /** With an axis for each group of labels, whose sizes are those of axes. */
+  private SDVariable reshaped(SDVariable x, List<List<Integer>> groups, Map<Integer, Axis> axes) {
+    long[] shape =
+        groups.stream()
+            .mapToLong(
+                group -> Sizes.product(group.stream().mapToLong(l -> axes.get(l).size()).toArray()))
+            .toArray();
     if (Arrays.stream(shape).filter(size -> size < 0).count() <= 1) {
       return sd.reshape(x, shape);
     }
-    SDVariable[] parts = groups.stream().map(this::extent).toArray(SDVariable[]::new);
+    SDVariable[] parts =
+        groups.stream().map(group -> extent(group, axes)).toArray(SDVariable[]::new);
     return sd.reshape(x, Extents.vector(node, parts));
   }
 
-  private SDVariable extent(List<Integer> labels) {
+  private SDVariable extent(List<Integer> labels, Map<Integer, Axis> axes) {
     SDVariable product = node.scalar(org.nd4j.linalg.api.buffer.DataType.INT64, 1);
     for (Integer label : labels) {
-      Axis axis = sizes.get(label);
+      Axis axis = axes.get(label);
       product = product.mul(Extents.one(node, axis.of, axis.index));
     }
     return product;
-  }
-
-  /** An array with an axis for each label; it has them already where {@code has} equals them. */
-  private SDVariable shaped(SDVariable x, List<Integer> has, List<Integer> labels) {
-    if (labels.equals(has) && !labels.isEmpty()) {
-      return x;
-    }
-    return labels.isEmpty()
-        ? sd.reshape(x, new long[0])
-        : grouped(x, labels.stream().map(Arrays::asList).collect(Collectors.toList()));
   }
 }

@@ -179,7 +179,9 @@ final class Indexing {
     long[] elements = x.elements();
     for (int i = 0; i < count; i++) {
       int axis = node.axis(axes == null ? i : axes[i], rank);
-      long step = steps == null ? 1 : steps[i];
+      // No axis is longer; ND4J's steps are of 32 bits.
+      long step =
+          steps == null ? 1 : Math.max(-Integer.MAX_VALUE, Math.min(steps[i], Integer.MAX_VALUE));
       long size = shape[axis];
       if (step == 0) {
         throw node.refuse("steps: expected others than 0");
@@ -191,13 +193,9 @@ final class Indexing {
           continue;
         }
         begins[axis] = starts[i];
-        stops[axis] = Math.min(ends[i], Integer.MAX_VALUE);
         strides[axis] = step;
         if (starts[i] != 0) {
           beginMask &= ~(1 << axis);
-        }
-        if (ends[i] < Integer.MAX_VALUE) {
-          endMask &= ~(1 << axis);
         }
         continue;
       }
@@ -233,9 +231,12 @@ final class Indexing {
     node.output(0, turned.length == 0 ? part : node.sd().reverse(part, turned), result, elements);
   }
 
-  /** Whether bounds lie within any size but 0: ND4J refuses those that it would have to clamp. */
+  /**
+   * Whether bounds take something of any size but 0: ND4J refuses those that it would have to
+   * clamp, and returns a row where there is none.
+   */
   private static boolean fitsAny(long start, long end, long step) {
-    return step > 0 && Math.abs(start) <= 1 && (end >= Integer.MAX_VALUE || end == -1);
+    return step > 0 && (start == 0 || start == -1) && end >= Integer.MAX_VALUE;
   }
 
   private static long clamp(long index, long size, long least, long most) {

@@ -98,19 +98,27 @@ final class Sequences {
     node.shape(1, 1);
     SameDiff sd = node.sd();
     int batchAxis = (int) batch;
+    long most = shape[1 - batchAxis];
+    long[] known = lengths.knownElements();
+    if (known != null && most >= 0 && Arrays.stream(known).anyMatch(n -> n < 0 || n > most)) {
+      throw node.bad(1, "lengths of 0 to " + most, Arrays.toString(known));
+    }
     int[] order = IntStream.range(0, shape.length).toArray();
     order[0] = batchAxis;
     order[1] = 1 - batchAxis;
     SDVariable first = batch == 0 ? x.variable() : sd.permute(x.variable(), order);
     SDVariable steps = sd.reshape(Extents.range(node, x, 1 - batchAxis), 1, -1);
-    SDVariable length = sd.reshape(lengths.variable(), -1, 1);
+    SDVariable all = Extents.one(node, x, 1 - batchAxis);
+    SDVariable given = sd.reshape(lengths.variable(), -1, 1);
+    SDVariable length = sd.math().min(sd.math().max(given, node.scalar(DataType.INT64, 0)), all);
+    SDVariable wrong = Shapes.cast(sd.neq(given, length), DataType.INT64);
     SDVariable turns = Shapes.cast(sd.lt(steps, length), DataType.INT64);
     SDVariable turned = length.sub(node.scalar(DataType.INT64, 1)).sub(steps).sub(steps);
     SDVariable at = steps.add(turned.mul(turns));
-    SDVariable starts =
-        sd.reshape(Extents.range(node, x, batchAxis), -1, 1)
-            .mul(Extents.one(node, x, 1 - batchAxis));
-    SDVariable places = sd.reshape(at.add(starts), -1);
+    SDVariable starts = sd.reshape(Extents.range(node, x, batchAxis), -1, 1).mul(all);
+    // For lengths that do not fit, rows that there are not: they are refused.
+    SDVariable outside = wrong.mul(node.scalar(DataType.INT64, Integer.MAX_VALUE));
+    SDVariable places = sd.reshape(at.add(starts).add(outside), -1);
     SDVariable rest = Extents.product(node, x, 2, shape.length);
     SDVariable rows =
         sd.reshape(
