@@ -41,12 +41,11 @@ final class AttentionFusion {
   private final OpenSizes open;
   private final Map<String, List<Onnx.NodeProto>> readers = new HashMap<>();
 
-  private AttentionFusion(
-      Graph graph, Map<String, Value> values, Map<String, Value> closed, OpenSizes open) {
+  private AttentionFusion(Graph graph, Map<String, Value> values, Views views, OpenSizes open) {
     this.graph = graph;
     this.values = values;
     this.open = open;
-    views = new Views(graph, closed);
+    this.views = views;
     for (Onnx.NodeProto node : graph.nodes()) {
       new HashSet<>(node.getInputList())
           .forEach(name -> readers.computeIfAbsent(name, n -> new ArrayList<>()).add(node));
@@ -62,12 +61,12 @@ final class AttentionFusion {
    * What to import in the place of nodes, by their first outputs.
    *
    * @param values those of the graph, imported as it is
-   * @param closed the same, with numbers for open sizes
+   * @param views the same, with numbers for open sizes
    */
   static Map<String, Fused> find(
-      Graph graph, Map<String, Value> values, Map<String, Value> closed, OpenSizes open) {
+      Graph graph, Map<String, Value> values, Views views, OpenSizes open) {
     Map<String, Fused> all = new HashMap<>();
-    AttentionFusion fusion = new AttentionFusion(graph, values, closed, open);
+    AttentionFusion fusion = new AttentionFusion(graph, values, views, open);
     for (Onnx.NodeProto node : graph.nodes()) {
       if (is(node, "ReduceSum")) {
         try {
@@ -172,7 +171,7 @@ final class AttentionFusion {
       long rank = views.shape(sum.getInput(0)).length;
       long[] axes =
           sum.getInputCount() > 1 && !sum.getInput(1).isEmpty()
-              ? views.value(sum.getInput(1)).knownElements()
+              ? views.integers(sum, 1)
               : new Attributes(sum).integers("axes");
       NoMatch.unless(axes != null && axes.length == 1);
       NoMatch.unless(axes[0] == rank - 1 || axes[0] == -1);
@@ -270,7 +269,7 @@ final class AttentionFusion {
     }
 
     private boolean isScalar(String name, double number) {
-      INDArray constant = views.value(name).constant();
+      INDArray constant = values.get(name).constant();
       return constant != null && constant.length() == 1 && constant.getDouble(0) == number;
     }
 

@@ -83,15 +83,20 @@ final class GraphImport {
     try {
       OpenSizes open = OpenSizes.of(graph, values);
       if (open.isEmpty()) {
-        return AttentionFusion.find(graph, values, values, open);
+        return AttentionFusion.find(graph, values, new Views(graph, values, values, open), open);
       }
-      GraphImport closed =
-          new GraphImport(graph, files, weights, Collections.emptyMap(), open.shapes());
-      closed.run();
-      return AttentionFusion.find(graph, values, closed.values, open);
+      Views views = new Views(graph, closed(open.shapes()), closed(open.otherShapes()), open);
+      return AttentionFusion.find(graph, values, views, open);
     } catch (NoMatch | IllegalArgumentException e) {
       return Collections.emptyMap(); // the open sizes are no such that any will do
     }
+  }
+
+  /** What the graph has where its inputs are of these shapes. */
+  private Map<String, Value> closed(Map<String, long[]> shapes) {
+    GraphImport closed = new GraphImport(graph, files, weights, Collections.emptyMap(), shapes);
+    closed.run();
+    return closed.values;
   }
 
   /**

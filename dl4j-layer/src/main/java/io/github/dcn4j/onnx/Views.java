@@ -12,10 +12,20 @@ import onnx.Onnx;
 /** Nodes that only move elements, in a graph that was imported once, so that sizes are known. */
 final class Views {
   private final Map<String, Value> values;
+  private final Map<String, Value> others;
+  private final OpenSizes open;
   private final Map<String, Onnx.NodeProto> makers = new HashMap<>();
 
-  Views(Graph graph, Map<String, Value> values) {
+  /**
+   * Those of a graph.
+   *
+   * @param values those with primes for open sizes
+   * @param others those with the other primes
+   */
+  Views(Graph graph, Map<String, Value> values, Map<String, Value> others, OpenSizes open) {
     this.values = values;
+    this.others = others;
+    this.open = open;
     for (Onnx.NodeProto node : graph.nodes()) {
       node.getOutputList().forEach(output -> makers.put(output, node));
     }
@@ -40,11 +50,16 @@ final class Views {
     return value;
   }
 
-  /** A value's shape, all of which must be known. */
+  /** A value's shape, all of which must be known, or products of open sizes. */
   long[] shape(String name) {
     Value value = value(name);
     NoMatch.unless(value.isStatic());
-    return value.shape();
+    return checked(value.shape(), others.get(name).shape());
+  }
+
+  private long[] checked(long[] numbers, long[] other) {
+    NoMatch.unless(Arrays.equals(Arrays.stream(numbers).map(open::other).toArray(), other));
+    return numbers;
   }
 
   static boolean isView(Onnx.NodeProto node) {
@@ -136,13 +151,13 @@ final class Views {
   }
 
   /** An input's whole numbers; null if it was left out. */
-  private long[] integers(Onnx.NodeProto node, int input) {
+  long[] integers(Onnx.NodeProto node, int input) {
     if (input >= node.getInputCount() || node.getInput(input).isEmpty()) {
       return null;
     }
     long[] known = value(node.getInput(input)).knownElements();
     NoMatch.unless(known != null);
-    return known;
+    return checked(known, others.get(node.getInput(input)).knownElements());
   }
 
   private Layout slice(Layout layout, Step step) {
