@@ -1,12 +1,9 @@
 package io.github.dcn4j.inference;
 
 import io.github.dcn4j.ops.PlainConv2D;
-import java.util.Collection;
-import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -28,14 +25,7 @@ final class PackedWeights {
   private final Map<INDArray, INDArray> packed = new IdentityHashMap<>();
   private long numbers;
 
-  /** Forgets weights that the graph has no more. */
-  void retain(Collection<INDArray> stored) {
-    Set<INDArray> present = Collections.newSetFromMap(new IdentityHashMap<>());
-    present.addAll(stored);
-    packed.keySet().retainAll(present);
-    numbers = packed.values().stream().mapToLong(INDArray::length).sum();
-  }
-
+  /** Forgets all, when constants have changed. */
   void clear() {
     packed.clear();
     numbers = 0;

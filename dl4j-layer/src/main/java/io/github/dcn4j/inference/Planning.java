@@ -63,7 +63,6 @@ final class Planning {
       results.put(output, slot);
     }
     List<Step> needed = Fusion.of(needed());
-    weights.retain(all.values());
     weights.replace(needed);
     owned.addAll(new Memory(needed).assign());
     needed.forEach(Step::prepare);
