@@ -88,7 +88,7 @@ final class TrainingArguments {
       names = "--learning-rate",
       paramLabel = "X",
       description =
-          "Highest learning rate of Adam (default: 0.008, with plain, v3 and v4 0.016; in two stages 0.004).")
+          "Highest learning rate of Adam (default: 0.008, with plain 0.016; in two stages 0.004).")
   private Double learningRate;
 
   @Option(

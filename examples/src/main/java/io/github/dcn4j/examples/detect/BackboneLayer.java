@@ -50,11 +50,10 @@ public enum BackboneLayer {
   },
 
   /** The module of DCNv3 (InternImage, arXiv 2211.05778) in residual blocks. */
-  V3(0.016) {
+  V3(0.008) {
     @Override
     Layer convolution(int stride, int nOut) {
-      // At a tenth of the rate the masks, which begin as a mean, learn too slowly.
-      return module(stride, nOut).offsetLearningRateMultiplier(1).build();
+      return module(stride, nOut).build();
     }
   },
 
@@ -78,7 +77,7 @@ public enum BackboneLayer {
    */
   private static final int EXPANSION = 4;
 
-  /** Offsets learn slower than weights, as in the DCN papers' detectors. */
+  /** Offsets of v1 and v2 learn slower than weights, as in the DCN papers' detectors. */
   private static final double OFFSET_LEARNING_RATE = 0.1;
 
   /** Highest learning rate that suits a one-stage detector of these layers. */
@@ -96,13 +95,16 @@ public enum BackboneLayer {
         .offsetLearningRateMultiplier(OFFSET_LEARNING_RATE);
   }
 
+  /**
+   * Its offsets and masks learn as fast as weights: at a tenth of the rate the masks, which begin
+   * as a mean or as zeros, learn too slowly.
+   */
   private static DeformableConvolutionV3.Builder module(int stride, int nOut) {
     return new DeformableConvolutionV3.Builder(KERNEL, KERNEL)
         .stride(stride, stride)
         .padding(PADDING, PADDING)
         .nOut(nOut)
-        .groups(GROUPS)
-        .offsetLearningRateMultiplier(OFFSET_LEARNING_RATE);
+        .groups(GROUPS);
   }
 
   /**
