@@ -76,29 +76,23 @@ struct Problem {
           gradWeight({g.batch, samples(), g.outHeight, g.outWidth}, c.layout, guard),
           planar(c.planar) {
         std::mt19937 random(seed);
-        std::uniform_real_distribution<double> uniform(-1, 1);
-        const auto fill = [&](Array<Element>& array) {
-            array.forEach([&](Element& e) { e = narrow<Element>(Real(uniform(random))); });
-        };
         inputs.type = typeOf<Element>();
         for (const AggregationLevel& level : g.levels) {
             const Index sizes[4] = {g.batch, channels(), level.height, level.width};
             values.push_back(std::make_unique<Array<Element>>(sizes, c.layout, guard));
             gradValues.push_back(std::make_unique<Array<Element>>(sizes, c.layout, guard));
-            fill(*values.back());
+            fill(*values.back(), random);
             inputs.values.push_back(inGroups(*values.back()));
             gradients.values.push_back(inGroups(*gradValues.back()));
         }
-        fill(weight);
-        fill(gradOutput);
+        fill(weight, random);
+        fill(gradOutput, random);
         inputs.location = locations(location);
         inputs.weight = weights(weight);
         gradients.location = locations(gradLocation);
         gradients.weight = weights(gradWeight);
-        std::uniform_int_distribution<int> whole(-2, 2);
-        std::uniform_real_distribution<double> fraction(0.1, 0.9);
         forEachSample([&](const AggregationTap& at) {
-            for (Index i = 0; i < 2; ++i) setPosition(at, i, whole(random) + fraction(random));
+            for (Index i = 0; i < 2; ++i) setPosition(at, i, offInteger(random));
         });
     }
 

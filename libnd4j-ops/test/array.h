@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <random>
 #include <type_traits>
 #include <vector>
 
@@ -87,6 +88,20 @@ class Array {
     Tensor<4> tensor_;
     std::vector<Element> memory_;
 };
+
+/// Random values between -1 and 1.
+template <class Element>
+void fill(Array<Element>& array, std::mt19937& random) {
+    using Real = ComputeType<Element>;
+    std::uniform_real_distribution<double> uniform(-1, 1);
+    array.forEach([&](Element& e) { e = narrow<Element>(Real(uniform(random))); });
+}
+
+/// A random distance of up to 3 pixels, at least a tenth from every integer.
+inline double offInteger(std::mt19937& random) {
+    const int whole = std::uniform_int_distribution<int>(-2, 2)(random);
+    return whole + std::uniform_real_distribution<double>(0.1, 0.9)(random);
+}
 
 inline double largest(const std::vector<double>& values) {
     double most = 1e-30;

@@ -68,19 +68,8 @@ struct Problem {
           gradMask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout, guard),
           gradBias({1, 1, 1, g.outChannels}, c.layout, guard) {
         std::mt19937 random(seed);
-        std::uniform_real_distribution<double> uniform(-1, 1);
-        const auto fill = [&](Array<Element>& array) {
-            array.forEach([&](Element& e) { e = narrow<Element>(Real(uniform(random))); });
-        };
-        fill(input);
-        fill(weights);
-        fill(mask);
-        fill(bias);
-        fill(gradOutput);
-        std::uniform_int_distribution<int> whole(-2, 2);
-        std::uniform_real_distribution<double> fraction(0.1, 0.9);
-        offset.forEach(
-            [&](Element& e) { e = narrow<Element>(Real(whole(random) + fraction(random))); });
+        for (auto* array : {&input, &weights, &mask, &bias, &gradOutput}) fill(*array, random);
+        offset.forEach([&](Element& e) { e = narrow<Element>(Real(offInteger(random))); });
         inputs.type = typeOf<Element>();
         inputs.input = input.tensor();
         inputs.weights = weights.tensor();

@@ -12,27 +12,13 @@
 #include "../src/kernels/registry.h"
 #include "aggregation_problem.h"
 #include "convolution_problem.h"
-#include "kernels_under_test.h"
-#include "results.h"
+#include "every_kernel.h"
 
 namespace dcn4j {
 namespace {
 
 using aggregation::Case;
 using aggregation::Problem;
-
-template <class Element, class Change>
-void expectLikeReference(const DeformableAggregationKernel& kernel, const Case& c, double tolerance,
-                         Change change) {
-    compareWithReference<Problem<Element>>(referenceDeformableAggregation(), kernel, c, tolerance,
-                                           change);
-}
-
-template <class Element>
-void expectLikeReference(const DeformableAggregationKernel& kernel, const Case& c,
-                         double tolerance) {
-    expectLikeReference<Element>(kernel, c, tolerance, [](auto&) {});
-}
 
 /// Attention: any number of levels, `points` a level.
 Case attention(const char* name, Index n, Index heads, Index channels,
@@ -99,32 +85,12 @@ const Case cases[] = {
     attention("attention_planar", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::Spread, true),
 };
 
-class EveryAggregationKernel
-    : public testing::TestWithParam<std::tuple<const DeformableAggregationKernel*, Case>> {
-  protected:
-    const DeformableAggregationKernel& kernel() const { return *std::get<0>(GetParam()); }
-    const Case& shape() const { return std::get<1>(GetParam()); }
-};
+class EveryAggregationKernel : public KernelTest<DeformableAggregationKernel, Case> {};
 
-TEST_P(EveryAggregationKernel, AgreesWithTheReferenceInFloat) {
-    expectLikeReference<float>(kernel(), shape(), 2e-5);
-}
-
-TEST_P(EveryAggregationKernel, AgreesWithTheReferenceInDouble) {
-    expectLikeReference<double>(kernel(), shape(), 1e-12);
-}
-
-TEST_P(EveryAggregationKernel, AgreesWithTheReferenceInHalfTypes) {
-    expectLikeReference<Float16>(kernel(), shape(), 1e-3);
-    expectLikeReference<BFloat16>(kernel(), shape(), 1e-2);
-}
-
-TEST_P(EveryAggregationKernel, GivesTheSameBitsForAnyNumberOfThreads) {
-    expectSameBitsForAnyNumberOfThreads<Problem<float>>(kernel(), shape());
-}
+DCN4J_TEST_VALUES(EveryAggregationKernel, Problem)
 
 TEST_P(EveryAggregationKernel, AgreesWithTheReferenceAtIntegerPositions) {
-    expectLikeReference<double>(kernel(), shape(), 1e-12, [](Problem<double>& p) {
+    expectLikeReference<Problem<double>>(kernel(), shape(), 1e-12, [](auto& p) {
         int i = 0;
         p.forEachSample([&](const auto& at) {
             p.setPosition(at, 0, i++ % 5 - 2);
@@ -134,31 +100,16 @@ TEST_P(EveryAggregationKernel, AgreesWithTheReferenceAtIntegerPositions) {
 }
 
 TEST_P(EveryAggregationKernel, SurvivesAnyLocationAndCountsItAsOutside) {
-    const float inf = std::numeric_limits<float>::infinity();
-    const float extremes[] = {inf, -inf, std::nanf(""), 1e30f, -1e30f, 3e9f, -3e9f, 1e5f};
-    expectLikeReference<float>(kernel(), shape(), 2e-5, [&](Problem<float>& p) {
-        int i = 0;
-        p.location.forEach([&](float& e) {
-            if (++i % 3 == 0) e = extremes[i / 3 % 8];
-        });
-    });
+    expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5,
+                                        [](auto& p) { moveOutside(p.location); });
 }
 
 TEST_P(EveryAggregationKernel, PassesNotANumberOnAsArithmeticHasIt) {
     const float inf = std::numeric_limits<float>::infinity();
-    expectLikeReference<float>(kernel(), shape(), 2e-5, [&](Problem<float>& p) {
-        int i = 0;
-        for (auto& level : p.values) {
-            level->forEach([&](float& e) {
-                if (++i % 41 == 0) e = i % 2 == 0 ? std::nanf("") : inf;
-            });
-        }
-        p.weight.forEach([&](float& e) {
-            if (++i % 53 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
-        });
-        p.gradOutput.forEach([&](float& e) {
-            if (++i % 97 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
-        });
+    expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, [&](auto& p) {
+        for (auto& level : p.values) makeNotFinite(*level, 41, inf);
+        makeNotFinite(p.weight, 53, -inf);
+        makeNotFinite(p.gradOutput, 97, -inf);
     });
 }
 
@@ -187,14 +138,8 @@ TEST_P(EveryAggregationKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradi
         p.gradOutput.at(0, c, 0, 0) = std::numeric_limits<float>::infinity();
     }
     p.backward(kernel());
-    for (Index k = 0; k < p.samples(); ++k) {
-        EXPECT_TRUE(std::isnan(p.gradLocation.at(0, 2 * k, 0, 0))) << k;
-        EXPECT_TRUE(std::isnan(p.gradLocation.at(0, 2 * k + 1, 0, 0))) << k;
-        EXPECT_TRUE(std::isnan(p.gradWeight.at(0, k, 0, 0))) << k;
-        if (p.g.outWidth == 1) continue;
-        EXPECT_EQ(p.gradLocation.at(0, 2 * k, 0, 1), 0) << k;
-        EXPECT_EQ(p.gradWeight.at(0, k, 0, 1), 0) << k;
-    }
+    expectNotANumberAtTheFirstPixel(p.gradLocation, 2 * p.samples(), p.g.outWidth);
+    expectNotANumberAtTheFirstPixel(p.gradWeight, p.samples(), p.g.outWidth);
     for (auto& level : p.gradValues) {
         for (const double value : level->values()) EXPECT_EQ(value, 0);
     }
@@ -212,49 +157,20 @@ TEST_P(EveryAggregationKernel, DoesNothingForAnEmptyBatch) {
 INSTANTIATE_TEST_SUITE_P(DeformableAggregation, EveryAggregationKernel,
                          testing::Combine(testing::ValuesIn(aggregationKernelsUnderTest()),
                                           testing::ValuesIn(cases)),
-                         [](const auto& test) {
-                             return std::string(std::get<0>(test.param)->name()) + "_" +
-                                    std::get<1>(test.param).name;
-                         });
+                         KernelAndCase());
 
-/// The sum of output * gradOutput: its derivatives are what the backward pass computes.
-double objective(Problem<double>& p) {
-    p.forward(referenceDeformableAggregation());
-    const auto out = p.output.values(), grad = p.gradOutput.values();
-    double sum = 0;
-    for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * grad[i];
-    return sum;
-}
-
-void expectGradientsOfCentralDifferences(const Case& c) {
+void expectReferenceGradients(const Case& c) {
     Problem<double> p(c, 11);
-    p.backward(referenceDeformableAggregation());
-    std::vector<std::pair<Array<double>*, Array<double>*>> pairs{{&p.location, &p.gradLocation},
-                                                                 {&p.weight, &p.gradWeight}};
+    std::vector<Differentiated> arrays{{&p.location, &p.gradLocation}, {&p.weight, &p.gradWeight}};
     for (std::size_t l = 0; l < p.values.size(); ++l) {
-        pairs.push_back({p.values[l].get(), p.gradValues[l].get()});
+        arrays.push_back({p.values[l].get(), p.gradValues[l].get()});
     }
-    const double step = 1e-6;
-    for (const auto& [values, gradient] : pairs) {
-        const auto analytic = gradient->values();
-        std::size_t i = 0;
-        values->forEach([&](double& value) {
-            const double original = value;
-            value = original + step;
-            const double above = objective(p);
-            value = original - step;
-            const double below = objective(p);
-            value = original;
-            ASSERT_NEAR(analytic[i], (above - below) / (2 * step), 1e-7) << i;
-            ++i;
-        });
-    }
+    expectGradientsOfCentralDifferences(referenceDeformableAggregation(), p, 1e-6, 1e-7, arrays);
 }
 
 TEST(AggregationReference, GradientsAgreeWithCentralDifferences) {
-    expectGradientsOfCentralDifferences(
-        {"small", 2, 2, 3, {{5, 6}}, 3, 3, 2, 1, 1, 1, 1, 2, true, 1.5});
-    expectGradientsOfCentralDifferences(attention("small", 2, 2, 3, {{3, 4}, {2, 2}}, 4, 2));
+    expectReferenceGradients({"small", 2, 2, 3, {{5, 6}}, 3, 3, 2, 1, 1, 1, 1, 2, true, 1.5});
+    expectReferenceGradients(attention("small", 2, 2, 3, {{3, 4}, {2, 2}}, 4, 2));
 }
 
 TEST(AggregationReference, IsADepthwiseConvolutionOfOnesWhoseKernelIsTransposed) {

@@ -13,20 +13,13 @@
 #include "../src/kernels/element.h"
 #include "../src/kernels/registry.h"
 #include "convolution_problem.h"
-#include "kernels_under_test.h"
-#include "results.h"
+#include "every_kernel.h"
 
 namespace dcn4j {
 namespace {
 
 using convolution::Case;
 using convolution::Problem;
-
-template <class Element>
-void expectLikeReference(const DeformableConv2dKernel& kernel, const Case& c, double tolerance) {
-    compareWithReference<Problem<Element>>(referenceDeformableConv2d(), kernel, c, tolerance,
-                                           [](auto&) {});
-}
 
 const Case cases[] = {
     {"basic", 2, 16, 9, 11, 8},
@@ -129,28 +122,9 @@ const Case cases[] = {
      Layout::Spread},
 };
 
-class EveryKernel : public testing::TestWithParam<std::tuple<const DeformableConv2dKernel*, Case>> {
-  protected:
-    const DeformableConv2dKernel& kernel() const { return *std::get<0>(GetParam()); }
-    const Case& shape() const { return std::get<1>(GetParam()); }
-};
+class EveryKernel : public KernelTest<DeformableConv2dKernel, Case> {};
 
-TEST_P(EveryKernel, AgreesWithTheReferenceInFloat) {
-    expectLikeReference<float>(kernel(), shape(), 2e-5);
-}
-
-TEST_P(EveryKernel, AgreesWithTheReferenceInDouble) {
-    expectLikeReference<double>(kernel(), shape(), 1e-12);
-}
-
-TEST_P(EveryKernel, AgreesWithTheReferenceInHalfTypes) {
-    expectLikeReference<Float16>(kernel(), shape(), 1e-3);
-    expectLikeReference<BFloat16>(kernel(), shape(), 1e-2);
-}
-
-TEST_P(EveryKernel, GivesTheSameBitsForAnyNumberOfThreads) {
-    expectSameBitsForAnyNumberOfThreads<Problem<float>>(kernel(), shape());
-}
+DCN4J_TEST_VALUES(EveryKernel, Problem)
 
 TEST_P(EveryKernel, AddsAndRectifiesAsOpsOfTheirOwnWould) {
     if (!kernel().takesEpilogue()) GTEST_SKIP();
@@ -169,47 +143,21 @@ TEST_P(EveryKernel, AddsAndRectifiesAsOpsOfTheirOwnWould) {
 }
 
 TEST_P(EveryKernel, SurvivesAnyOffsetAndCountsItAsOutside) {
-    const float inf = std::numeric_limits<float>::infinity();
-    const float extremes[] = {inf, -inf, std::nanf(""), 1e30f, -1e30f, 3e9f, -3e9f, 1e5f};
-    Problem<float> expected(shape(), 5), actual(shape(), 5);
-    for (Problem<float>* p : {&expected, &actual}) {
-        int i = 0;
-        p->offset.forEach([&](float& e) {
-            if (++i % 3 == 0) e = extremes[i / 3 % 8];
-        });
-    }
-    const auto want = forwardAndBackward(expected, referenceDeformableConv2d()),
-               got = forwardAndBackward(actual, kernel());
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const auto &e = want[r].values, &a = got[r].values;
-        const double scale = largest(e);
-        for (std::size_t i = 0; i < e.size(); ++i) {
-            ASSERT_TRUE(std::isfinite(a[i])) << got[r].name << " at " << i;
-            ASSERT_NEAR(a[i], e[i], 2e-5 * scale) << got[r].name << " at " << i;
-        }
+    const auto change = [](Problem<float>& p) { moveOutside(p.offset); };
+    expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, change);
+    Problem<float> p(shape(), 5);
+    change(p);
+    for (const Result& result : forwardAndBackward(p, kernel())) {
+        for (const double value : result.values) ASSERT_TRUE(std::isfinite(value)) << result.name;
     }
 }
 
 TEST_P(EveryKernel, PassesNotANumberOnAsArithmeticHasIt) {
     const float inf = std::numeric_limits<float>::infinity();
-    Problem<float> expected(shape(), 6), actual(shape(), 6);
-    for (Problem<float>* p : {&expected, &actual}) {
-        int i = 0;
-        p->input.forEach([&](float& e) {
-            if (++i % 41 == 0) e = i % 2 == 0 ? std::nanf("") : inf;
-        });
-        p->mask.forEach([&](float& e) {
-            if (++i % 53 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
-        });
-    }
-    const auto want = forwardAndBackward(expected, referenceDeformableConv2d()),
-               got = forwardAndBackward(actual, kernel());
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const auto &e = want[r].values, &a = got[r].values;
-        for (std::size_t i = 0; i < e.size(); ++i) {
-            ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].name << " at " << i;
-        }
-    }
+    expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, [&](auto& p) {
+        makeNotFinite(p.input, 41, inf);
+        makeNotFinite(p.mask, 53, -inf);
+    });
 }
 
 TEST_P(EveryKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradients) {
@@ -221,18 +169,8 @@ TEST_P(EveryKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradients) {
     }
     p.backward(kernel());
     const Index samples = p.g.offsetGroups * p.g.taps();
-    for (Index k = 0; k < samples; ++k) {
-        EXPECT_TRUE(std::isnan(p.gradOffset.at(0, 2 * k, 0, 0))) << k;
-        EXPECT_TRUE(std::isnan(p.gradOffset.at(0, 2 * k + 1, 0, 0))) << k;
-        if (shape().mask) {
-            EXPECT_TRUE(std::isnan(p.gradMask.at(0, k, 0, 0))) << k;
-        }
-        if (p.g.outWidth == 1) continue;
-        EXPECT_EQ(p.gradOffset.at(0, 2 * k, 0, 1), 0) << k;
-        if (shape().mask) {
-            EXPECT_EQ(p.gradMask.at(0, k, 0, 1), 0) << k;
-        }
-    }
+    expectNotANumberAtTheFirstPixel(p.gradOffset, 2 * samples, p.g.outWidth);
+    if (shape().mask) expectNotANumberAtTheFirstPixel(p.gradMask, samples, p.g.outWidth);
     for (const double value : p.gradInput.values()) EXPECT_EQ(value, 0);
 }
 
@@ -251,44 +189,17 @@ TEST_P(EveryKernel, GivesZeroWeightGradientsForAnEmptyBatch) {
 INSTANTIATE_TEST_SUITE_P(DeformableConv2d, EveryKernel,
                          testing::Combine(testing::ValuesIn(convolutionKernelsUnderTest()),
                                           testing::ValuesIn(cases)),
-                         [](const auto& test) {
-                             return std::string(std::get<0>(test.param)->name()) + "_" +
-                                    std::get<1>(test.param).name;
-                         });
-
-/// The sum of output * gradOutput: its derivatives are what the backward pass computes.
-double objective(Problem<double>& p) {
-    p.forward(referenceDeformableConv2d());
-    const auto out = p.output.values(), grad = p.gradOutput.values();
-    double sum = 0;
-    for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * grad[i];
-    return sum;
-}
+                         KernelAndCase());
 
 TEST(Reference, GradientsAgreeWithCentralDifferences) {
     const Case c{"small", 2, 4, 5, 6, 4, 3, 2, 2, 1, 1, 1, 1, 2, 2, 2};
     Problem<double> p(c, 11);
-    p.backward(referenceDeformableConv2d());
-    const std::pair<Array<double>*, Array<double>*> pairs[] = {{&p.input, &p.gradInput},
-                                                               {&p.weights, &p.gradWeights},
-                                                               {&p.offset, &p.gradOffset},
-                                                               {&p.mask, &p.gradMask},
-                                                               {&p.bias, &p.gradBias}};
-    const double step = 1e-6;
-    for (const auto& [values, gradient] : pairs) {
-        const auto analytic = gradient->values();
-        std::size_t i = 0;
-        values->forEach([&](double& value) {
-            const double original = value;
-            value = original + step;
-            const double above = objective(p);
-            value = original - step;
-            const double below = objective(p);
-            value = original;
-            ASSERT_NEAR(analytic[i], (above - below) / (2 * step), 1e-7) << i;
-            ++i;
-        });
-    }
+    expectGradientsOfCentralDifferences(referenceDeformableConv2d(), p, 1e-6, 1e-7,
+                                        {{&p.input, &p.gradInput},
+                                         {&p.weights, &p.gradWeights},
+                                         {&p.offset, &p.gradOffset},
+                                         {&p.mask, &p.gradMask},
+                                         {&p.bias, &p.gradBias}});
 }
 
 TEST(Reference, ZeroOffsetIsAPlainConvolution) {

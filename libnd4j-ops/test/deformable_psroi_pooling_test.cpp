@@ -12,28 +12,14 @@
 
 #include "../src/kernels/element.h"
 #include "../src/kernels/registry.h"
-#include "kernels_under_test.h"
+#include "every_kernel.h"
 #include "pooling_problem.h"
-#include "results.h"
 
 namespace dcn4j {
 namespace {
 
 using pooling::Case;
 using pooling::Problem;
-
-template <class Element, class RoiElement = ComputeType<Element>, class Change>
-void expectLikeReference(const DeformablePsroiPoolingKernel& kernel, const Case& c,
-                         double tolerance, Change change) {
-    compareWithReference<Problem<Element, RoiElement>>(referenceDeformablePsroiPooling(), kernel, c,
-                                                       tolerance, change);
-}
-
-template <class Element, class RoiElement = ComputeType<Element>>
-void expectLikeReference(const DeformablePsroiPoolingKernel& kernel, const Case& c,
-                         double tolerance) {
-    expectLikeReference<Element, RoiElement>(kernel, c, tolerance, [](auto&) {});
-}
 
 const Case cases[] = {
     {"basic", 2, 16, 20, 8, 3},
@@ -72,35 +58,15 @@ const Case cases[] = {
     {"spread_elements", 2, 12, 13, 6, 4, 2, 5, 5, 3, 2, true, 0.1, 0.25, Layout::Spread},
 };
 
-class EveryPoolingKernel
-    : public testing::TestWithParam<std::tuple<const DeformablePsroiPoolingKernel*, Case>> {
-  protected:
-    const DeformablePsroiPoolingKernel& kernel() const { return *std::get<0>(GetParam()); }
-    const Case& shape() const { return std::get<1>(GetParam()); }
-};
+class EveryPoolingKernel : public KernelTest<DeformablePsroiPoolingKernel, Case> {};
 
-TEST_P(EveryPoolingKernel, AgreesWithTheReferenceInFloat) {
-    expectLikeReference<float>(kernel(), shape(), 2e-5);
-}
-
-TEST_P(EveryPoolingKernel, AgreesWithTheReferenceInDouble) {
-    expectLikeReference<double>(kernel(), shape(), 1e-12);
-}
-
-TEST_P(EveryPoolingKernel, AgreesWithTheReferenceInHalfTypes) {
-    expectLikeReference<Float16>(kernel(), shape(), 1e-3);
-    expectLikeReference<BFloat16>(kernel(), shape(), 1e-2);
-}
+DCN4J_TEST_VALUES(EveryPoolingKernel, Problem)
 
 TEST_P(EveryPoolingKernel, TakesRoisOfOtherTypes) {
-    expectLikeReference<float, double>(kernel(), shape(), 2e-5);
-    expectLikeReference<double, float>(kernel(), shape(), 1e-12);
-    expectLikeReference<Float16, Float16>(kernel(), shape(), 1e-3);
-    expectLikeReference<BFloat16, double>(kernel(), shape(), 1e-2);
-}
-
-TEST_P(EveryPoolingKernel, GivesTheSameBitsForAnyNumberOfThreads) {
-    expectSameBitsForAnyNumberOfThreads<Problem<float>>(kernel(), shape());
+    expectLikeReference<Problem<float, double>>(kernel(), shape(), 2e-5);
+    expectLikeReference<Problem<double, float>>(kernel(), shape(), 1e-12);
+    expectLikeReference<Problem<Float16, Float16>>(kernel(), shape(), 1e-3);
+    expectLikeReference<Problem<BFloat16, double>>(kernel(), shape(), 1e-2);
 }
 
 TEST_P(EveryPoolingKernel, IgnoresThePartSizeWithoutTrans) {
@@ -117,12 +83,10 @@ TEST_P(EveryPoolingKernel, IgnoresThePartSizeWithoutTrans) {
 }
 
 TEST_P(EveryPoolingKernel, SurvivesAnyRoiAndAnyTrans) {
-    const float inf = std::numeric_limits<float>::infinity();
-    const float extremes[] = {inf, -inf, std::nanf(""), 1e30f, -1e30f, 3e9f, -3e9f, 1e5f};
     for (int only : {-1, 0, 2}) {  // all of them, +infinity, NaN
-        expectLikeReference<float>(kernel(), shape(), 2e-5, [&](Problem<float>& p) {
+        expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, [&](auto& p) {
             int i = 0;
-            const auto next = [&] { return only < 0 ? extremes[i++ % 8] : extremes[only]; };
+            const auto next = [&] { return positionsOutside[only < 0 ? i++ % 8 : only]; };
             for (Index r = 0; r < p.g.rois; ++r) p.rois.at(0, 0, r, 1 + r % 4) = next();
             p.trans.forEach([&](float& e) {
                 if (++i % 3 == 0) e = next();
@@ -147,19 +111,14 @@ TEST_P(EveryPoolingKernel, KeepsNoSampleOfRoisThatAreFarOffOrNotANumber) {
 
 TEST_P(EveryPoolingKernel, PassesNotANumberOnAsArithmeticHasIt) {
     const float inf = std::numeric_limits<float>::infinity();
-    expectLikeReference<float>(kernel(), shape(), 2e-5, [&](Problem<float>& p) {
-        int i = 0;
-        p.input.forEach([&](float& e) {
-            if (++i % 41 == 0) e = i % 2 == 0 ? std::nanf("") : inf;
-        });
-        p.gradOutput.forEach([&](float& e) {
-            if (++i % 97 == 0) e = i % 2 == 0 ? std::nanf("") : -inf;
-        });
+    expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, [&](auto& p) {
+        makeNotFinite(p.input, 41, inf);
+        makeNotFinite(p.gradOutput, 97, -inf);
     });
 }
 
 TEST_P(EveryPoolingKernel, AgreesWithTheReferenceAtIntegerPositions) {
-    expectLikeReference<double>(kernel(), shape(), 1e-12, [](Problem<double>& p) {
+    expectLikeReference<Problem<double>>(kernel(), shape(), 1e-12, [](auto& p) {
         p.trans.forEach([](double& e) { e = 0; });
         // Bins of whole pixels that begin at a half: with two samples each other one is an integer.
         for (Index r = 0; r < p.g.rois; ++r) {
@@ -201,42 +160,13 @@ TEST_P(EveryPoolingKernel, GivesZeroInputGradientsWithoutRois) {
 INSTANTIATE_TEST_SUITE_P(DeformablePsroiPooling, EveryPoolingKernel,
                          testing::Combine(testing::ValuesIn(poolingKernelsUnderTest()),
                                           testing::ValuesIn(cases)),
-                         [](const auto& test) {
-                             return std::string(std::get<0>(test.param)->name()) + "_" +
-                                    std::get<1>(test.param).name;
-                         });
-
-/// The sum of output * gradOutput: its derivatives are what the backward pass computes.
-double objective(Problem<double>& p) {
-    p.forward(referenceDeformablePsroiPooling());
-    const auto out = p.output.values(), grad = p.gradOutput.values();
-    double sum = 0;
-    for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * grad[i];
-    return sum;
-}
+                         KernelAndCase());
 
 TEST(PoolingReference, GradientsAgreeWithCentralDifferences) {
     const Case c{"small", 2, 9, 10, 4, 4, 2, 3, 2, 3, 2};
     Problem<double> p(c, 11);
-    p.forward(referenceDeformablePsroiPooling());
-    p.backward(referenceDeformablePsroiPooling());
-    const std::pair<Array<double>*, Array<double>*> pairs[] = {{&p.input, &p.gradInput},
-                                                               {&p.trans, &p.gradTrans}};
-    const double step = 1e-7;
-    for (const auto& [values, gradient] : pairs) {
-        const auto analytic = gradient->values();
-        std::size_t i = 0;
-        values->forEach([&](double& value) {
-            const double original = value;
-            value = original + step;
-            const double above = objective(p);
-            value = original - step;
-            const double below = objective(p);
-            value = original;
-            ASSERT_NEAR(analytic[i], (above - below) / (2 * step), 1e-6) << i;
-            ++i;
-        });
-    }
+    expectGradientsOfCentralDifferences(referenceDeformablePsroiPooling(), p, 1e-7, 1e-6,
+                                        {{&p.input, &p.gradInput}, {&p.trans, &p.gradTrans}});
 }
 
 TEST(PoolingReference, PoolsAConstantToItselfAndCountsTheSamplesKept) {

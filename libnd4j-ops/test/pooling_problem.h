@@ -59,13 +59,7 @@ struct Problem {
           gradInput({g.batch, g.channels(), g.height, g.width}, c.layout, guard),
           gradTrans({g.rois, 2 * g.classes, g.partSize, g.partSize}, c.layout, guard) {
         std::mt19937 random(seed);
-        std::uniform_real_distribution<double> uniform(-1, 1);
-        const auto fill = [&](Array<Element>& array) {
-            array.forEach([&](Element& e) { e = narrow<Element>(Real(uniform(random))); });
-        };
-        fill(input);
-        fill(trans);
-        fill(gradOutput);
+        for (auto* array : {&input, &trans, &gradOutput}) fill(*array, random);
         std::uniform_real_distribution<double> fraction(0, 1);
         const double height = static_cast<double>(g.height) / g.spatialScale;
         const double width = static_cast<double>(g.width) / g.spatialScale;

@@ -18,8 +18,7 @@ Case drawCase(FuzzedDataProvider& data) {
     Case c{"fuzzed", draw(1, 3), draw(1, 6), draw(1, 40), {{draw(1, 20), draw(1, 20)}}};
     c.kH = draw(1, 4);
     c.kW = draw(1, 4);
-    c.layout = data.PickValueInArray(
-        {Layout::Contiguous, Layout::ChannelsLast, Layout::Reversed, Layout::Spread});
+    c.layout = fuzz::drawLayout(data);
     c.planar = data.ConsumeBool();
     if (data.ConsumeBool()) {
         c.kH = 1;
@@ -50,22 +49,17 @@ bool isWorthwhile(const Case& c) {
 
 template <class Element>
 void check(FuzzedDataProvider& data, const Case& c) {
-    const unsigned seed = data.ConsumeIntegral<std::uint8_t>();
-    const std::vector<const DeformableAggregationKernel*> kernels = aggregationKernelsUnderTest();
-    const DeformableAggregationKernel& kernel =
-        *kernels[data.ConsumeIntegralInRange<std::size_t>(0, kernels.size() - 1)];
-    const int threads = data.ConsumeIntegralInRange(2, 5);
-
     using P = Problem<Element>;
-    P expected(c, seed, 0), one(c, seed, 0), many(c, seed, 0);
-    fuzz::disturb<Element>(data, fuzz::drawNumber,
-                           {&expected.location, &one.location, &many.location});
-    fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.weight, &one.weight, &many.weight});
-    fuzz::disturb<Element>(data, fuzz::drawValue,
-                           {expected.values[0].get(), one.values[0].get(), many.values[0].get()});
-    fuzz::disturb<Element>(data, fuzz::drawValue,
-                           {&expected.gradOutput, &one.gradOutput, &many.gradOutput});
-    fuzz::check<Element>(referenceDeformableAggregation(), kernel, threads, expected, one, many);
+    fuzz::Trial<P, DeformableAggregationKernel> trial(data, c, aggregationKernelsUnderTest());
+    trial.disturb(
+        fuzz::drawNumber, [](P & p) -> auto& { return p.location; });
+    trial.disturb(
+        fuzz::drawValue, [](P & p) -> auto& { return p.weight; });
+    trial.disturb(
+        fuzz::drawValue, [](P & p) -> auto& { return *p.values[0]; });
+    trial.disturb(
+        fuzz::drawValue, [](P & p) -> auto& { return p.gradOutput; });
+    trial.check(referenceDeformableAggregation(), fuzz::tolerance<Element>());
 }
 
 }  // namespace
@@ -73,11 +67,8 @@ void check(FuzzedDataProvider& data, const Case& c) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     using namespace dcn4j;
-    FuzzedDataProvider data(bytes, size);
-    const auto type = data.PickValueInArray(
-        {ElementType::Float32, ElementType::Float64, ElementType::Float16, ElementType::BFloat16});
-    const Case c = drawCase(data);
-    if (!isWorthwhile(c)) return 0;
-    withElementType(type, [&](auto element) { check<decltype(element)>(data, c); });
-    return 0;
+    return fuzz::run(bytes, size, drawCase, isWorthwhile,
+                     [](auto element, FuzzedDataProvider& data, const Case& c) {
+                         check<decltype(element)>(data, c);
+                     });
 }

@@ -36,8 +36,7 @@ Case drawCase(FuzzedDataProvider& data) {
     c.offset = data.ConsumeIntegralInRange(0, 7) != 0;
     c.mask = c.offset && data.ConsumeBool();
     c.bias = data.ConsumeBool();
-    c.layout = data.PickValueInArray(
-        {Layout::Contiguous, Layout::ChannelsLast, Layout::Reversed, Layout::Spread});
+    c.layout = fuzz::drawLayout(data);
     return c;
 }
 
@@ -53,19 +52,17 @@ bool isWorthwhile(const Case& c) {
 
 template <class Element>
 void check(FuzzedDataProvider& data, const Case& c) {
-    const unsigned seed = data.ConsumeIntegral<std::uint8_t>();
-    const std::vector<const DeformableConv2dKernel*> kernels = convolutionKernelsUnderTest();
-    const DeformableConv2dKernel& kernel =
-        *kernels[data.ConsumeIntegralInRange<std::size_t>(0, kernels.size() - 1)];
-    const int threads = data.ConsumeIntegralInRange(2, 5);
-
-    Problem<Element> expected(c, seed, 0), one(c, seed, 0), many(c, seed, 0);
-    fuzz::disturb<Element>(data, fuzz::drawNumber, {&expected.offset, &one.offset, &many.offset});
-    fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.input, &one.input, &many.input});
-    fuzz::disturb<Element>(data, fuzz::drawValue, {&expected.mask, &one.mask, &many.mask});
-    fuzz::disturb<Element>(data, fuzz::drawValue,
-                           {&expected.gradOutput, &one.gradOutput, &many.gradOutput});
-    fuzz::check<Element>(referenceDeformableConv2d(), kernel, threads, expected, one, many);
+    using P = Problem<Element>;
+    fuzz::Trial<P, DeformableConv2dKernel> trial(data, c, convolutionKernelsUnderTest());
+    trial.disturb(
+        fuzz::drawNumber, [](P & p) -> auto& { return p.offset; });
+    trial.disturb(
+        fuzz::drawValue, [](P & p) -> auto& { return p.input; });
+    trial.disturb(
+        fuzz::drawValue, [](P & p) -> auto& { return p.mask; });
+    trial.disturb(
+        fuzz::drawValue, [](P & p) -> auto& { return p.gradOutput; });
+    trial.check(referenceDeformableConv2d(), fuzz::tolerance<Element>());
 }
 
 }  // namespace
@@ -73,11 +70,8 @@ void check(FuzzedDataProvider& data, const Case& c) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     using namespace dcn4j;
-    FuzzedDataProvider data(bytes, size);
-    const auto type = data.PickValueInArray(
-        {ElementType::Float32, ElementType::Float64, ElementType::Float16, ElementType::BFloat16});
-    const Case c = drawCase(data);
-    if (!isWorthwhile(c)) return 0;
-    withElementType(type, [&](auto element) { check<decltype(element)>(data, c); });
-    return 0;
+    return fuzz::run(bytes, size, drawCase, isWorthwhile,
+                     [](auto element, FuzzedDataProvider& data, const Case& c) {
+                         check<decltype(element)>(data, c);
+                     });
 }

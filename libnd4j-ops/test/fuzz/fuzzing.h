@@ -4,10 +4,12 @@
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../result.h"
@@ -59,26 +61,14 @@ inline double drawValue(FuzzedDataProvider& data) {
     return data.PickValueInArray(values);
 }
 
-/// Puts drawn numbers at some places of an array.
-template <class Element, class Draw>
-void disturb(FuzzedDataProvider& data, Draw draw, std::vector<Array<Element>*> arrays) {
-    const int places = data.ConsumeIntegralInRange(0, 6);
-    // Drawn once for all the arrays, which hold copies of one case.
-    std::vector<std::pair<unsigned, double>> drawn;
-    for (int i = 0; i < places; ++i) {
-        const auto place = data.ConsumeIntegral<std::uint16_t>();
-        drawn.emplace_back(place, draw(data));
-    }
-    for (Array<Element>* array : arrays) {
-        unsigned count = 0, i = 0;
-        array->forEach([&](Element&) { ++count; });
-        array->forEach([&](Element& e) {
-            for (const auto& [place, number] : drawn) {
-                if (place % count == i) e = narrow<Element>(ComputeType<Element>(number));
-            }
-            ++i;
-        });
-    }
+inline ElementType drawType(FuzzedDataProvider& data) {
+    return data.PickValueInArray(
+        {ElementType::Float32, ElementType::Float64, ElementType::Float16, ElementType::BFloat16});
+}
+
+inline Layout drawLayout(FuzzedDataProvider& data) {
+    return data.PickValueInArray(
+        {Layout::Contiguous, Layout::ChannelsLast, Layout::Reversed, Layout::Spread});
 }
 
 /// The error that sums of some thousand products of an element type may have, for values near 1.
@@ -122,21 +112,88 @@ inline void expectSame(const std::string& what, const std::vector<double>& got,
     }
 }
 
-/// Three problems of one case: a kernel gives what the reference gives, the same bits with more
-/// threads, and writes nothing between the elements.
-template <class Element, class Problem, class Kernel>
-void check(const Kernel& reference, const Kernel& kernel, int threads, Problem& expected,
-           Problem& one, Problem& many) {
-    const auto want = forwardAndBackward(expected, reference, 1);
-    const auto got = forwardAndBackward(one, kernel, 1);
-    const auto again = forwardAndBackward(many, kernel, threads);
-    for (std::size_t r = 0; r < want.size(); ++r) {
-        const std::string what = std::string(kernel.name()) + " " + want[r].name;
-        expectNear(what, got[r].values, want[r].values, tolerance<Element>());
-        expectSame(what + " with " + std::to_string(threads) + " threads", again[r].values,
-                   got[r].values);
-        if (!got[r].guardsIntact) fail(what + ": wrote between the elements");
+/// A kernel, a number of threads, and the arrays of one case three times: for the reference, for
+/// the kernel with one thread, and for it with more.
+template <class Problem, class Kernel>
+class Trial {
+  public:
+    template <class Case>
+    Trial(FuzzedDataProvider& data, const Case& c, const std::vector<const Kernel*>& kernels)
+        : data_(data),
+          seed_(data.ConsumeIntegral<std::uint8_t>()),
+          kernel_(*kernels[data.ConsumeIntegralInRange<std::size_t>(0, kernels.size() - 1)]),
+          threads_(data.ConsumeIntegralInRange(2, 5)),
+          expected_(c, seed_, 0),
+          one_(c, seed_, 0),
+          many_(c, seed_, 0) {}
+
+    /// Does the same to each of the three.
+    template <class Change>
+    void change(Change change) {
+        for (Problem* p : {&expected_, &one_, &many_}) change(*p);
     }
+
+    /// Puts numbers that `draw` draws at some places of an array, which `arrayOf` finds in a
+    /// problem.
+    template <class Draw, class ArrayOf>
+    void disturb(Draw draw, ArrayOf arrayOf) {
+        const int places = data_.ConsumeIntegralInRange(0, 6);
+        std::vector<std::pair<unsigned, double>> drawn;
+        for (int i = 0; i < places; ++i) {
+            const auto place = data_.ConsumeIntegral<std::uint16_t>();
+            drawn.emplace_back(place, draw(data_));
+        }
+        change([&](Problem& p) { put(drawn, arrayOf(p)); });
+    }
+
+    /// The kernel gives what the reference gives, the same bits with more threads, and writes
+    /// nothing between the elements.
+    void check(const Kernel& reference, double tolerance) {
+        const auto want = forwardAndBackward(expected_, reference, 1);
+        const auto got = forwardAndBackward(one_, kernel_, 1);
+        const auto again = forwardAndBackward(many_, kernel_, threads_);
+        for (std::size_t r = 0; r < want.size(); ++r) {
+            const std::string what = std::string(kernel_.name()) + " " + want[r].name;
+            expectNear(what, got[r].values, want[r].values, tolerance);
+            expectSame(what + " with " + std::to_string(threads_) + " threads", again[r].values,
+                       got[r].values);
+            if (!got[r].guardsIntact) fail(what + ": wrote between the elements");
+        }
+    }
+
+  private:
+    template <class Element>
+    static void put(const std::vector<std::pair<unsigned, double>>& numbers,
+                    Array<Element>& array) {
+        unsigned count = 0, i = 0;
+        array.forEach([&](Element&) { ++count; });
+        array.forEach([&](Element& e) {
+            for (const auto& [place, number] : numbers) {
+                if (place % count == i) e = narrow<Element>(ComputeType<Element>(number));
+            }
+            ++i;
+        });
+    }
+
+    FuzzedDataProvider& data_;
+    const unsigned seed_;
+    const Kernel& kernel_;
+    const int threads_;
+    Problem expected_, one_, many_;
+};
+
+/// An input of libFuzzer as a case: drawn, and checked in a drawn element type where it is little
+/// enough to do.
+template <class Case, class Check>
+int run(const std::uint8_t* bytes, std::size_t size, Case (*draw)(FuzzedDataProvider&),
+        bool (*isWorthwhile)(const Case&), Check check) {
+    FuzzedDataProvider data(bytes, size);
+    const ElementType type = drawType(data);
+    const Case c = draw(data);
+    if (isWorthwhile(c)) {
+        withElementType(type, [&](auto element) { check(element, data, c); });
+    }
+    return 0;
 }
 
 }  // namespace dcn4j::fuzz

@@ -318,8 +318,7 @@ bool refused(const Call& call, Action action) {
 }
 
 void check(FuzzedDataProvider& data) {
-    const auto type = data.PickValueInArray(
-        {ElementType::Float32, ElementType::Float64, ElementType::Float16, ElementType::BFloat16});
+    const auto type = fuzz::drawType(data);
     static constexpr Call (*kinds[])(FuzzedDataProvider&, ElementType) = {
         drawConvolution, drawPooling, drawDcnv3, drawAttention};
     Call call = data.PickValueInArray(kinds)(data, type);

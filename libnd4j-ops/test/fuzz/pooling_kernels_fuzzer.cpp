@@ -30,8 +30,7 @@ Case drawCase(FuzzedDataProvider& data) {
     if (!c.trans) c.classes = 1;
     c.transStd = data.PickValueInArray({0.1, 0.0, 1.0, -0.5, 1e9, 1e300});
     c.spatialScale = data.PickValueInArray({0.25, 1.0, 0.0625, 3.0, -0.5, 1e-9, 1e9, 1e300});
-    c.layout = data.PickValueInArray(
-        {Layout::Contiguous, Layout::ChannelsLast, Layout::Reversed, Layout::Spread});
+    c.layout = fuzz::drawLayout(data);
     return c;
 }
 
@@ -44,26 +43,19 @@ bool isWorthwhile(const Case& c) {
 
 template <class Element, class RoiElement>
 void check(FuzzedDataProvider& data, const Case& c) {
-    const unsigned seed = data.ConsumeIntegral<std::uint8_t>();
-    const std::vector<const DeformablePsroiPoolingKernel*> kernels = poolingKernelsUnderTest();
-    const DeformablePsroiPoolingKernel& kernel =
-        *kernels[data.ConsumeIntegralInRange<std::size_t>(0, kernels.size() - 1)];
-    const int threads = data.ConsumeIntegralInRange(2, 5);
-
     using P = Problem<Element, RoiElement>;
-    P expected(c, seed, 0), one(c, seed, 0), many(c, seed, 0);
+    fuzz::Trial<P, DeformablePsroiPoolingKernel> trial(data, c, poolingKernelsUnderTest());
     // Any corners; the batch index stays, as the op checks it.
     const int disturbed = data.ConsumeIntegralInRange(0, 3);
     for (int i = 0; i < disturbed; ++i) {
         const Index roi = data.ConsumeIntegralInRange<Index>(0, c.rois - 1);
         const Index corner = data.ConsumeIntegralInRange<Index>(1, 4);
         const auto value = static_cast<ComputeType<RoiElement>>(fuzz::drawNumber(data));
-        for (P* p : {&expected, &one, &many}) {
-            p->rois.at(0, 0, roi, corner) = narrow<RoiElement>(value);
-        }
+        trial.change([&](P& p) { p.rois.at(0, 0, roi, corner) = narrow<RoiElement>(value); });
     }
-    fuzz::disturb<Element>(data, fuzz::drawNumber, {&expected.trans, &one.trans, &many.trans});
-    fuzz::check<Element>(referenceDeformablePsroiPooling(), kernel, threads, expected, one, many);
+    trial.disturb(
+        fuzz::drawNumber, [](P & p) -> auto& { return p.trans; });
+    trial.check(referenceDeformablePsroiPooling(), fuzz::tolerance<Element>());
 }
 
 }  // namespace
