@@ -49,8 +49,6 @@ inline std::ostream& operator<<(std::ostream& out, const Case& c) {
 /// The arrays of one case, filled at random; offsets keep positions off integers.
 template <class Element>
 struct Problem {
-    using Real = ComputeType<Element>;
-
     Problem(const Case& c, unsigned seed, Index guard = 64)
         : g(c.geometry()),
           input({g.batch, g.channels, g.height, g.width}, c.layout, guard),
@@ -69,7 +67,8 @@ struct Problem {
           gradBias({1, 1, 1, g.outChannels}, c.layout, guard) {
         std::mt19937 random(seed);
         for (auto* array : {&input, &weights, &mask, &bias, &gradOutput}) fill(*array, random);
-        offset.forEach([&](Element& e) { e = narrow<Element>(Real(offInteger(random))); });
+        offset.forEach(
+            [&](Element& e) { e = narrow<Element>(ComputeType<Element>(offInteger(random))); });
         inputs.type = typeOf<Element>();
         inputs.input = input.tensor();
         inputs.weights = weights.tensor();

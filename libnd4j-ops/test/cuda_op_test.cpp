@@ -92,6 +92,15 @@ struct Convolution {
              tensor<4>(gradOffset, offset), tensor<4>(gradMask, mask), tensor<1>(gradBias, bias)},
             1);
     }
+
+    /// Puts the values into an op's inputs.
+    void fill(Array& to, Array& toWeights, Array& toOffset, Array& toMask, Array& toBias) const {
+        to.set(inputValues);
+        toWeights.set(weightValues);
+        toOffset.set(offsetValues);
+        toMask.set(maskValues);
+        toBias.set(biasValues);
+    }
 };
 
 TEST(CudaOps, ConvolutionAgreesWithTheReferenceForEveryType) {
@@ -103,11 +112,7 @@ TEST(CudaOps, ConvolutionAgreesWithTheReferenceForEveryType) {
     for (const auto& [type, tolerance] : types) {
         Array input(type, c.input), weights(type, c.weights), offset(type, c.offset),
             mask(type, c.mask), bias(type, c.bias), output(type, c.output);
-        input.set(c.inputValues);
-        weights.set(c.weightValues);
-        offset.set(c.offsetValues);
-        mask.set(c.maskValues);
-        bias.set(c.biasValues);
+        c.fill(input, weights, offset, mask, bias);
         Context context;
         context.integers = c.integers;
         context.inputs = {&input, &weights, &offset, &mask, &bias};
@@ -127,11 +132,7 @@ TEST(CudaOps, GradientsAgreeWithTheReferenceInViewsToo) {
         gradOutput(type, c.output);
     Array gradInput(type, c.input, {1, 2, 12, 84}, 1), gradWeights(type, c.weights, {54, 18, 6, 2}),
         gradOffset(type, c.offset), gradMask(type, c.mask, {}, 7), gradBias(type, c.bias);
-    input.set(c.inputValues);
-    weights.set(c.weightValues);
-    offset.set(c.offsetValues);
-    mask.set(c.maskValues);
-    bias.set(c.biasValues);
+    c.fill(input, weights, offset, mask, bias);
     gradOutput.set(c.gradValues);
     Context context;
     context.integers = c.integers;

@@ -40,27 +40,24 @@ TEST(RoiSampling, BinsFollowEachOtherAndTransMovesThem) {
     }
 }
 
-TEST(RoiSampling, SampleIsBetweenFloorAndCeil) {
+/// Where a position on an axis of five pixels is read from.
+void expectSample(double position, Index floor, Index ceil, double fraction) {
     AxisSample<double> s;
-    ASSERT_TRUE(locate(2.25, 5, s));
-    EXPECT_EQ(s.floor, 2);
-    EXPECT_EQ(s.ceil, 3);
-    EXPECT_EQ(s.fraction, 0.25);
-    ASSERT_TRUE(locate(3.0, 5, s));
-    EXPECT_EQ(s.floor, 3);
-    EXPECT_EQ(s.ceil, 3);
-    EXPECT_EQ(s.fraction, 0);
+    ASSERT_TRUE(locate(position, 5, s)) << position;
+    EXPECT_EQ(s.floor, floor) << position;
+    EXPECT_EQ(s.ceil, ceil) << position;
+    EXPECT_EQ(s.fraction, fraction) << position;
+}
+
+TEST(RoiSampling, SampleIsBetweenFloorAndCeil) {
+    expectSample(2.25, 2, 3, 0.25);
+    expectSample(3.0, 3, 3, 0);
 }
 
 TEST(RoiSampling, BorderIsHalfAPixelWideAndClamped) {
+    expectSample(-0.5, 0, 0, 0);
+    expectSample(4.5, 4, 4, 0);
     AxisSample<double> s;
-    ASSERT_TRUE(locate(-0.5, 5, s));
-    EXPECT_EQ(s.floor, 0);
-    EXPECT_EQ(s.ceil, 0);
-    ASSERT_TRUE(locate(4.5, 5, s));
-    EXPECT_EQ(s.floor, 4);
-    EXPECT_EQ(s.ceil, 4);
-    EXPECT_EQ(s.fraction, 0);
     EXPECT_FALSE(locate(std::nextafter(-0.5, -1.0), 5, s));
     EXPECT_FALSE(locate(std::nextafter(4.5, 5.0), 5, s));
 }

@@ -47,28 +47,19 @@ bool isWorthwhile(const Case& c) {
     return samples * static_cast<Index>(g.levels.size()) * g.channels <= 60000;
 }
 
-template <class Element>
-void check(FuzzedDataProvider& data, const Case& c) {
-    using P = Problem<Element>;
+constexpr auto check = [](auto element, FuzzedDataProvider& data, const Case& c) {
+    using P = Problem<decltype(element)>;
     fuzz::Trial<P, DeformableAggregationKernel> trial(data, c, aggregationKernelsUnderTest());
-    trial.disturb(
-        fuzz::drawNumber, [](P & p) -> auto& { return p.location; });
-    trial.disturb(
-        fuzz::drawValue, [](P & p) -> auto& { return p.weight; });
-    trial.disturb(
-        fuzz::drawValue, [](P & p) -> auto& { return *p.values[0]; });
-    trial.disturb(
-        fuzz::drawValue, [](P & p) -> auto& { return p.gradOutput; });
-    trial.check(referenceDeformableAggregation(), fuzz::tolerance<Element>());
-}
+    trial.disturb(fuzz::drawNumber, &P::location);
+    trial.disturb(fuzz::drawValue, &P::weight);
+    trial.disturb(fuzz::drawValue, [](P& p) -> Array<decltype(element)>& { return *p.values[0]; });
+    trial.disturb(fuzz::drawValue, &P::gradOutput);
+    trial.check(referenceDeformableAggregation(), fuzz::tolerance<decltype(element)>());
+};
 
 }  // namespace
 }  // namespace dcn4j
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-    using namespace dcn4j;
-    return fuzz::run(bytes, size, drawCase, isWorthwhile,
-                     [](auto element, FuzzedDataProvider& data, const Case& c) {
-                         check<decltype(element)>(data, c);
-                     });
+    return dcn4j::fuzz::run(bytes, size, dcn4j::drawCase, dcn4j::isWorthwhile, dcn4j::check);
 }

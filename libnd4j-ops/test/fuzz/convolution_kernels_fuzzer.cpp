@@ -50,28 +50,19 @@ bool isWorthwhile(const Case& c) {
            40000;
 }
 
-template <class Element>
-void check(FuzzedDataProvider& data, const Case& c) {
-    using P = Problem<Element>;
+constexpr auto check = [](auto element, FuzzedDataProvider& data, const Case& c) {
+    using P = Problem<decltype(element)>;
     fuzz::Trial<P, DeformableConv2dKernel> trial(data, c, convolutionKernelsUnderTest());
-    trial.disturb(
-        fuzz::drawNumber, [](P & p) -> auto& { return p.offset; });
-    trial.disturb(
-        fuzz::drawValue, [](P & p) -> auto& { return p.input; });
-    trial.disturb(
-        fuzz::drawValue, [](P & p) -> auto& { return p.mask; });
-    trial.disturb(
-        fuzz::drawValue, [](P & p) -> auto& { return p.gradOutput; });
-    trial.check(referenceDeformableConv2d(), fuzz::tolerance<Element>());
-}
+    trial.disturb(fuzz::drawNumber, &P::offset);
+    trial.disturb(fuzz::drawValue, &P::input);
+    trial.disturb(fuzz::drawValue, &P::mask);
+    trial.disturb(fuzz::drawValue, &P::gradOutput);
+    trial.check(referenceDeformableConv2d(), fuzz::tolerance<decltype(element)>());
+};
 
 }  // namespace
 }  // namespace dcn4j
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-    using namespace dcn4j;
-    return fuzz::run(bytes, size, drawCase, isWorthwhile,
-                     [](auto element, FuzzedDataProvider& data, const Case& c) {
-                         check<decltype(element)>(data, c);
-                     });
+    return dcn4j::fuzz::run(bytes, size, dcn4j::drawCase, dcn4j::isWorthwhile, dcn4j::check);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
@@ -133,8 +134,8 @@ class Trial {
         for (Problem* p : {&expected_, &one_, &many_}) change(*p);
     }
 
-    /// Puts numbers that `draw` draws at some places of an array, which `arrayOf` finds in a
-    /// problem.
+    /// Puts numbers that `draw` draws at some places of an array: a member of the problem, or what
+    /// a function finds in it.
     template <class Draw, class ArrayOf>
     void disturb(Draw draw, ArrayOf arrayOf) {
         const int places = data_.ConsumeIntegralInRange(0, 6);
@@ -143,7 +144,7 @@ class Trial {
             const auto place = data_.ConsumeIntegral<std::uint16_t>();
             drawn.emplace_back(place, draw(data_));
         }
-        change([&](Problem& p) { put(drawn, arrayOf(p)); });
+        change([&](Problem& p) { put(drawn, std::invoke(arrayOf, p)); });
     }
 
     /// The kernel gives what the reference gives, the same bits with more threads, and writes

@@ -53,8 +53,7 @@ void check(FuzzedDataProvider& data, const Case& c) {
         const auto value = static_cast<ComputeType<RoiElement>>(fuzz::drawNumber(data));
         trial.change([&](P& p) { p.rois.at(0, 0, roi, corner) = narrow<RoiElement>(value); });
     }
-    trial.disturb(
-        fuzz::drawNumber, [](P & p) -> auto& { return p.trans; });
+    trial.disturb(fuzz::drawNumber, &P::trans);
     trial.check(referenceDeformablePsroiPooling(), fuzz::tolerance<Element>());
 }
 

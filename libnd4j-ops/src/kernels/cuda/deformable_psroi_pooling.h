@@ -18,44 +18,46 @@ std::optional<BadRoi> findBadRoiOnDevice(const PsroiPoolingGeometry& geometry,
                                          const DeformablePsroiPoolingInputs& inputs,
                                          cudaStream_t stream);
 
-/// The definition as plain loops: for every output one thread, and for every plane or part.
-class ReferenceDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
+/// A kernel on a stream.
+class DeformablePsroiPoolingOnStream : public DeformablePsroiPoolingKernel {
   public:
-    explicit ReferenceDeformablePsroiPooling(cudaStream_t stream) : stream_(stream) {}
-
-    const char* name() const override { return "reference"; }
     std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
-                                     const DeformablePsroiPoolingInputs& inputs) const override {
+                                     const DeformablePsroiPoolingInputs& inputs) const final {
         return findBadRoiOnDevice(geometry, inputs, stream_);
     }
-    void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
-                 const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
-    void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
-                  const Tensor<4>& count, const Tensor<4>& gradOutput,
-                  const DeformablePsroiPoolingGradients& gradients, int threads) const override;
 
-  private:
+  protected:
+    explicit DeformablePsroiPoolingOnStream(cudaStream_t stream) : stream_(stream) {}
+
     const cudaStream_t stream_;
 };
 
-/// Channels side by side forward; tiles that gather what the bins bring backward.
-class TiledDeformablePsroiPooling final : public DeformablePsroiPoolingKernel {
+/// The definition as plain loops: for every output one thread, and for every plane or part.
+class ReferenceDeformablePsroiPooling final : public DeformablePsroiPoolingOnStream {
   public:
-    explicit TiledDeformablePsroiPooling(cudaStream_t stream) : stream_(stream) {}
+    explicit ReferenceDeformablePsroiPooling(cudaStream_t stream)
+        : DeformablePsroiPoolingOnStream(stream) {}
 
-    const char* name() const override { return "fused"; }
-    std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
-                                     const DeformablePsroiPoolingInputs& inputs) const override {
-        return findBadRoiOnDevice(geometry, inputs, stream_);
-    }
+    const char* name() const override { return "reference"; }
     void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
                  const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
     void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
                   const Tensor<4>& count, const Tensor<4>& gradOutput,
                   const DeformablePsroiPoolingGradients& gradients, int threads) const override;
+};
 
-  private:
-    const cudaStream_t stream_;
+/// Channels side by side forward; tiles that gather what the bins bring backward.
+class TiledDeformablePsroiPooling final : public DeformablePsroiPoolingOnStream {
+  public:
+    explicit TiledDeformablePsroiPooling(cudaStream_t stream)
+        : DeformablePsroiPoolingOnStream(stream) {}
+
+    const char* name() const override { return "fused"; }
+    void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
+                 const Tensor<4>& output, const Tensor<4>& count, int threads) const override;
+    void backward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
+                  const Tensor<4>& count, const Tensor<4>& gradOutput,
+                  const DeformablePsroiPoolingGradients& gradients, int threads) const override;
 };
 
 }  // namespace dcn4j::cuda
