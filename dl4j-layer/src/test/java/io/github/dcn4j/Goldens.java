@@ -39,6 +39,15 @@ public final class Goldens {
       return arguments.get(key).get(index).asLong();
     }
 
+    /** The numbers of these names one after another; of a pair such as "stride" both. */
+    public long[] numbers(String... keys) {
+      return Stream.of(keys)
+          .map(arguments::get)
+          .flatMap(value -> value.isArray() ? stream(value) : Stream.of(value))
+          .mapToLong(JsonNode::asLong)
+          .toArray();
+    }
+
     /** The number of that name. */
     public long number(String key) {
       return arguments.get(key).asLong();
@@ -56,12 +65,16 @@ public final class Goldens {
       File directory = new File(Goldens.class.getResource("/goldens/" + folder).toURI());
       JsonNode index = new ObjectMapper().readTree(new File(directory, "index.json"));
       assertTrue(index.size() > 0, "no cases in " + folder);
-      return StreamSupport.stream(index.spliterator(), false).map(entry -> read(directory, entry));
+      return stream(index).map(entry -> read(directory, entry));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private static Stream<JsonNode> stream(JsonNode array) {
+    return StreamSupport.stream(array.spliterator(), false);
   }
 
   private static Case read(File directory, JsonNode entry) {

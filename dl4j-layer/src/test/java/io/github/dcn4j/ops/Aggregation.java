@@ -72,19 +72,10 @@ class Aggregation {
     return builder()
         .name("dcnv3")
         .config(
-            DCNv3Config.builder()
-                .kH(golden.pair("kernel", 0))
-                .kW(golden.pair("kernel", 1))
-                .sH(golden.pair("stride", 0))
-                .sW(golden.pair("stride", 1))
-                .pH(golden.pair("padding", 0))
-                .pW(golden.pair("padding", 1))
-                .dH(golden.pair("dilation", 0))
-                .dW(golden.pair("dilation", 1))
-                .groups(golden.number("groups"))
-                .removeCenter(golden.number("remove_center") == 1)
-                .offsetScale(golden.getArguments().get("offset_scale").asDouble())
-                .build())
+            DCNv3Config.fromArgs(
+                golden.numbers(
+                    "kernel", "stride", "padding", "dilation", "groups", "remove_center"),
+                new double[] {golden.getArguments().get("offset_scale").asDouble()}))
         .inputs(
             List.of(
                 golden.array("input", type),

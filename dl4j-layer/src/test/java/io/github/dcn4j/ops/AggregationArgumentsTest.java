@@ -1,5 +1,6 @@
 package io.github.dcn4j.ops;
 
+import static io.github.dcn4j.ops.Calls.assertMessage;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -272,10 +273,6 @@ class AggregationArgumentsTest {
     assertMessage(
         "kH, kW: expected a kernel size of at least 1 x 1, got 3 x 0",
         () -> DCNv3Config.builder().kH(3).build());
-  }
-
-  private static void assertMessage(String message, Runnable call) {
-    assertEquals(message, assertThrows(IllegalArgumentException.class, call::run).getMessage());
   }
 
   /** The classes' own exception is one that names the argument, too. */

@@ -4,13 +4,13 @@ import static io.github.dcn4j.Goldens.assertClose;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.DoublePrecision;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -19,30 +19,15 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.validation.GradCheckUtil;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /** DCNv3 and multi-scale deformable attention in SameDiff graphs. */
+@ExtendWith(DoublePrecision.class)
 class AggregationSameDiffTest {
   private static final String[] DCNV3 = {"input", "offset", "mask"};
   private static final String[] ATTENTION = {"value", "sizes", "locations", "weights"};
 
-  private DataType network;
-  private DataType arrays;
-
   static Stream<Aggregation> both() {
     return Aggregation.both(DataType.DOUBLE);
-  }
-
-  @BeforeEach
-  void computeInDouble() {
-    arrays = Nd4j.dataType();
-    network = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-  }
-
-  @AfterEach
-  void restore() {
-    Nd4j.setDefaultDataTypes(arrays, network);
   }
 
   private static String[] namesOf(Aggregation call) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.dcn4j.Goldens;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -29,28 +30,35 @@ class AggregationValuesTest {
   @ParameterizedTest
   @MethodSource("dcnv3")
   void dcnv3AgreesWithTorchvision(Goldens.Case golden) {
-    String[] gradients = {"grad_input", "grad_offset", "grad_mask"};
-    assertAgrees(golden, Aggregation.ofDcnv3(golden, DataType.DOUBLE), 1e-10, gradients);
-    assertAgrees(golden, Aggregation.ofDcnv3(golden, DataType.FLOAT), 1e-4, gradients);
-    assertHalfTypesAgree(Aggregation.ofDcnv3(golden, DataType.FLOAT));
+    assertAgrees(type -> Aggregation.ofDcnv3(golden, type), golden, "input", "offset", "mask");
   }
 
   @ParameterizedTest
   @MethodSource("attention")
   void attentionAgreesWithItsFormula(Goldens.Case golden) {
-    String[] gradients = {"grad_value", "grad_sampling_locations", "grad_attention_weights"};
-    assertAgrees(golden, Aggregation.ofAttention(golden, DataType.DOUBLE), 1e-10, gradients);
-    assertAgrees(golden, Aggregation.ofAttention(golden, DataType.FLOAT), 1e-4, gradients);
-    assertHalfTypesAgree(Aggregation.ofAttention(golden, DataType.FLOAT));
+    assertAgrees(
+        type -> Aggregation.ofAttention(golden, type),
+        golden,
+        "value",
+        "sampling_locations",
+        "attention_weights");
   }
 
   private static void assertAgrees(
-      Goldens.Case golden, Aggregation call, double tolerance, String... gradients) {
+      Function<DataType, Aggregation> ofType, Goldens.Case golden, String... inputs) {
+    assertAgrees(golden, ofType.apply(DataType.DOUBLE), 1e-10, inputs);
+    assertAgrees(golden, ofType.apply(DataType.FLOAT), 1e-4, inputs);
+    assertHalfTypesAgree(ofType.apply(DataType.FLOAT));
+  }
+
+  private static void assertAgrees(
+      Goldens.Case golden, Aggregation call, double tolerance, String... inputs) {
     INDArray[] results = call.all();
     assertClose(golden.getArrays().get("output"), results[0], tolerance, "output");
-    assertEquals(gradients.length + 1, results.length);
-    for (int i = 0; i < gradients.length; i++) {
-      assertClose(golden.getArrays().get(gradients[i]), results[i + 1], tolerance, gradients[i]);
+    assertEquals(inputs.length + 1, results.length);
+    for (int i = 0; i < inputs.length; i++) {
+      String gradient = "grad_" + inputs[i];
+      assertClose(golden.getArrays().get(gradient), results[i + 1], tolerance, gradient);
     }
   }
 

@@ -1,10 +1,12 @@
 package io.github.dcn4j.ops;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.Objects;
+import org.junit.jupiter.api.function.Executable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.factory.Nd4j;
@@ -42,6 +44,18 @@ final class Calls {
         .addInputs(Arrays.stream(inputs).filter(Objects::nonNull).toArray(INDArray[]::new))
         .addIntegerArguments(
             Arrays.stream(p.getConfig().toIArgs()).mapToInt(Math::toIntExact).toArray());
+  }
+
+  /** The arguments with another number in one place. */
+  static int[] with(int place, int number, int[] arguments) {
+    int[] changed = arguments.clone();
+    changed[place] = number;
+    return changed;
+  }
+
+  /** Asserts that the call throws an exception of exactly this message. */
+  static void assertMessage(String message, Executable call) {
+    assertEquals(message, assertThrows(IllegalArgumentException.class, call).getMessage());
   }
 
   /** Asserts that the call throws, with this in the message of the exception or of a cause. */

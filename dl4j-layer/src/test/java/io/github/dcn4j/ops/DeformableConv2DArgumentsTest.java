@@ -1,7 +1,7 @@
 package io.github.dcn4j.ops;
 
+import static io.github.dcn4j.ops.Calls.assertMessage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -126,10 +126,8 @@ class DeformableConv2DArgumentsTest {
   @ParameterizedTest
   @MethodSource("badArguments")
   void aBadArgumentIsNamed(int place, int bad, String message) {
-    int[] arguments = GOOD.clone();
-    arguments[place] = bad;
-    assertRefused(false, goodInputs(false), arguments, message);
-    assertRefused(true, goodInputs(true), arguments, message);
+    assertRefused(false, goodInputs(false), Calls.with(place, bad, GOOD), message);
+    assertRefused(true, goodInputs(true), Calls.with(place, bad, GOOD), message);
   }
 
   @Test
@@ -225,10 +223,6 @@ class DeformableConv2DArgumentsTest {
     assertMessage(
         "dataFormat: expected NCHW or NHWC, got NWHC",
         () -> DeformableConv2DConfig.builder().kH(3).kW(3).dataFormat("NWHC").build());
-  }
-
-  private static void assertMessage(String message, Runnable call) {
-    assertEquals(message, assertThrows(IllegalArgumentException.class, call::run).getMessage());
   }
 
   private static DynamicCustomOp.DynamicCustomOpsBuilder call(

@@ -5,14 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.DoublePrecision;
 import io.github.dcn4j.FreshJvm;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,22 +27,8 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 
 /** The op in SameDiff graphs: gradients, training, saving and loading. */
+@ExtendWith(DoublePrecision.class)
 class DeformableConv2DSameDiffTest {
-  private DataType network;
-  private DataType arrays;
-
-  @BeforeEach
-  void computeInDouble() {
-    arrays = Nd4j.dataType();
-    network = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-  }
-
-  @AfterEach
-  void restore() {
-    Nd4j.setDefaultDataTypes(arrays, network);
-  }
-
   /** A graph with every array of the problem as a variable, and the output's squared norm. */
   private static SameDiff graph(Problem p, boolean mask, boolean bias) {
     SameDiff sd = SameDiff.create();

@@ -13,11 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.nd4j.enums.WeightsFormat;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig;
-import org.nd4j.linalg.api.ops.impl.layers.convolution.config.PaddingMode;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.ops.transforms.Transforms;
@@ -31,10 +28,6 @@ class DeformableConv2DValuesTest {
 
   static Stream<Goldens.Case> goldens() {
     return Goldens.cases("deformable_conv2d");
-  }
-
-  static Stream<UnaryOperator<INDArray>> layouts() {
-    return Layouts.all();
   }
 
   @ParameterizedTest
@@ -127,7 +120,7 @@ class DeformableConv2DValuesTest {
   }
 
   @ParameterizedTest
-  @MethodSource("layouts")
+  @MethodSource("io.github.dcn4j.ops.Layouts#all")
   void memoryLayoutDoesNotMatter(UnaryOperator<INDArray> layout) {
     Problem problem = Problem.random(DataType.DOUBLE);
     Problem laidOut = problem.map(layout);
@@ -136,7 +129,7 @@ class DeformableConv2DValuesTest {
   }
 
   @ParameterizedTest
-  @MethodSource("layouts")
+  @MethodSource("io.github.dcn4j.ops.Layouts#all")
   void writesIntoOutputsOfAnyLayoutAndNothingElse(UnaryOperator<INDArray> layout) {
     Problem p = Problem.random(DataType.DOUBLE);
     INDArray output = layout.apply(p.getGradOutput()); // of the output's shape
@@ -196,20 +189,10 @@ class DeformableConv2DValuesTest {
     INDArray input = Nd4j.rand(DataType.DOUBLE, 2, 3, 9, 8);
     INDArray weights = Nd4j.rand(DataType.DOUBLE, 4, 3, kH, kW);
     INDArray bias = Nd4j.rand(DataType.DOUBLE, 4);
-    Conv2DConfig plain =
-        Conv2DConfig.builder()
-            .kH(kH)
-            .kW(kW)
-            .sH(sH)
-            .sW(sW)
-            .pH(pH)
-            .pW(pW)
-            .dH(dH)
-            .dW(dW)
-            .paddingMode(same ? PaddingMode.SAME : PaddingMode.VALID)
-            .weightsFormat(WeightsFormat.OIYX)
-            .build();
-    INDArray expected = Nd4j.cnn().conv2d(input, weights, bias, plain);
+    DeformableConv2DConfig config =
+        DeformableConv2DConfig.fromIArgs(
+            new long[] {kH, kW, sH, sW, pH, pW, dH, dW, same ? 1 : 0, 0, 1, 1});
+    INDArray expected = Nd4j.cnn().conv2d(input, weights, bias, Nd4jConvolution.like(config));
     long[] out = expected.shape();
     Problem p =
         Problem.builder()
@@ -218,18 +201,7 @@ class DeformableConv2DValuesTest {
             .bias(bias)
             .offset(Nd4j.zeros(DataType.DOUBLE, 2, 2 * kH * kW, out[2], out[3]))
             .mask(Nd4j.ones(DataType.DOUBLE, 2, kH * kW, out[2], out[3]))
-            .config(
-                DeformableConv2DConfig.builder()
-                    .kH(kH)
-                    .kW(kW)
-                    .sH(sH)
-                    .sW(sW)
-                    .pH(pH)
-                    .pW(pW)
-                    .dH(dH)
-                    .dW(dW)
-                    .same(same)
-                    .build())
+            .config(config)
             .build();
     assertClose(expected, p.forward(), 1e-12, "output");
   }

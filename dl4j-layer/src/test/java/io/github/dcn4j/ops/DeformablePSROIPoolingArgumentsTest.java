@@ -1,7 +1,7 @@
 package io.github.dcn4j.ops;
 
+import static io.github.dcn4j.ops.Calls.assertMessage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -114,8 +114,7 @@ class DeformablePSROIPoolingArgumentsTest {
   @ParameterizedTest
   @MethodSource("badArguments")
   void aBadArgumentIsNamed(int place, int bad, String message) {
-    int[] arguments = GOOD.clone();
-    arguments[place] = bad;
+    int[] arguments = Calls.with(place, bad, GOOD);
     for (boolean backward : new boolean[] {false, true}) {
       assertRefused(call(backward, goodInputs(backward), arguments, GOOD_FLOATS), message);
     }
@@ -269,10 +268,6 @@ class DeformablePSROIPoolingArgumentsTest {
     assertEquals(4, config.getSamplePerPart());
     assertEquals(0, config.getTransStd());
     assertEquals(config, config.toBuilder().build());
-  }
-
-  private static void assertMessage(String message, Runnable call) {
-    assertEquals(message, assertThrows(IllegalArgumentException.class, call::run).getMessage());
   }
 
   private static DynamicCustomOp.DynamicCustomOpsBuilder call(

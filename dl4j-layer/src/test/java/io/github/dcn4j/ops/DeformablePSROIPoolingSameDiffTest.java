@@ -5,15 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.DoublePrecision;
 import io.github.dcn4j.FreshJvm;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,22 +25,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** The op in SameDiff graphs: gradients, saving and loading. */
+@ExtendWith(DoublePrecision.class)
 class DeformablePSROIPoolingSameDiffTest {
-  private DataType network;
-  private DataType arrays;
-
-  @BeforeEach
-  void computeInDouble() {
-    arrays = Nd4j.dataType();
-    network = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-  }
-
-  @AfterEach
-  void restore() {
-    Nd4j.setDefaultDataTypes(arrays, network);
-  }
-
   private static Map<String, INDArray> feed(PoolingProblem p) {
     return Collections.singletonMap("rois", p.getRois());
   }
@@ -90,16 +76,7 @@ class DeformablePSROIPoolingSameDiffTest {
     for (DataType type : new DataType[] {DataType.DOUBLE, DataType.FLOAT}) {
       PoolingProblem p = PoolingProblem.random(type);
       SameDiff sd = SameDiff.create();
-      SDVariable rois = sd.var("rois", p.getRois().castTo(DataType.DOUBLE));
-      SDVariable output =
-          new SDDeformable(sd)
-              .deformablePSROIPooling(
-                  "output",
-                  sd.var("input", p.getInput()),
-                  rois,
-                  sd.var("trans", p.getTrans()),
-                  p.getConfig());
-      sd.math().square(output).sum().rename("loss").markAsLoss();
+      addTo(sd, sd.var("rois", p.getRois().castTo(DataType.DOUBLE)), p, true);
       Map<String, INDArray> gradients =
           sd.calculateGradients(new HashMap<>(), "input", "rois", "trans");
       INDArray[] eager = p.toBuilder().gradOutput(p.forward().mul(2)).build().backward();

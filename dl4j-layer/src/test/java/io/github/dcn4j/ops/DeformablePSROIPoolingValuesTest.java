@@ -26,10 +26,6 @@ class DeformablePSROIPoolingValuesTest {
     return Goldens.cases("deformable_psroi_pooling");
   }
 
-  static Stream<UnaryOperator<INDArray>> layouts() {
-    return Layouts.all();
-  }
-
   @ParameterizedTest
   @MethodSource("goldens")
   void agreesWithTheReferenceImplementationInDouble(Goldens.Case golden) {
@@ -115,7 +111,7 @@ class DeformablePSROIPoolingValuesTest {
   }
 
   @ParameterizedTest
-  @MethodSource("layouts")
+  @MethodSource("io.github.dcn4j.ops.Layouts#all")
   void memoryLayoutDoesNotMatter(UnaryOperator<INDArray> layout) {
     PoolingProblem p = PoolingProblem.random(DataType.DOUBLE);
     PoolingProblem laidOut = p.map(layout);
@@ -124,7 +120,7 @@ class DeformablePSROIPoolingValuesTest {
   }
 
   @ParameterizedTest
-  @MethodSource("layouts")
+  @MethodSource("io.github.dcn4j.ops.Layouts#all")
   void writesIntoOutputsOfAnyLayout(UnaryOperator<INDArray> layout) {
     PoolingProblem p = PoolingProblem.random(DataType.DOUBLE);
     INDArray[] forward = {layout.apply(p.getGradOutput()), layout.apply(p.getCount().mul(0))};

@@ -5,18 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.DoublePrecision;
 import java.io.File;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -26,36 +24,18 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.validation.GradCheckUtil;
-import org.nd4j.enums.WeightsFormat;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.Conv2D;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig;
-import org.nd4j.linalg.api.ops.impl.layers.convolution.config.PaddingMode;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** The plain convolution against ND4J's, and by itself where ND4J has none. */
 @Tag("every-kernel")
+@ExtendWith(DoublePrecision.class)
 class PlainConv2DTest {
-  private final int threads = Nd4j.getEnvironment().maxThreads();
-  private DataType network;
-  private DataType arrays;
-
-  @BeforeEach
-  void computeInDouble() {
-    arrays = Nd4j.dataType();
-    network = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-  }
-
-  @AfterEach
-  void restore() {
-    Nd4j.setDefaultDataTypes(arrays, network);
-    Nd4j.getEnvironment().setMaxThreads(threads);
-  }
-
   private static INDArray uniform(Random random, DataType type, long... shape) {
     return Values.uniform(random, 1, type, shape);
   }
@@ -128,20 +108,7 @@ class PlainConv2DTest {
     INDArray weights = uniform(random, DataType.DOUBLE, 6, 5, config.getKH(), config.getKW());
     INDArray bias = withBias ? uniform(random, DataType.DOUBLE, 6) : null;
     INDArray in = last ? input.permute(0, 2, 3, 1) : input;
-    Conv2DConfig theirs =
-        Conv2DConfig.builder()
-            .kH(config.getKH())
-            .kW(config.getKW())
-            .sH(config.getSH())
-            .sW(config.getSW())
-            .pH(config.getPH())
-            .pW(config.getPW())
-            .dH(config.getDH())
-            .dW(config.getDW())
-            .paddingMode(config.isSame() ? PaddingMode.SAME : PaddingMode.VALID)
-            .dataFormat("NCHW")
-            .weightsFormat(WeightsFormat.OIYX)
-            .build();
+    Conv2DConfig theirs = Nd4jConvolution.like(config);
     Conv2D forward = new Conv2D(input, weights, bias, theirs);
     INDArray expected = Nd4j.exec(forward)[0];
     NDDeformable nd = new NDDeformable();
@@ -184,15 +151,7 @@ class PlainConv2DTest {
       INDArray in = channels(input, g, groups);
       INDArray own = weights.get(NDArrayIndex.interval(g * 12 / groups, (g + 1) * 12 / groups));
       INDArray b = bias.get(NDArrayIndex.interval(g * 12 / groups, (g + 1) * 12 / groups));
-      Conv2DConfig theirs =
-          Conv2DConfig.builder()
-              .kH(3)
-              .kW(3)
-              .pH(1)
-              .pW(1)
-              .dataFormat("NCHW")
-              .weightsFormat(WeightsFormat.OIYX)
-              .build();
+      Conv2DConfig theirs = Nd4jConvolution.like(config);
       INDArray expected = Nd4j.exec(new Conv2D(in.dup(), own.dup(), b.dup(), theirs))[0];
       assertClose(expected, channels(first, g, groups), 1e-10, "group " + g);
     }
@@ -264,33 +223,6 @@ class PlainConv2DTest {
     sd.save(file, true);
     INDArray output = SameDiff.load(file, true).outputSingle(Map.of("input", input), "output");
     assertEquals(expected, output);
-  }
-
-  @Test
-  void anyNumberOfThreadsGivesTheSameBits() {
-    assertTrue(threads >= 4, "the build sets OMP_NUM_THREADS=4 for this test");
-    Nd4j.getEnvironment().setMaxThreads(1);
-    List<int[]> one = bits();
-    for (int count : new int[] {2, 3, 4, 4}) {
-      Nd4j.getEnvironment().setMaxThreads(count);
-      Bits.assertSame(one, bits(), count + " threads");
-    }
-  }
-
-  private static List<int[]> bits() {
-    Random random = new Random(8);
-    DeformableConv2DConfig config = kernel(3, 3).pH(1).pW(1).build();
-    INDArray input = uniform(random, DataType.FLOAT, 3, 48, 17, 19);
-    INDArray weights = uniform(random, DataType.FLOAT, 40, 48, 3, 3);
-    INDArray bias = uniform(random, DataType.FLOAT, 40);
-    NDDeformable nd = new NDDeformable();
-    List<int[]> bits = new ArrayList<>();
-    INDArray output = nd.conv2d(input, weights, bias, config);
-    bits.add(Bits.of(output));
-    for (INDArray gradient : nd.conv2dBp(input, weights, bias, output, config)) {
-      bits.add(Bits.of(gradient));
-    }
-    return bits;
   }
 
   static Stream<Arguments> bad() {
