@@ -22,7 +22,6 @@ import org.deeplearning4j.nn.conf.layers.ActivationLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.Deconvolution2D;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.weightnoise.DropConnect;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -44,7 +43,6 @@ import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
-import org.nd4j.linalg.lossfunctions.LossFunctions;
 
 /** Layers of this library in the place of a trained network's convolutions. */
 class ConversionTest {
@@ -67,11 +65,7 @@ class ConversionTest {
                 .layer(convolution().name("first").build())
                 .layer(new BatchNormalization())
                 .layer(convolution().name("second").hasBias(false).stride(2, 2).build())
-                .layer(
-                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                        .activation(Activation.SOFTMAX)
-                        .nOut(3)
-                        .build())
+                .layer(Networks.threeClasses().build())
                 .setInputType(InputType.convolutional(7, 8, 4))
                 .build());
     net.init();
@@ -100,13 +94,7 @@ class ConversionTest {
                     "sum1")
                 .addLayer("a2", convolution().build(), "relu1")
                 .addVertex("sum2", new ElementWiseVertex(ElementWiseVertex.Op.Add), "relu1", "a2")
-                .addLayer(
-                    "out",
-                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                        .activation(Activation.SOFTMAX)
-                        .nOut(3)
-                        .build(),
-                    "sum2")
+                .addLayer("out", Networks.threeClasses().build(), "sum2")
                 .setOutputs("out")
                 .build());
     graph.init();

@@ -6,9 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.util.ArrayList;
+import io.github.dcn4j.DoublePrecision;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -28,10 +26,8 @@ import org.deeplearning4j.nn.conf.weightnoise.DropConnect;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
-import org.deeplearning4j.util.ModelSerializer;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -45,22 +41,8 @@ import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.Sgd;
 
 /** The plain layer beside DL4J's: the same settings, the same function, the same training. */
+@ExtendWith(DoublePrecision.class)
 class Convolution2DTest {
-  private static DataType floatType;
-  private static DataType defaultType;
-
-  @BeforeAll
-  static void useDouble() {
-    defaultType = Nd4j.dataType();
-    floatType = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-  }
-
-  @AfterAll
-  static void reset() {
-    Nd4j.setDefaultDataTypes(defaultType, floatType);
-  }
-
   /** The same settings for either builder: what they share is their common base. */
   interface Settings {
     <T extends ConvolutionLayer.BaseConvBuilder<T>> T apply(T builder);
@@ -231,10 +213,7 @@ class Convolution2DTest {
     assertEquals(conf, MultiLayerConfiguration.fromJson(conf.toJson()));
     assertEquals(conf, MultiLayerConfiguration.fromYaml(conf.toYaml()));
 
-    ByteArrayOutputStream stored = new ByteArrayOutputStream();
-    ModelSerializer.writeModel(net, stored, true);
-    MultiLayerNetwork loaded =
-        ModelSerializer.restoreMultiLayerNetwork(new ByteArrayInputStream(stored.toByteArray()));
+    MultiLayerNetwork loaded = Networks.stored(net);
     INDArray images = Networks.images(DataType.DOUBLE, CNN2DFormat.NCHW, 2, 4, 7, 8);
     assertEquals(net.output(images), loaded.output(images));
     assertEquals(net.output(images), net.clone().output(images));
@@ -300,25 +279,10 @@ class Convolution2DTest {
 
   @Test
   void trainingGivesTheSameBitsForAnyNumberOfThreads() {
-    int threads = Nd4j.getEnvironment().maxThreads();
-    List<INDArray> results = new ArrayList<>();
-    try {
-      for (int count : new int[] {1, 3, threads}) {
-        Nd4j.getEnvironment().setMaxThreads(count);
-        MultiLayerNetwork net =
-            Networks.alone(
-                DataType.FLOAT, new Convolution2D.Builder(3, 3).nIn(32).nOut(24).build());
-        INDArray images = Networks.images(DataType.FLOAT, CNN2DFormat.NCHW, 3, 32, 19, 17);
-        net.setInput(images);
-        net.setLabels(Nd4j.zeros(DataType.FLOAT, 3, 24, 17, 15));
-        net.computeGradientAndScore();
-        results.add(net.gradient().gradient().dup());
-      }
-    } finally {
-      Nd4j.getEnvironment().setMaxThreads(threads);
-    }
-    assertEquals(results.get(0), results.get(1));
-    assertEquals(results.get(0), results.get(2));
+    Networks.assertSameGradientsForAnyNumberOfThreads(
+        Networks.alone(DataType.FLOAT, new Convolution2D.Builder(3, 3).nIn(32).nOut(24).build()),
+        Networks.images(DataType.FLOAT, CNN2DFormat.NCHW, 3, 32, 19, 17),
+        Networks.random(5, DataType.FLOAT, 3, 24, 17, 15));
   }
 
   /** As ConvolutionLayer: the format comes with the InputType, and is NCHW without one. */

@@ -1,5 +1,7 @@
 package io.github.dcn4j.layers;
 
+import io.github.dcn4j.DoublePrecision;
+import io.github.dcn4j.SingleThread;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -8,35 +10,15 @@ import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.factory.Nd4j;
 
 /** Analytic against numeric gradients, in double, with sampling positions off the integers. */
+@ExtendWith({DoublePrecision.class, SingleThread.class})
 class DeformableConvolution2DGradientTest {
-  private static DataType floatType;
-  private static DataType defaultType;
-  private static int threads;
-
-  @BeforeAll
-  static void useDouble() {
-    defaultType = Nd4j.dataType();
-    floatType = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-    threads = Nd4j.getEnvironment().maxThreads();
-    Nd4j.getEnvironment().setMaxThreads(1); // faster: the arrays are tiny
-  }
-
-  @AfterAll
-  static void reset() {
-    Nd4j.setDefaultDataTypes(defaultType, floatType);
-    Nd4j.getEnvironment().setMaxThreads(threads);
-  }
-
   /** A configuration of the layer and, by its name, of the network. */
   static final class Case {
     final String name;

@@ -24,8 +24,6 @@ import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
-import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.layers.FrozenLayer;
@@ -34,7 +32,6 @@ import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.deeplearning4j.parallelism.ParallelWrapper;
-import org.deeplearning4j.util.ModelSerializer;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -43,7 +40,6 @@ import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
-import org.nd4j.linalg.lossfunctions.LossFunctions;
 import org.nd4j.linalg.schedule.ExponentialSchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
 
@@ -83,24 +79,12 @@ class DeformableConvolution2DLifecycleTest {
   }
 
   private static MultiLayerNetwork net(ConvolutionLayer... layers) {
-    var list =
-        settings(DataType.DOUBLE)
-            .updater(new Adam(new ExponentialSchedule(ScheduleType.ITERATION, 0.01, 0.9)))
-            .list();
-    for (ConvolutionLayer layer : layers) {
-      list.layer(layer);
-    }
     MultiLayerNetwork net =
-        new MultiLayerNetwork(
-            list.layer(new GlobalPoolingLayer())
-                .layer(
-                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                        .activation(Activation.SOFTMAX)
-                        .nOut(3)
-                        .build())
-                .setInputType(INPUT)
-                .build());
-    net.init();
+        Networks.pooled(
+            settings(DataType.DOUBLE)
+                .updater(new Adam(new ExponentialSchedule(ScheduleType.ITERATION, 0.01, 0.9))),
+            INPUT,
+            layers);
     for (int i = 0; i < layers.length; i++) {
       if (layers[i] instanceof DeformableConvolution2D) {
         bendOffsets(net, i);
@@ -144,11 +128,7 @@ class DeformableConvolution2DLifecycleTest {
   void aSavedNetworkGoesOnTrainingAsIfUninterrupted() throws IOException {
     MultiLayerNetwork net = net(simple(), simple());
     fit(net, 3);
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    ModelSerializer.writeModel(net, bytes, true);
-    MultiLayerNetwork read =
-        ModelSerializer.restoreMultiLayerNetwork(
-            new ByteArrayInputStream(bytes.toByteArray()), true);
+    MultiLayerNetwork read = Networks.stored(net);
     assertEquals(net.output(X), read.output(X));
     fit(net, 3);
     fit(read, 3);
@@ -188,12 +168,7 @@ class DeformableConvolution2DLifecycleTest {
                 new FineTuneConfiguration.Builder().updater(new Sgd(0.2)).build())
             .nOutReplace(1, 8, WeightInit.XAVIER)
             .removeOutputLayer()
-            .addLayer(
-                new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                    .activation(Activation.SOFTMAX)
-                    .nIn(8)
-                    .nOut(3)
-                    .build())
+            .addLayer(Networks.threeClasses().nIn(8).build())
             .build();
     for (String param : new String[] {"0_W", "0_b", "0_offsetW", "0_offsetB"}) {
       assertEquals(net.getParam(param), changed.getParam(param), param);
@@ -251,11 +226,7 @@ class DeformableConvolution2DLifecycleTest {
                 .list()
                 .layer(simple())
                 .layer(new FrozenLayerWithBackprop(simple()))
-                .layer(
-                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                        .activation(Activation.SOFTMAX)
-                        .nOut(3)
-                        .build())
+                .layer(Networks.threeClasses().build())
                 .setInputType(INPUT)
                 .build());
     net.init();
@@ -270,11 +241,7 @@ class DeformableConvolution2DLifecycleTest {
   void graphsSaveTransferAndFreeze() throws IOException {
     ComputationGraph graph = net(simple(), simple()).toComputationGraph();
     graph.fit(new DataSet(X, Y));
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    ModelSerializer.writeModel(graph, bytes, true);
-    ComputationGraph read =
-        ModelSerializer.restoreComputationGraph(
-            new ByteArrayInputStream(bytes.toByteArray()), true);
+    ComputationGraph read = Networks.stored(graph);
     graph.fit(new DataSet(X, Y));
     read.fit(new DataSet(X, Y));
     assertEquals(graph.params(), read.params());
@@ -309,13 +276,7 @@ class DeformableConvolution2DLifecycleTest {
     DataSet data = new DataSet(X, Y);
     double before = net.score(data);
     INDArray offsets = net.getParam("0_offsetW").dup();
-    ParallelWrapper wrapper =
-        new ParallelWrapper.Builder<>(net)
-            .workers(2)
-            .averagingFrequency(2)
-            .prefetchBuffer(0)
-            .trainingMode(ParallelWrapper.TrainingMode.AVERAGING)
-            .build();
+    ParallelWrapper wrapper = Networks.workers(net, 2);
     wrapper.fit(new ExistingDataSetIterator(Collections.nCopies(40, data)));
     wrapper.shutdown();
     assertTrue(net.score(data) < 0.7 * before, before + " to " + net.score(data));

@@ -161,6 +161,16 @@ class DeformableConvolution2DTest {
     assertEquals(net.getParam("0_W").ravel(), all.get(NDArrayIndex.interval(0, 216)));
   }
 
+  private static <B extends ConvolutionLayer.BaseConvBuilder<B>> B windowed(
+      B builder, int stride, int dilation, ConvolutionMode mode) {
+    int padding = mode == ConvolutionMode.Same ? 0 : 1;
+    return builder
+        .stride(stride, 1)
+        .dilation(dilation, dilation)
+        .padding(padding, padding)
+        .convolutionMode(mode);
+  }
+
   @ParameterizedTest
   @EnumSource(
       value = ConvolutionMode.class,
@@ -172,24 +182,11 @@ class DeformableConvolution2DTest {
       for (int stride : new int[] {1, 2, 3}) {
         for (int dilation : new int[] {1, 2}) {
           for (CNN2DFormat format : CNN2DFormat.values()) {
-            int pad = mode == ConvolutionMode.Same ? 0 : 1;
             InputType in = InputType.convolutional(size, size + 1, 4, format);
             ConvolutionLayer a =
-                deformable()
-                    .stride(stride, 1)
-                    .dilation(dilation, dilation)
-                    .padding(pad, pad)
-                    .convolutionMode(mode)
-                    .dataFormat(format)
-                    .build();
+                windowed(deformable(), stride, dilation, mode).dataFormat(format).build();
             ConvolutionLayer b =
-                plain()
-                    .stride(stride, 1)
-                    .dilation(dilation, dilation)
-                    .padding(pad, pad)
-                    .convolutionMode(mode)
-                    .dataFormat(format)
-                    .build();
+                windowed(plain(), stride, dilation, mode).dataFormat(format).build();
             InputType expected;
             try {
               expected = b.getOutputType(0, in);
@@ -440,22 +437,11 @@ class DeformableConvolution2DTest {
         IllegalStateException.class,
         () -> deformable().convolutionMode(ConvolutionMode.Causal),
         "Causal");
-    assertMessage(
-        DL4JInvalidConfigException.class,
-        () -> alone(DataType.FLOAT, deformable().groups(4).build()),
-        "groups: expected a divisor of nOut=6, got 4");
-    assertMessage(
-        DL4JInvalidConfigException.class,
-        () -> alone(DataType.FLOAT, deformable().groups(3).build()),
-        "groups: expected a divisor of nIn=4, got 3");
-    assertMessage(
-        DL4JInvalidConfigException.class,
-        () -> alone(DataType.FLOAT, deformable().deformableGroups(3).build()),
-        "deformableGroups: expected a divisor of nIn=4, got 3");
-    assertMessage(
-        DL4JInvalidConfigException.class,
-        () -> alone(DataType.FLOAT, deformable().nIn(0).build()),
-        "nIn=0");
+    assertInvalid("groups: expected a divisor of nOut=6, got 4", deformable().groups(4));
+    assertInvalid("groups: expected a divisor of nIn=4, got 3", deformable().groups(3));
+    assertInvalid(
+        "deformableGroups: expected a divisor of nIn=4, got 3", deformable().deformableGroups(3));
+    assertInvalid("nIn=0", deformable().nIn(0));
     assertMessage(
         DL4JInvalidConfigException.class,
         () ->
@@ -488,6 +474,12 @@ class DeformableConvolution2DTest {
         }
       }
     }
+  }
+
+  /** A network of this layer is refused. */
+  private static void assertInvalid(String message, DeformableConvolution2D.Builder layer) {
+    assertMessage(
+        DL4JInvalidConfigException.class, () -> alone(DataType.FLOAT, layer.build()), message);
   }
 
   static void assertMessage(Class<? extends Throwable> type, Executable call, String... parts) {

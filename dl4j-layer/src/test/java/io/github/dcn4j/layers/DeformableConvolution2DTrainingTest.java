@@ -35,8 +35,6 @@ import org.deeplearning4j.nn.conf.constraint.UnitNormConstraint;
 import org.deeplearning4j.nn.conf.dropout.Dropout;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
-import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.SubsamplingLayer;
 import org.deeplearning4j.nn.conf.weightnoise.DropConnect;
 import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
@@ -62,7 +60,6 @@ import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.config.RmsProp;
 import org.nd4j.linalg.learning.config.Sgd;
-import org.nd4j.linalg.lossfunctions.LossFunctions;
 import org.nd4j.linalg.schedule.ScheduleType;
 import org.nd4j.linalg.schedule.StepSchedule;
 
@@ -378,30 +375,16 @@ class DeformableConvolution2DTrainingTest {
     for (WorkspaceMode mode : new WorkspaceMode[] {WorkspaceMode.NONE, WorkspaceMode.ENABLED}) {
       for (CacheMode cache : new CacheMode[] {CacheMode.NONE, CacheMode.HOST}) {
         MultiLayerNetwork net =
-            new MultiLayerNetwork(
+            Networks.pooled(
                 settings(DataType.DOUBLE)
                     .updater(new Adam(0.01))
                     .trainingWorkspaceMode(mode)
                     .inferenceWorkspaceMode(mode)
-                    .cacheMode(cache)
-                    .list()
-                    .layer(layer().build())
-                    .layer(new SubsamplingLayer.Builder().kernelSize(2, 2).stride(2, 2).build())
-                    .layer(
-                        layer()
-                            .deformableGroups(2)
-                            .dropOut(0.8)
-                            .activation(Activation.RELU)
-                            .build())
-                    .layer(new GlobalPoolingLayer())
-                    .layer(
-                        new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                            .activation(Activation.SOFTMAX)
-                            .nOut(3)
-                            .build())
-                    .setInputType(INPUT)
-                    .build());
-        net.init();
+                    .cacheMode(cache),
+                INPUT,
+                layer().build(),
+                new SubsamplingLayer.Builder().kernelSize(2, 2).stride(2, 2).build(),
+                layer().deformableGroups(2).dropOut(0.8).activation(Activation.RELU).build());
         Nd4j.getRandom().setSeed(5);
         for (int i = 0; i < 5; i++) {
           net.fit(X, Y);
@@ -460,33 +443,15 @@ class DeformableConvolution2DTrainingTest {
 
   @Test
   void gradientsAreBitIdenticalForAnyNumberOfThreadsRunAfterRun() {
-    int before = Nd4j.getEnvironment().maxThreads();
-    try {
-      for (DataType type : new DataType[] {DataType.FLOAT, DataType.DOUBLE}) {
-        MultiLayerNetwork net =
-            classifier(
-                settings(type),
-                layer().nOut(16).deformableGroups(2).build(),
-                InputType.convolutional(20, 19, 8));
-        bendOffsets(net, 0);
-        INDArray x = images(type, CNN2DFormat.NCHW, 4, 8, 20, 19);
-        INDArray y = labels(type, 4);
-        INDArray expected = null;
-        for (int threads : new int[] {1, 2, 4}) {
-          Nd4j.getEnvironment().setMaxThreads(threads);
-          for (int run = 0; run < 3; run++) {
-            net.setInput(x);
-            net.setLabels(y);
-            net.computeGradientAndScore();
-            INDArray got = net.getLayer(0).getGradientsViewArray().dup();
-            expected = expected == null ? got : expected;
-            // Sharper than INDArray.equals, which has a tolerance.
-            assertEquals(0, expected.sub(got).amaxNumber().doubleValue(), threads + " threads");
-          }
-        }
-      }
-    } finally {
-      Nd4j.getEnvironment().setMaxThreads(before);
+    for (DataType type : new DataType[] {DataType.FLOAT, DataType.DOUBLE}) {
+      MultiLayerNetwork net =
+          classifier(
+              settings(type),
+              layer().nOut(16).deformableGroups(2).build(),
+              InputType.convolutional(20, 19, 8));
+      bendOffsets(net, 0);
+      Networks.assertSameGradientsForAnyNumberOfThreads(
+          net, images(type, CNN2DFormat.NCHW, 4, 8, 20, 19), labels(type, 4));
     }
   }
 

@@ -13,10 +13,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.DoublePrecision;
+import io.github.dcn4j.SingleThread;
 import io.github.dcn4j.ops.DeformableConv2DConfig;
 import io.github.dcn4j.ops.NDDeformable;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,7 +31,6 @@ import java.util.concurrent.Future;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
-import org.deeplearning4j.gradientcheck.GradientCheckUtil;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -45,7 +44,6 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.inputs.InvalidInputTypeException;
 import org.deeplearning4j.nn.conf.layers.CnnLossLayer;
 import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryUseMode;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -55,10 +53,8 @@ import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.deeplearning4j.parallelism.ParallelWrapper;
-import org.deeplearning4j.util.ModelSerializer;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -73,28 +69,10 @@ import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions;
 
 /** The vertex in a graph whose convolutions make its offsets and masks. */
+@ExtendWith({DoublePrecision.class, SingleThread.class})
 class DeformableConvolution2DVertexTest {
   private static final INDArray X = images(DataType.DOUBLE, CNN2DFormat.NCHW, 3, 4, 6, 5);
   private static final INDArray Y = labels(DataType.DOUBLE, 3);
-
-  private static DataType defaultType;
-  private static DataType floatType;
-  private static int threads;
-
-  @BeforeAll
-  static void useDouble() {
-    defaultType = Nd4j.dataType();
-    floatType = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-    threads = Nd4j.getEnvironment().maxThreads();
-    Nd4j.getEnvironment().setMaxThreads(1); // faster: the arrays are tiny
-  }
-
-  @AfterAll
-  static void reset() {
-    Nd4j.setDefaultDataTypes(defaultType, floatType);
-    Nd4j.getEnvironment().setMaxThreads(threads);
-  }
 
   private static DeformableConvolution2DVertex.Builder vertex() {
     return new DeformableConvolution2DVertex.Builder(3, 2).nOut(4).padding(1, 1);
@@ -140,13 +118,7 @@ class DeformableConvolution2DVertexTest {
     ComputationGraph graph =
         new ComputationGraph(
             b.addLayer("pool", new GlobalPoolingLayer(), "dcn")
-                .addLayer(
-                    "out",
-                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                        .activation(Activation.SOFTMAX)
-                        .nOut(3)
-                        .build(),
-                    "pool")
+                .addLayer("out", Networks.threeClasses().build(), "pool")
                 .setOutputs("out")
                 .build());
     graph.init();
@@ -246,20 +218,8 @@ class DeformableConvolution2DVertexTest {
         graph(settings(DataType.DOUBLE).convolutionMode(ConvolutionMode.Truncate), v, masked);
     Set<String> exclude = new HashSet<>(graph.paramTable().keySet());
     exclude.removeAll(Set.of("features_W", "offset_W", "mask_W", "dcn_W", "dcn_b"));
-    assertTrue(
-        GradientCheckUtil.checkGradients(
-            new GradientCheckUtil.GraphConfig()
-                .net(graph)
-                .epsilon(1e-6)
-                .maxRelError(1e-5)
-                .minAbsoluteError(1e-9)
-                .inputs(new INDArray[] {images(DataType.DOUBLE, v.getDataFormat(), 2, 4, 6, 5)})
-                .labels(new INDArray[] {labels(DataType.DOUBLE, 2)})
-                .excludeParams(exclude)
-                .subset(true)
-                .maxPerParam(6)
-                .print(GradientCheckUtil.PrintMode.FAILURES_ONLY)),
-        v + " masked " + masked);
+    INDArray[] inputs = {images(DataType.DOUBLE, v.getDataFormat(), 2, 4, 6, 5)};
+    Networks.assertGradientsRight(graph, inputs, labels(DataType.DOUBLE, 2), 6, exclude);
   }
 
   @Test
@@ -469,18 +429,7 @@ class DeformableConvolution2DVertexTest {
 
   @Test
   void aSavedGraphGoesOnTrainingAsIfUninterrupted() throws IOException {
-    ComputationGraph graph = trainable();
-    fit(graph, 3);
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    ModelSerializer.writeModel(graph, bytes, true);
-    ComputationGraph read =
-        ModelSerializer.restoreComputationGraph(
-            new ByteArrayInputStream(bytes.toByteArray()), true);
-    assertEquals(graph.outputSingle(X), read.outputSingle(X));
-    fit(graph, 3);
-    fit(read, 3);
-    assertEquals(graph.params(), read.params());
-    assertEquals(graph.getUpdater().getStateViewArray(), read.getUpdater().getStateViewArray());
+    Networks.assertTrainsOnWhenStored(trainable(), new DataSet(X, Y).toMultiDataSet());
   }
 
   @Test
@@ -553,13 +502,7 @@ class DeformableConvolution2DVertexTest {
     ComputationGraph graph = trainable();
     DataSet data = new DataSet(X, Y);
     double before = graph.score(data);
-    ParallelWrapper wrapper =
-        new ParallelWrapper.Builder<>(graph)
-            .workers(2)
-            .averagingFrequency(2)
-            .prefetchBuffer(0)
-            .trainingMode(ParallelWrapper.TrainingMode.AVERAGING)
-            .build();
+    ParallelWrapper wrapper = Networks.workers(graph, 2);
     wrapper.fit(new ExistingDataSetIterator(Collections.nCopies(40, data)));
     wrapper.shutdown();
     assertTrue(graph.score(data) < 0.8 * before, before + " to " + graph.score(data));

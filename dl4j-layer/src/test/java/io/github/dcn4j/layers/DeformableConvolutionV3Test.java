@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
+import io.github.dcn4j.DoublePrecision;
+import io.github.dcn4j.SingleThread;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,8 +26,6 @@ import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
 import org.deeplearning4j.nn.conf.constraint.UnitNormConstraint;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
-import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.memory.MemoryUseMode;
 import org.deeplearning4j.nn.conf.weightnoise.DropConnect;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -35,10 +33,8 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.nn.weights.WeightInit;
-import org.deeplearning4j.util.ModelSerializer;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -52,31 +48,13 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.Sgd;
-import org.nd4j.linalg.lossfunctions.LossFunctions;
 
 /** DCNv3 and DCNv4 as layers. */
+@ExtendWith({DoublePrecision.class, SingleThread.class})
 class DeformableConvolutionV3Test {
   private static final int HEIGHT = 5;
   private static final int WIDTH = 6;
   private static final int CHANNELS = 4;
-  private static DataType defaultType;
-  private static DataType floatType;
-  private static int threads;
-
-  @BeforeAll
-  static void useDouble() {
-    defaultType = Nd4j.dataType();
-    floatType = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-    threads = Nd4j.getEnvironment().maxThreads();
-    Nd4j.getEnvironment().setMaxThreads(1); // faster: the arrays are tiny
-  }
-
-  @AfterAll
-  static void reset() {
-    Nd4j.setDefaultDataTypes(defaultType, floatType);
-    Nd4j.getEnvironment().setMaxThreads(threads);
-  }
 
   private static Arguments layer(
       String name, UnaryOperator<DeformableConvolutionV3.Builder> settings) {
@@ -197,22 +175,7 @@ class DeformableConvolutionV3Test {
 
   private static MultiLayerNetwork net(
       NeuralNetConfiguration.Builder settings, ConvolutionLayer... layers) {
-    NeuralNetConfiguration.ListBuilder list = settings.list();
-    for (ConvolutionLayer layer : layers) {
-      list.layer(layer);
-    }
-    MultiLayerNetwork net =
-        new MultiLayerNetwork(
-            list.layer(new GlobalPoolingLayer())
-                .layer(
-                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                        .activation(Activation.SOFTMAX)
-                        .nOut(3)
-                        .build())
-                .setInputType(InputType.convolutional(HEIGHT, WIDTH, CHANNELS))
-                .build());
-    net.init();
-    return net;
+    return Networks.pooled(settings, InputType.convolutional(HEIGHT, WIDTH, CHANNELS), layers);
   }
 
   private static NeuralNetConfiguration.Builder adam() {
@@ -323,11 +286,7 @@ class DeformableConvolutionV3Test {
 
     MultiLayerNetwork trained = net(adam(), simple(3).build(), simple(4).build());
     fit(trained, 3);
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    ModelSerializer.writeModel(trained, bytes, true);
-    MultiLayerNetwork stored =
-        ModelSerializer.restoreMultiLayerNetwork(
-            new ByteArrayInputStream(bytes.toByteArray()), true);
+    MultiLayerNetwork stored = Networks.stored(trained);
     MultiLayerNetwork copy = trained.clone();
     for (MultiLayerNetwork each : List.of(trained, stored, copy)) {
       fit(each, 2);
@@ -351,12 +310,7 @@ class DeformableConvolutionV3Test {
             .setFeatureExtractor(0)
             .nOutReplace(1, 8, WeightInit.XAVIER)
             .removeOutputLayer()
-            .addLayer(
-                new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                    .activation(Activation.SOFTMAX)
-                    .nIn(8)
-                    .nOut(3)
-                    .build())
+            .addLayer(Networks.threeClasses().nIn(8).build())
             .build();
     INDArray frozen = net.getLayer(0).params().dup();
     assertEquals(frozen, changed.getLayer(0).params());
@@ -439,33 +393,21 @@ class DeformableConvolutionV3Test {
 
   @Test
   void gradientsAreBitIdenticalForAnyNumberOfThreads() {
-    try {
-      for (DataType type : new DataType[] {DataType.FLOAT, DataType.DOUBLE}) {
-        MultiLayerNetwork net =
-            Networks.classifier(
-                Networks.settings(type),
-                new DeformableConvolutionV3.Builder(3)
-                    .nOut(16)
-                    .groups(4)
-                    .padding(1)
-                    .centerFeatureScale(true)
-                    .activation(Activation.RELU)
-                    .build(),
-                InputType.convolutional(20, 19, 8));
-        draw(net, 0);
-        INDArray expected = null;
-        for (int count : new int[] {1, 2, 4}) {
-          Nd4j.getEnvironment().setMaxThreads(count);
-          net.setInput(Networks.images(type, CNN2DFormat.NCHW, 4, 8, 20, 19));
-          net.setLabels(Networks.labels(type, 4));
-          net.computeGradientAndScore();
-          INDArray got = net.getLayer(0).getGradientsViewArray().dup();
-          expected = expected == null ? got : expected;
-          assertEquals(0, expected.sub(got).amaxNumber().doubleValue(), count + " threads");
-        }
-      }
-    } finally {
-      Nd4j.getEnvironment().setMaxThreads(1);
+    for (DataType type : new DataType[] {DataType.FLOAT, DataType.DOUBLE}) {
+      MultiLayerNetwork net =
+          Networks.classifier(
+              Networks.settings(type),
+              new DeformableConvolutionV3.Builder(3)
+                  .nOut(16)
+                  .groups(4)
+                  .padding(1)
+                  .centerFeatureScale(true)
+                  .activation(Activation.RELU)
+                  .build(),
+              InputType.convolutional(20, 19, 8));
+      draw(net, 0);
+      Networks.assertSameGradientsForAnyNumberOfThreads(
+          net, Networks.images(type, CNN2DFormat.NCHW, 4, 8, 20, 19), Networks.labels(type, 4));
     }
   }
 

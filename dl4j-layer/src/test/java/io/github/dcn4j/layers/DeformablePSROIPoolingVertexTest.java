@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.DoublePrecision;
 import io.github.dcn4j.Goldens;
 import java.io.File;
 import java.nio.file.Path;
@@ -14,9 +15,8 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -26,22 +26,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** The vertex without parameters: values, gradients, formats, storage. */
+@ExtendWith(DoublePrecision.class)
 class DeformablePSROIPoolingVertexTest {
-  private static DataType floatType;
-  private static DataType defaultType;
-
-  @BeforeAll
-  static void useDouble() {
-    defaultType = Nd4j.dataType();
-    floatType = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-  }
-
-  @AfterAll
-  static void reset() {
-    Nd4j.setDefaultDataTypes(defaultType, floatType);
-  }
-
   static Stream<Goldens.Case> goldens() {
     return Goldens.cases("deformable_psroi_pooling");
   }
@@ -53,15 +39,18 @@ class DeformablePSROIPoolingVertexTest {
   }
 
   /** outputDim 4, two classes, parts unlike bins. */
-  private static DeformablePSROIPoolingVertex vertex() {
+  private static DeformablePSROIPoolingVertex.Builder builder() {
     return new DeformablePSROIPoolingVertex.Builder()
         .spatialScale(0.25)
         .outputDim(4)
         .pooledSize(4)
         .partSize(3)
         .samplePerPart(2)
-        .transStd(0.2)
-        .build();
+        .transStd(0.2);
+  }
+
+  private static DeformablePSROIPoolingVertex vertex() {
+    return builder().build();
   }
 
   @ParameterizedTest
@@ -102,16 +91,7 @@ class DeformablePSROIPoolingVertexTest {
     INDArray first =
         PoolingGraphs.alone(DataType.DOUBLE, vertex(), "features", "rois")
             .outputSingle(features, rois);
-    DeformablePSROIPoolingVertex last =
-        new DeformablePSROIPoolingVertex.Builder()
-            .spatialScale(0.25)
-            .outputDim(4)
-            .pooledSize(4)
-            .partSize(3)
-            .samplePerPart(2)
-            .transStd(0.2)
-            .dataFormat(CNN2DFormat.NHWC)
-            .build();
+    DeformablePSROIPoolingVertex last = builder().dataFormat(CNN2DFormat.NHWC).build();
     assertEquals(
         first,
         PoolingGraphs.alone(DataType.DOUBLE, last, "features", "rois")
@@ -161,9 +141,7 @@ class DeformablePSROIPoolingVertexTest {
         PoolingGraphs.classifier(
                 Networks.settings(DataType.DOUBLE), vertex(), 4, 4, CNN2DFormat.NHWC)
             .getConfiguration();
-    assertEquals(conf, ComputationGraphConfiguration.fromJson(conf.toJson()));
-    assertEquals(conf, ComputationGraphConfiguration.fromYaml(conf.toYaml()));
-    assertEquals(conf, conf.clone());
+    Networks.assertKept(conf);
     assertEquals(vertex(), vertex().clone());
     assertEquals(vertex().hashCode(), vertex().clone().hashCode());
   }

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.DoublePrecision;
 import io.github.dcn4j.FreshJvm;
 import io.github.dcn4j.Goldens;
-import java.io.File;
-import java.nio.file.Path;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,10 +22,8 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -38,22 +36,8 @@ import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
 
 /** The vertex that predicts its own shifts and mask: values, gradients, training, storage. */
+@ExtendWith(DoublePrecision.class)
 class ModulatedDeformablePSROIPoolingVertexTest {
-  private static DataType floatType;
-  private static DataType defaultType;
-
-  @BeforeAll
-  static void useDouble() {
-    defaultType = Nd4j.dataType();
-    floatType = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-  }
-
-  @AfterAll
-  static void reset() {
-    Nd4j.setDefaultDataTypes(defaultType, floatType);
-  }
-
   static Stream<Goldens.Case> goldens() {
     return Goldens.cases("dcn_pooling_layer");
   }
@@ -238,13 +222,7 @@ class ModulatedDeformablePSROIPoolingVertexTest {
 
   @Test
   void trainingMovesTheBinsAndLowersTheLoss() {
-    ComputationGraph graph =
-        PoolingGraphs.classifier(
-            Networks.settings(DataType.DOUBLE).updater(new Adam(0.02)),
-            builder().build(),
-            8,
-            0,
-            CNN2DFormat.NCHW);
+    ComputationGraph graph = trainable();
     MultiDataSet data = data();
     double before = graph.score(data);
     for (int i = 0; i < 60; i++) {
@@ -252,6 +230,15 @@ class ModulatedDeformablePSROIPoolingVertexTest {
     }
     assertTrue(graph.score(data) < before / 2, before + " to " + graph.score(data));
     assertTrue(param(graph, "fc2W").norm1Number().doubleValue() > 0);
+  }
+
+  private static ComputationGraph trainable() {
+    return PoolingGraphs.classifier(
+        Networks.settings(DataType.DOUBLE).updater(new Adam(0.02)),
+        builder().build(),
+        8,
+        0,
+        CNN2DFormat.NCHW);
   }
 
   private static MultiDataSet data() {
@@ -276,9 +263,7 @@ class ModulatedDeformablePSROIPoolingVertexTest {
           PoolingGraphs.classifier(
                   Networks.settings(DataType.DOUBLE), vertex, 8, 0, CNN2DFormat.NHWC)
               .getConfiguration();
-      assertEquals(conf, ComputationGraphConfiguration.fromJson(conf.toJson()));
-      assertEquals(conf, ComputationGraphConfiguration.fromYaml(conf.toYaml()));
-      assertEquals(conf, conf.clone());
+      Networks.assertKept(conf);
       assertEquals(vertex, vertex.clone());
       assertEquals(vertex.hashCode(), vertex.clone().hashCode());
       assertNotEquals(builder().build(), vertex);
@@ -286,25 +271,8 @@ class ModulatedDeformablePSROIPoolingVertexTest {
   }
 
   @Test
-  void aStoredGraphGivesTheSameOutputAndTrainsOn(@TempDir Path directory) throws Exception {
-    ComputationGraph graph =
-        PoolingGraphs.classifier(
-            Networks.settings(DataType.DOUBLE).updater(new Adam(0.02)),
-            builder().build(),
-            8,
-            0,
-            CNN2DFormat.NCHW);
-    MultiDataSet data = data();
-    graph.fit(data);
-    File file = directory.resolve("graph.zip").toFile();
-    graph.save(file, true);
-    ComputationGraph loaded = ComputationGraph.load(file, true);
-    INDArray[] inputs = data.getFeatures();
-    assertEquals(graph.outputSingle(inputs), loaded.outputSingle(inputs));
-    assertEquals(graph.outputSingle(inputs), graph.clone().outputSingle(inputs));
-    graph.fit(data);
-    loaded.fit(data);
-    assertEquals(graph.params(), loaded.params());
+  void aStoredGraphGivesTheSameOutputAndTrainsOn() throws IOException {
+    Networks.assertTrainsOnWhenStored(trainable(), data());
   }
 
   @Test

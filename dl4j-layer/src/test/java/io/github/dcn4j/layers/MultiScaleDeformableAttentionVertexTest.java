@@ -11,18 +11,18 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.dcn4j.DoublePrecision;
 import io.github.dcn4j.FreshJvm;
-import java.io.File;
-import java.nio.file.Path;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
-import org.deeplearning4j.gradientcheck.GradientCheckUtil;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.CacheMode;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -39,11 +39,9 @@ import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -55,22 +53,8 @@ import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
 
 /** The attention module of Deformable DETR: values, gradients, training, storage, bad inputs. */
+@ExtendWith(DoublePrecision.class)
 class MultiScaleDeformableAttentionVertexTest {
-  private static DataType floatType;
-  private static DataType defaultType;
-
-  @BeforeAll
-  static void useDouble() {
-    defaultType = Nd4j.dataType();
-    floatType = Nd4j.defaultFloatingPointType();
-    Nd4j.setDefaultDataTypes(DataType.DOUBLE, DataType.DOUBLE);
-  }
-
-  @AfterAll
-  static void reset() {
-    Nd4j.setDefaultDataTypes(defaultType, floatType);
-  }
-
   private static AttentionGraphs.AttentionGraphsBuilder of(int[]... levels) {
     return AttentionGraphs.builder().levels(levels);
   }
@@ -141,19 +125,7 @@ class MultiScaleDeformableAttentionVertexTest {
     ComputationGraph graph =
         setup.classifier(Networks.settings(DataType.DOUBLE), setup.vertex().build());
     bend(graph);
-    assertTrue(
-        GradientCheckUtil.checkGradients(
-            new GradientCheckUtil.GraphConfig()
-                .net(graph)
-                .epsilon(1e-6)
-                .maxRelError(1e-5)
-                .minAbsoluteError(1e-9)
-                .subset(true)
-                .maxPerParam(24)
-                .print(GradientCheckUtil.PrintMode.FAILURES_ONLY)
-                .inputs(setup.inputs(1))
-                .labels(new INDArray[] {setup.labels()})),
-        "gradients differ from numeric ones");
+    Networks.assertGradientsRight(graph, setup.inputs(1), setup.labels(), 24, Set.of());
   }
 
   /** Output, gradients of the inputs, in NCW and NCHW, and gradients of all parameters. */
@@ -362,9 +334,7 @@ class MultiScaleDeformableAttentionVertexTest {
             .build()
             .alone(vertex)
             .getConfiguration();
-    assertEquals(conf, ComputationGraphConfiguration.fromJson(conf.toJson()));
-    assertEquals(conf, ComputationGraphConfiguration.fromYaml(conf.toYaml()));
-    assertEquals(conf, conf.clone());
+    Networks.assertKept(conf);
     assertEquals(vertex, vertex.clone());
     assertEquals(vertex.hashCode(), vertex.clone().hashCode());
     assertNotEquals(vertex().build(), vertex);
@@ -378,18 +348,9 @@ class MultiScaleDeformableAttentionVertexTest {
   }
 
   @Test
-  void aStoredGraphGivesTheSameOutputAndTrainsOn(@TempDir Path directory) throws Exception {
-    ComputationGraph graph = trainable(vertex().offsetLearningRateMultiplier(0.1));
-    graph.fit(data());
-    File file = directory.resolve("graph.zip").toFile();
-    graph.save(file, true);
-    ComputationGraph loaded = ComputationGraph.load(file, true);
-    INDArray[] inputs = data().getFeatures();
-    assertEquals(graph.outputSingle(inputs), loaded.outputSingle(inputs));
-    assertEquals(graph.outputSingle(inputs), graph.clone().outputSingle(inputs));
-    graph.fit(data());
-    loaded.fit(data());
-    assertEquals(graph.params(), loaded.params());
+  void aStoredGraphGivesTheSameOutputAndTrainsOn() throws IOException {
+    Networks.assertTrainsOnWhenStored(
+        trainable(vertex().offsetLearningRateMultiplier(0.1)), data());
   }
 
   @Test

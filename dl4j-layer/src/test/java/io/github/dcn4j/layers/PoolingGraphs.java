@@ -1,9 +1,7 @@
 package io.github.dcn4j.layers;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.github.dcn4j.Goldens;
-import org.deeplearning4j.gradientcheck.GradientCheckUtil;
+import java.util.Set;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -11,7 +9,6 @@ import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.LossLayer;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -105,13 +102,7 @@ final class PoolingGraphs {
     ComputationGraph graph =
         new ComputationGraph(
             builder
-                .addLayer(
-                    "classes",
-                    new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                        .activation(Activation.SOFTMAX)
-                        .nOut(3)
-                        .build(),
-                    "pooling")
+                .addLayer("classes", Networks.threeClasses().build(), "pooling")
                 .setOutputs("classes")
                 .build());
     graph.init();
@@ -134,18 +125,6 @@ final class PoolingGraphs {
   }
 
   static void assertGradientsRight(ComputationGraph graph, INDArray... inputs) {
-    assertTrue(
-        GradientCheckUtil.checkGradients(
-            new GradientCheckUtil.GraphConfig()
-                .net(graph)
-                .epsilon(1e-6)
-                .maxRelError(1e-5)
-                .minAbsoluteError(1e-9)
-                .subset(true)
-                .maxPerParam(20)
-                .print(GradientCheckUtil.PrintMode.FAILURES_ONLY)
-                .inputs(inputs)
-                .labels(new INDArray[] {Networks.labels(DataType.DOUBLE, 5)})),
-        "gradients differ from numeric ones");
+    Networks.assertGradientsRight(graph, inputs, Networks.labels(DataType.DOUBLE, 5), 20, Set.of());
   }
 }

@@ -60,6 +60,10 @@ class SamplingPositionsTest {
     return network;
   }
 
+  private INDArray images(CNN2DFormat format) {
+    return format == CNN2DFormat.NHWC ? noise(1, 2, 7, 6, CHANNELS) : noise(1, 2, CHANNELS, 7, 6);
+  }
+
   private INDArray noise(double scale, long... shape) {
     double[] values = random.doubles(Arrays.stream(shape).reduce(1, (a, b) -> a * b)).toArray();
     return Nd4j.createFromArray(values).subi(0.5).muli(2 * scale).reshape('c', shape);
@@ -162,8 +166,7 @@ class SamplingPositionsTest {
                 .nOut(OUTPUTS)
                 .build());
     deform(network.getLayer(1));
-    INDArray input =
-        format == CNN2DFormat.NHWC ? noise(1, 2, 7, 6, CHANNELS) : noise(1, 2, CHANNELS, 7, 6);
+    INDArray input = images(format);
     INDArray before = input.dup();
     List<INDArray> activations = network.feedForward(input);
     SamplingPositions sampling = SamplingPositions.of(network, 1, input);
@@ -210,8 +213,7 @@ class SamplingPositionsTest {
                 .nOut(CHANNELS)
                 .build());
     deform(network.getLayer(1));
-    INDArray input =
-        format == CNN2DFormat.NHWC ? noise(1, 2, 7, 6, CHANNELS) : noise(1, 2, CHANNELS, 7, 6);
+    INDArray input = images(format);
     List<INDArray> activations = network.feedForward(input);
     SamplingPositions sampling = SamplingPositions.of(network, 1, input);
     // Each channel is the sum of its own samples.

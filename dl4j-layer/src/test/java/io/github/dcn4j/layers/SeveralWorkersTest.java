@@ -18,7 +18,6 @@ import org.deeplearning4j.nn.conf.graph.ReshapeVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.parallelism.ParallelInference;
 import org.deeplearning4j.parallelism.ParallelWrapper;
@@ -34,7 +33,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.MultiDataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Sgd;
-import org.nd4j.linalg.lossfunctions.LossFunctions;
 
 /**
  * Two workers of one machine against one. With plain gradient descent, averaging parameters after
@@ -146,12 +144,6 @@ class SeveralWorkersTest {
     return new ConvolutionLayer.Builder(3, 3).nOut(channels).padding(1, 1);
   }
 
-  private static OutputLayer.Builder classes() {
-    return new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-        .activation(Activation.SOFTMAX)
-        .nOut(3);
-  }
-
   /** A deformable convolution: a layer, or for null a vertex with offsets from a layer. */
   private static ComputationGraph onImages(ConvolutionLayer layer) {
     ComputationGraphConfiguration.GraphBuilder builder =
@@ -180,7 +172,7 @@ class SeveralWorkersTest {
         new ComputationGraph(
             builder
                 .addLayer("pool", new GlobalPoolingLayer(), "dcn")
-                .addLayer("out", classes().build(), "pool")
+                .addLayer("out", Networks.threeClasses().build(), "pool")
                 .setOutputs("out")
                 .build());
     graph.init();
@@ -217,7 +209,7 @@ class SeveralWorkersTest {
                     "fine",
                     "coarse")
                 .addLayer("pool", new GlobalPoolingLayer(), "attention")
-                .addLayer("out", classes().nIn(4).build(), "pool")
+                .addLayer("out", Networks.threeClasses().nIn(4).build(), "pool")
                 .setOutputs("out")
                 .build());
     graph.init();
@@ -228,13 +220,7 @@ class SeveralWorkersTest {
   private static void assertWorkersDoAsOne(
       Kind kind, MultiDataSet first, MultiDataSet second, MultiDataSet alone) {
     ComputationGraph together = kind.graph();
-    ParallelWrapper wrapper =
-        new ParallelWrapper.Builder<>(together)
-            .workers(2)
-            .averagingFrequency(1)
-            .prefetchBuffer(0)
-            .trainingMode(ParallelWrapper.TrainingMode.AVERAGING)
-            .build();
+    ParallelWrapper wrapper = Networks.workers(together, 1);
     List<org.nd4j.linalg.dataset.api.MultiDataSet> minibatches = new ArrayList<>();
     // The second worker copies the model when its thread starts, while the first trains on the
     // model

@@ -10,10 +10,7 @@ import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.graph.MergeVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.junit.jupiter.api.Test;
-import org.nd4j.linalg.activations.Activation;
-import org.nd4j.linalg.lossfunctions.LossFunctions;
 
 /** Networks that were stored before the classes' insides changed. */
 class StoredConfigurationTest {
@@ -62,13 +59,7 @@ class StoredConfigurationTest {
                 "dcn",
                 "rois")
             .addVertex("both", new MergeVertex(), "plain", "pooled")
-            .addLayer(
-                "classes",
-                new OutputLayer.Builder(LossFunctions.LossFunction.MCXENT)
-                    .activation(Activation.SOFTMAX)
-                    .nOut(3)
-                    .build(),
-                "both")
+            .addLayer("classes", Networks.threeClasses().build(), "both")
             .setOutputs("classes")
             .build();
     try (InputStream in = getClass().getResourceAsStream(STORED)) {

@@ -91,6 +91,13 @@ class OnnxFuzzTest {
     return NUMBERS[random.nextInt(NUMBERS.length)];
   }
 
+  private Onnx.TypeProto.Tensor.Builder typeOfAnInput(Onnx.GraphProto.Builder graph) {
+    return graph
+        .getInputBuilder(random.nextInt(graph.getInputCount()))
+        .getTypeBuilder()
+        .getTensorTypeBuilder();
+  }
+
   private void change(Onnx.GraphProto.Builder graph) {
     Onnx.NodeProto.Builder node = graph.getNodeBuilder(0);
     switch (random.nextInt(6)) {
@@ -107,11 +114,7 @@ class OnnxFuzzTest {
         break;
       case 2:
         if (graph.getInputCount() > 0) {
-          Onnx.TypeProto.Tensor.Builder type =
-              graph
-                  .getInputBuilder(random.nextInt(graph.getInputCount()))
-                  .getTypeBuilder()
-                  .getTensorTypeBuilder();
+          Onnx.TypeProto.Tensor.Builder type = typeOfAnInput(graph);
           if (type.getShape().getDimCount() > 0) {
             int axis = random.nextInt(type.getShape().getDimCount());
             type.getShapeBuilder().getDimBuilder(axis).setDimValue(number());
@@ -121,11 +124,7 @@ class OnnxFuzzTest {
         break;
       case 3:
         if (graph.getInputCount() > 0) {
-          Onnx.TypeProto.Tensor.Builder type =
-              graph
-                  .getInputBuilder(random.nextInt(graph.getInputCount()))
-                  .getTypeBuilder()
-                  .getTensorTypeBuilder();
+          Onnx.TypeProto.Tensor.Builder type = typeOfAnInput(graph);
           if (random.nextBoolean()) {
             type.setElemType(random.nextInt(17));
           } else {
