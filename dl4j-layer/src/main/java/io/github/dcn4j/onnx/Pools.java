@@ -43,26 +43,47 @@ final class Pools {
     node.output(max ? node.sd().max(v, true, axes) : node.sd().mean(v, true, axes), result);
   }
 
+  /** A node's window on its way over the input: from [N, C, sizes…] to [N, C, out…]. */
+  private static final class Pass {
+    final SameDiff sd;
+    final Window window;
+    final long[] in;
+    final long[] sizes;
+    final long[] out;
+
+    Pass(Node node, boolean ceil) {
+      sd = node.sd();
+      window = Window.of(node);
+      in = node.shape(0);
+      sizes = spatial(node, in);
+      window.over(sizes, null);
+      out = outputs(node, window, sizes, ceil);
+    }
+
+    long[] shape() {
+      return Sizes.concat(Arrays.copyOf(in, 2), out);
+    }
+
+    SDVariable slid(SDVariable x, double padding, BinaryOperator<SDVariable> fold) {
+      return Pools.slid(sd, x, window, in, out, padding, fold);
+    }
+  }
+
   private static void max(Node node) {
-    Window window = Window.of(node);
     boolean ceil = node.flag("ceil_mode", false);
     boolean columnMajor = node.flag("storage_order", false);
     Value x = node.input(0);
-    long[] in = node.shape(0);
-    long[] sizes = spatial(node, in);
-    window.over(sizes, null);
-    long[] out = outputs(node, window, sizes, ceil);
-    long[] shape = Sizes.concat(Arrays.copyOf(in, 2), out);
+    Pass pass = new Pass(node, ceil);
     if (node.wants(1)) {
-      PoolIndices.convert(node, window, in, out, columnMajor);
+      PoolIndices.convert(node, pass.window, pass.in, pass.out, columnMajor);
       return;
     }
     double least = x.isFloat() ? Double.NEGATIVE_INFINITY : x.type() == DataType.UINT8 ? 0 : -128;
     SDVariable y =
-        isNative(window, ceil) && x.isFloat()
-            ? nativeMax(x.variable(), window)
-            : slid(node.sd(), x.variable(), window, in, out, least, node.sd().math()::max);
-    node.output(y, shape);
+        isNative(pass.window, ceil) && x.isFloat()
+            ? nativeMax(x.variable(), pass.window)
+            : pass.slid(x.variable(), least, node.sd().math()::max);
+    node.output(y, pass.shape());
   }
 
   static long[] spatial(Node node, long[] in) {
@@ -165,18 +186,11 @@ final class Pools {
 
   /** The p-th root of the sum of p-th powers. */
   private static void norm(Node node) {
-    Window window = Window.of(node);
-    boolean ceil = node.opset() >= 18 && node.flag("ceil_mode", false);
     long p = power(node);
     Value x = node.floating(0);
-    long[] in = node.shape(0);
-    long[] sizes = spatial(node, in);
-    window.over(sizes, null);
-    long[] out = outputs(node, window, sizes, ceil);
-    SameDiff sd = node.sd();
-    SDVariable powers = raised(x.variable(), p);
-    SDVariable sum = slid(sd, powers, window, in, out, 0, SDVariable::add);
-    node.output(root(sum, p), Sizes.concat(Arrays.copyOf(in, 2), out));
+    Pass pass = new Pass(node, node.opset() >= 18 && node.flag("ceil_mode", false));
+    SDVariable sum = pass.slid(raised(x.variable(), p), 0, SDVariable::add);
+    node.output(root(sum, p), pass.shape());
   }
 
   private static void globalNorm(Node node) {
@@ -202,31 +216,28 @@ final class Pools {
   }
 
   private static void average(Node node) {
-    Window window = Window.of(node);
-    boolean ceil = node.flag("ceil_mode", false);
     boolean countPadding = node.flag("count_include_pad", false);
     Value x = node.floating(0);
-    long[] in = node.shape(0);
-    long[] sizes = spatial(node, in);
-    window.over(sizes, null);
-    long[] out = outputs(node, window, sizes, ceil);
-    SameDiff sd = node.sd();
-    SDVariable sum = slid(sd, x.variable(), window, in, out, 0, SDVariable::add);
+    Pass pass = new Pass(node, node.flag("ceil_mode", false));
+    SDVariable sum = pass.slid(x.variable(), 0, SDVariable::add);
     SDVariable count;
-    if (Sizes.known(out)) {
-      node.checkSize("the output", Sizes.product(out));
-      count = node.constant(counts(window, sizes, out, countPadding).castTo(x.type()));
+    if (Sizes.known(pass.out)) {
+      node.checkSize("the output", Sizes.product(pass.out));
+      count =
+          node.constant(counts(pass.window, pass.sizes, pass.out, countPadding).castTo(x.type()));
     } else {
       SDVariable one = x.variable();
       for (int i = 0; i < 2; i++) {
-        one = Indexing.partOf(one, in.length, i, 0, 1);
+        one = Indexing.partOf(one, pass.in.length, i, 0, 1);
       }
-      long[] of = in.clone();
+      long[] of = pass.in.clone();
       of[0] = 1;
       of[1] = 1;
-      count = slid(sd, sd.onesLike(one), window, of, out, countPadding ? 1 : 0, SDVariable::add);
+      SDVariable ones = node.sd().onesLike(one);
+      double padding = countPadding ? 1 : 0;
+      count = slid(node.sd(), ones, pass.window, of, pass.out, padding, SDVariable::add);
     }
-    node.output(sum.div(count), Sizes.concat(Arrays.copyOf(in, 2), out));
+    node.output(sum.div(count), pass.shape());
   }
 
   /** How many values each window averages, [1, 1, out…]. */
