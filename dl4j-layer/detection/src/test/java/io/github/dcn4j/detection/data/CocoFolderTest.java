@@ -1,5 +1,6 @@
 package io.github.dcn4j.detection.data;
 
+import static io.github.dcn4j.detection.data.ImageNames.names;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,14 +88,6 @@ class CocoFolderTest {
     for (Object part : parts) {
       assertTrue(complaint.contains(part.toString()), complaint);
     }
-  }
-
-  private static Set<String> names(DetectionDataset dataset) {
-    Set<String> names = new TreeSet<>();
-    for (int i = 0; i < dataset.size(); i++) {
-      names.add(dataset.get(i).getName());
-    }
-    return names;
   }
 
   @Test

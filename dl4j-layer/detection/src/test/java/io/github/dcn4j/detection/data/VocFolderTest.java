@@ -1,5 +1,6 @@
 package io.github.dcn4j.detection.data;
 
+import static io.github.dcn4j.detection.data.ImageNames.names;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -19,7 +20,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
@@ -149,14 +149,6 @@ class VocFolderTest {
     assertEquals(training, names(open(5).training(8)));
     training.addAll(heldOut);
     assertEquals(10, training.size());
-  }
-
-  private static Set<String> names(DetectionDataset dataset) {
-    Set<String> names = new TreeSet<>();
-    for (int i = 0; i < dataset.size(); i++) {
-      names.add(dataset.get(i).getName());
-    }
-    return names;
   }
 
   @Test
