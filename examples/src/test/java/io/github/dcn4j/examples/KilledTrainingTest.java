@@ -12,8 +12,6 @@ import io.github.dcn4j.examples.detect.EpochResult;
 import io.github.dcn4j.examples.detect.TrainingState;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +29,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /**
  * Processes that train are killed as {@code kill -9} does, and others go on from what they left:
@@ -109,12 +106,11 @@ class KilledTrainingTest {
 
   /** In this process, to the end. */
   private void run(Path output) {
-    StringWriter out = new StringWriter();
-    CommandLine commandLine = Main.commandLine();
-    commandLine.setOut(new PrintWriter(out, true));
-    commandLine.setErr(new PrintWriter(out, true));
+    CommandRun program = new CommandRun();
     assertEquals(
-        0, commandLine.execute(arguments(output).toArray(String[]::new)), () -> seedAnd(out));
+        0,
+        program.execute(arguments(output).toArray(String[]::new)),
+        () -> seedAnd(program.out() + program.err()));
   }
 
   /** In a process of its own, until something is seen. */

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,20 +14,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 class MainTest {
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
+  private final CommandRun program = new CommandRun();
 
   @TempDir Path folder;
-
-  private int run(String... arguments) {
-    CommandLine commandLine = Main.commandLine();
-    commandLine.setOut(new PrintWriter(out, true));
-    commandLine.setErr(new PrintWriter(err, true));
-    return commandLine.execute(arguments);
-  }
 
   @ParameterizedTest
   @ValueSource(
@@ -75,14 +64,14 @@ class MainTest {
         "import-onnx --model somewhere.onnx --image pom.xml"
       })
   void aBadArgumentGivesOneLineAndExitCodeTwo(String line) {
-    assertEquals(2, run(line.isEmpty() ? new String[0] : line.split(" ")));
+    assertEquals(2, program.execute(line.isEmpty() ? new String[0] : line.split(" ")));
     assertOneLineOfComplaint();
   }
 
   private void assertOneLineOfComplaint() {
-    assertEquals(1, err.toString().lines().count(), err.toString());
-    assertTrue(err.toString().length() > 10, err.toString());
-    assertEquals("", out.toString());
+    assertEquals(1, program.err().lines().count(), program.err());
+    assertTrue(program.err().length() > 10, program.err());
+    assertEquals("", program.out());
   }
 
   @ParameterizedTest
@@ -90,9 +79,9 @@ class MainTest {
   void aMissingDataFolderGivesOneLineThatNamesIt(String command) {
     Path missing = folder.resolve("nowhere");
     String output = folder.resolve("out").toString();
-    assertEquals(2, run(command, "--data", missing.toString(), "--output", output));
+    assertEquals(2, program.execute(command, "--data", missing.toString(), "--output", output));
     assertOneLineOfComplaint();
-    assertTrue(err.toString().contains(missing.toString()), err.toString());
+    assertTrue(program.err().contains(missing.toString()), program.err());
     assertFalse(Files.exists(folder.resolve("out")));
   }
 
@@ -102,12 +91,13 @@ class MainTest {
     Path missing = folder.resolve("nowhere");
     Path output = Files.createDirectories(folder.resolve("there/already"));
     String inner = output.resolve("new/new").toString();
-    assertEquals(2, run(command, "--data", missing.toString(), "--output", inner));
+    assertEquals(2, program.execute(command, "--data", missing.toString(), "--output", inner));
     try (Stream<Path> files = Files.list(output)) {
       assertEquals(0, files.count());
     }
     Files.createFile(output.resolve("file"));
-    assertEquals(2, run(command, "--data", missing.toString(), "--output", output.toString()));
+    assertEquals(
+        2, program.execute(command, "--data", missing.toString(), "--output", output.toString()));
     try (Stream<Path> files = Files.list(output)) {
       assertEquals(List.of(output.resolve("file")), files.collect(Collectors.toList()));
     }
@@ -117,26 +107,26 @@ class MainTest {
   @ValueSource(strings = {"train", "train-two-stage"})
   void anOutputThatIsAFileGivesOneLineThatNamesIt(String command) throws IOException {
     Path file = Files.createFile(folder.resolve("file"));
-    assertEquals(2, run(command, "--output", file.toString()));
+    assertEquals(2, program.execute(command, "--output", file.toString()));
     assertOneLineOfComplaint();
-    assertTrue(err.toString().contains(file.toString()), err.toString());
+    assertTrue(program.err().contains(file.toString()), program.err());
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"train", "train-two-stage"})
   void helpNamesTheOptions(String command) {
-    assertEquals(0, run(command, "--help"));
-    assertTrue(out.toString().contains("--data"));
-    assertTrue(out.toString().contains("--seed"));
+    assertEquals(0, program.execute(command, "--help"));
+    assertTrue(program.out().contains("--data"));
+    assertTrue(program.out().contains("--seed"));
   }
 
   @Test
   void quickstartRunsForwardAndBackward() {
-    assertEquals(0, run("quickstart"), err.toString());
-    assertTrue(out.toString().contains("[2, 64, 128, 128]"), out.toString());
-    assertTrue(out.toString().contains("gradient of offsetW"), out.toString());
-    assertTrue(out.toString().contains("[20, 32, 7, 7]"), out.toString());
-    assertTrue(out.toString().contains("gradient of trans"), out.toString());
-    assertTrue(out.toString().contains("gradient of fc0W"), out.toString());
+    assertEquals(0, program.execute("quickstart"), program.err());
+    assertTrue(program.out().contains("[2, 64, 128, 128]"), program.out());
+    assertTrue(program.out().contains("gradient of offsetW"), program.out());
+    assertTrue(program.out().contains("[20, 32, 7, 7]"), program.out());
+    assertTrue(program.out().contains("gradient of trans"), program.out());
+    assertTrue(program.out().contains("gradient of fc0W"), program.out());
   }
 }

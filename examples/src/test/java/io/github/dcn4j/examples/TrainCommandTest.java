@@ -10,8 +10,6 @@ import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.data.DigitScenes;
 import io.github.dcn4j.examples.detect.Detector;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,34 +25,25 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class TrainCommandTest {
   private static final Pattern LOSS = Pattern.compile("epoch .*loss +([0-9.]+) ");
 
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
+  private final CommandRun program = new CommandRun();
 
   @TempDir Path folder;
 
   private void train(String... arguments) {
-    assertEquals(0, execute(arguments), err.toString());
-  }
-
-  private int execute(String... arguments) {
-    CommandLine commandLine = Main.commandLine();
-    commandLine.setOut(new PrintWriter(out, true));
-    commandLine.setErr(new PrintWriter(err, true));
-    return commandLine.execute(arguments);
+    assertEquals(0, program.execute(arguments), program.err());
   }
 
   private void assertTrained(Path output, int epochs) throws IOException {
     double previous = Double.POSITIVE_INFINITY;
-    Matcher losses = LOSS.matcher(out.toString());
+    Matcher losses = LOSS.matcher(program.out());
     for (int epoch = 0; epoch < epochs; epoch++) {
-      assertTrue(losses.find(), out.toString());
+      assertTrue(losses.find(), program.out());
       double loss = Double.parseDouble(losses.group(1));
-      assertTrue(loss < previous, out.toString());
+      assertTrue(loss < previous, program.out());
       previous = loss;
     }
     assertNotNull(ImageIO.read(output.resolve("detections.png").toFile()));
@@ -100,7 +89,7 @@ class TrainCommandTest {
         "--output",
         folder.toString());
     assertTrained(folder, 1);
-    assertTrue(out.toString().contains("plain"), out.toString());
+    assertTrue(program.out().contains("plain"), program.out());
   }
 
   @Test
@@ -125,7 +114,7 @@ class TrainCommandTest {
         "--output",
         folder.resolve("out").toString());
     assertTrained(folder.resolve("out"), 2);
-    assertTrue(out.toString().contains("16 training images an epoch, 4 held out"), out.toString());
+    assertTrue(program.out().contains("16 training images an epoch, 4 held out"), program.out());
   }
 
   @Test
@@ -151,12 +140,12 @@ class TrainCommandTest {
       "--output",
       folder.resolve("out").toString()
     };
-    assertEquals(2, execute(arguments));
+    assertEquals(2, program.execute(arguments));
     for (Path bad : List.of(image, annotation)) {
-      assertTrue(err.toString().contains(bad.toString()), err.toString());
+      assertTrue(program.err().contains(bad.toString()), program.err());
     }
-    assertTrue(err.toString().contains("--on-bad-file skip"), err.toString());
-    assertFalse(out.toString().contains("epoch"), out.toString());
+    assertTrue(program.err().contains("--on-bad-file skip"), program.err());
+    assertFalse(program.out().contains("epoch"), program.out());
     assertFalse(Files.exists(folder.resolve("out")));
 
     String[] skipping = Arrays.copyOf(arguments, arguments.length + 2);
@@ -164,7 +153,7 @@ class TrainCommandTest {
     skipping[arguments.length + 1] = "skip";
     train(skipping);
     assertTrained(folder.resolve("out"), 1);
-    String end = out.toString().substring(out.toString().indexOf("Left out"));
+    String end = program.out().substring(program.out().indexOf("Left out"));
     assertTrue(end.startsWith("Left out for what is wrong with them: 2"), end);
     assertTrue(end.contains(image.toString()) && end.contains(annotation.toString()), end);
     assertEquals(before, contents(data));
@@ -188,21 +177,21 @@ class TrainCommandTest {
     train(arguments); // over the results of a finished one
     Path checkpoints = folder.resolve("checkpoints/detector");
     Files.delete(checkpoints.resolve("0000000004.checkpoint")); // as if it had been interrupted
-    assertEquals(2, execute(arguments));
-    assertTrue(err.toString().contains("--resume"), err.toString());
-    assertTrue(err.toString().contains(folder.toString()), err.toString());
-    assertEquals(2, execute((line + " --epochs 3 --resume --output " + folder).split(" ")));
-    assertTrue(err.toString().contains("--epochs was 2, now it is 3"), err.toString());
+    assertEquals(2, program.execute(arguments));
+    assertTrue(program.err().contains("--resume"), program.err());
+    assertTrue(program.err().contains(folder.toString()), program.err());
+    assertEquals(2, program.execute((line + " --epochs 3 --resume --output " + folder).split(" ")));
+    assertTrue(program.err().contains("--epochs was 2, now it is 3"), program.err());
     train((line + " --epochs 2 --resume --output " + folder).split(" "));
-    assertTrue(out.toString().contains("1 of 2 epochs and 1 minibatches done"), out.toString());
+    assertTrue(program.out().contains("1 of 2 epochs and 1 minibatches done"), program.out());
     assertTrue(Files.exists(checkpoints.resolve("0000000004.checkpoint")));
   }
 
   @Test
   void oneTrainingAtATimeWritesToAFolder() throws IOException {
     try (OutputFolder first = OutputFolder.open(folder)) {
-      assertEquals(2, execute("train", "--output", folder.toString()));
-      assertTrue(err.toString().contains(first.toString()), err.toString());
+      assertEquals(2, program.execute("train", "--output", folder.toString()));
+      assertTrue(program.err().contains(first.toString()), program.err());
     }
     OutputFolder.open(folder).close();
   }
@@ -217,7 +206,7 @@ class TrainCommandTest {
     String line = "train --size 64 --epochs 1 --data " + data + " --output " + folder;
     train(line.split(" "));
     assertTrained(folder, 1);
-    assertTrue(out.toString().contains("NaN"), out.toString());
+    assertTrue(program.out().contains("NaN"), program.out());
   }
 
   private static LabelledImage withoutObjects(LabelledImage image) {

@@ -9,8 +9,6 @@ import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.data.DigitScenes;
 import io.github.dcn4j.examples.rfcn.TwoStageDetector;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -20,23 +18,14 @@ import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class TwoStageCommandTest {
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
+  private final CommandRun program = new CommandRun();
 
   @TempDir Path folder;
 
   private void run(String... arguments) {
-    assertEquals(0, execute(arguments), err.toString());
-  }
-
-  private int execute(String... arguments) {
-    CommandLine commandLine = Main.commandLine();
-    commandLine.setOut(new PrintWriter(out, true));
-    commandLine.setErr(new PrintWriter(err, true));
-    return commandLine.execute(arguments);
+    assertEquals(0, program.execute(arguments), program.err());
   }
 
   @Test
@@ -46,12 +35,13 @@ class TwoStageCommandTest {
     String[] one = (line + " --pooling none --output " + folder).split(" ");
     Path picture = Files.createDirectory(folder.resolve("none-detections.png"));
     Path obstacle = Files.createFile(picture.resolve("obstacle"));
-    assertEquals(3, execute(all)); // ends when the first network is trained, before the others
+    assertEquals(
+        3, program.execute(all)); // ends when the first network is trained, before the others
     Path checkpoints = folder.resolve("checkpoints");
     Path checkpoint = checkpoints.resolve("none/0000000001.checkpoint");
     FileTime written = Files.getLastModifiedTime(checkpoint);
-    assertEquals(2, execute(one));
-    assertTrue(err.toString().contains("--resume"), err.toString());
+    assertEquals(2, program.execute(one));
+    assertTrue(program.err().contains("--resume"), program.err());
     assertEquals(written, Files.getLastModifiedTime(checkpoint));
 
     Files.delete(obstacle);
@@ -77,11 +67,11 @@ class TwoStageCommandTest {
         "4",
         "--output",
         output.toString());
-    assertEquals(3, out.toString().lines().filter(l -> l.startsWith("epoch")).count());
+    assertEquals(3, program.out().lines().filter(l -> l.startsWith("epoch")).count());
     String row =
         "\\| (Plain|Deformable|Modulated deformable) position-sensitive pooling"
             + " \\| 0\\.\\d{3} \\| 0\\.\\d{3} \\| \\d+ \\|";
-    assertEquals(3, out.toString().lines().filter(l -> l.matches(row)).count(), out.toString());
+    assertEquals(3, program.out().lines().filter(l -> l.matches(row)).count(), program.out());
     for (String picture :
         List.of(
             "none-detections.png",
@@ -124,7 +114,7 @@ class TwoStageCommandTest {
         "4",
         "--output",
         output.toString());
-    assertTrue(out.toString().contains("8 training images an epoch, 2 held out"), out.toString());
+    assertTrue(program.out().contains("8 training images an epoch, 2 held out"), program.out());
     assertNotNull(ImageIO.read(output.resolve("none-detections.png").toFile()));
   }
 }

@@ -10,8 +10,6 @@ import io.github.dcn4j.examples.checkpoint.Json;
 import io.github.dcn4j.examples.data.DigitScenes;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,20 +22,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.shade.jackson.databind.JsonNode;
-import picocli.CommandLine;
 
 /** Models of both kinds are trained for a moment, and used. */
 class UseCommandsTest {
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
+  private final CommandRun program = new CommandRun();
 
   @TempDir Path folder;
 
   private int run(String line) {
-    CommandLine commandLine = Main.commandLine();
-    commandLine.setOut(new PrintWriter(out, true));
-    commandLine.setErr(new PrintWriter(err, true));
-    return commandLine.execute(line.replace("DIR", folder.toString()).split(" "));
+    return program.execute(line.replace("DIR", folder.toString()).split(" "));
   }
 
   private void image(String name, int width, int height) throws IOException {
@@ -62,15 +55,15 @@ class UseCommandsTest {
       scenes.add(DigitScenes.training(6, 1).get(i));
     }
     VocFolders.write(folder.resolve("voc"), scenes);
-    assertEquals(0, run(training), err.toString());
+    assertEquals(0, run(training), program.err());
     String model = training.startsWith("train ") ? "best.zip" : "modulated-best.zip";
-    assertTrue(out.toString().contains("detect --model " + folder.resolve("o").resolve(model)));
+    assertTrue(program.out().contains("detect --model " + folder.resolve("o").resolve(model)));
     image("wide.png", 300, 50);
     image("small.png", 20, 31);
     Files.writeString(folder.resolve("source/.hidden.png"), "no image");
     String detect =
         "detect --source DIR/source --output DIR/found --min-score 0 --model DIR/o/" + model;
-    assertEquals(0, run(detect + " --show-sampling 1 --point 10,20"), err.toString());
+    assertEquals(0, run(detect + " --show-sampling 1 --point 10,20"), program.err());
     assertNotNull(ImageIO.read(folder.resolve("found/wide.png-detections.png").toFile()));
     assertNotNull(ImageIO.read(folder.resolve("found/small.png-sampling.png").toFile()));
     JsonNode images =
@@ -92,19 +85,19 @@ class UseCommandsTest {
     refusals("detect --show-sampling --model DIR/o/" + model);
 
     String evaluate = "evaluate --data DIR/voc --output DIR/e --part %s --model DIR/o/";
-    assertEquals(0, run(String.format(evaluate, "all") + model), err.toString());
-    assertTrue(out.toString().contains("6 images"), out.toString());
-    assertEquals(0, run(String.format(evaluate, "training") + model), err.toString());
-    assertTrue(out.toString().contains("5 images"), out.toString());
-    assertTrue(out.toString().contains("| mean | | | 0."), out.toString());
+    assertEquals(0, run(String.format(evaluate, "all") + model), program.err());
+    assertTrue(program.out().contains("6 images"), program.out());
+    assertEquals(0, run(String.format(evaluate, "training") + model), program.err());
+    assertTrue(program.out().contains("5 images"), program.out());
+    assertTrue(program.out().contains("| mean | | | 0."), program.out());
     assertNotNull(ImageIO.read(folder.resolve("e/precision-recall.png").toFile()));
 
     byte[] bytes = Files.readAllBytes(folder.resolve("o").resolve(model));
     Files.write(folder.resolve("o").resolve(model), Arrays.copyOf(bytes, bytes.length / 2));
-    err.getBuffer().setLength(0);
+    program.forget();
     assertEquals(2, run(detect));
-    assertEquals(1, err.toString().lines().count(), err.toString());
-    assertTrue(err.toString().contains(model), err.toString());
+    assertEquals(1, program.err().lines().count(), program.err());
+    assertTrue(program.err().contains(model), program.err());
   }
 
   private void refusals(String detect) {
@@ -116,11 +109,11 @@ class UseCommandsTest {
   }
 
   private void assertRefused(String detect, int lines, String reason) {
-    err.getBuffer().setLength(0);
+    program.forget();
     String line = detect.contains("--output") ? detect : detect + " --output DIR/none";
     assertEquals(2, run(line));
-    assertEquals(lines, err.toString().lines().count(), err.toString());
-    assertTrue(err.toString().contains(reason), err.toString());
+    assertEquals(lines, program.err().lines().count(), program.err());
+    assertTrue(program.err().contains(reason), program.err());
     assertTrue(Files.notExists(folder.resolve("none")));
   }
 
@@ -132,16 +125,16 @@ class UseCommandsTest {
       Files.writeString(output.resolve(name), "of an earlier training");
     }
     Files.createDirectories(output.resolve("last.zip.part")); // so that none is written
-    assertEquals(3, run(training), err.toString());
+    assertEquals(3, run(training), program.err());
     assertTrue(Files.notExists(output.resolve("last.zip")));
     assertTrue(Files.notExists(output.resolve("results.csv")));
     Files.deleteIfExists(output.resolve("last.zip.part"));
-    assertEquals(0, run(training), err.toString());
+    assertEquals(0, run(training), program.err());
     Files.delete(output.resolve("best.zip"));
-    out.getBuffer().setLength(0);
-    assertEquals(0, run(training + " --resume"), err.toString());
-    assertTrue(out.toString().contains("detect --model " + output.resolve("last.zip")));
-    assertTrue(out.toString().contains("Written to " + output + ": last.zip, results.csv, det"));
+    program.forget();
+    assertEquals(0, run(training + " --resume"), program.err());
+    assertTrue(program.out().contains("detect --model " + output.resolve("last.zip")));
+    assertTrue(program.out().contains("Written to " + output + ": last.zip, results.csv, det"));
   }
 
   @Test
@@ -151,7 +144,7 @@ class UseCommandsTest {
     Path output = Files.createDirectories(folder.resolve("o"));
     Files.createSymbolicLink(output.resolve("last.zip.part"), full);
     assertEquals(3, run("train --output DIR/o --epochs 1 --images 2 --held-out 1 --batch 2"));
-    String line = err.toString();
+    String line = program.err();
     assertTrue(line.contains(output.resolve("last.zip") + ": No space left on device"), line);
     assertEquals(1, line.lines().count(), line);
   }
@@ -166,10 +159,10 @@ class UseCommandsTest {
       })
   void choicesAreListedAsTheyAreGiven(String line, String complaint) {
     assertEquals(2, run(line));
-    assertTrue(err.toString().contains(complaint), err.toString());
-    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertTrue(program.err().contains(complaint), program.err());
+    assertEquals(1, program.err().lines().count(), program.err());
     assertEquals(0, run(line.substring(0, line.indexOf(' ')) + " --help"));
-    String help = out.toString().replaceAll("\\s+", " ");
+    String help = program.out().replaceAll("\\s+", " ");
     String choices = complaint.replaceAll(".*one of |, got.*", "");
     assertTrue(help.contains(choices), help);
   }
@@ -177,9 +170,9 @@ class UseCommandsTest {
   @Test
   void helpListsExitCodesChoicesAndTheVersionOption() {
     assertEquals(0, run("train --help"));
-    assertTrue(out.toString().contains("Exit codes:"), out.toString());
-    assertTrue(out.toString().contains("plain, v1, v2, v3,"), out.toString());
+    assertTrue(program.out().contains("Exit codes:"), program.out());
+    assertTrue(program.out().contains("plain, v1, v2, v3,"), program.out());
     assertEquals(0, run("--version"));
-    assertTrue(out.toString().contains("dcn4j-examples "), out.toString());
+    assertTrue(program.out().contains("dcn4j-examples "), program.out());
   }
 }

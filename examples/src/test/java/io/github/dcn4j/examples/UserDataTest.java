@@ -10,8 +10,6 @@ import io.github.dcn4j.detection.data.LabelledImage;
 import io.github.dcn4j.examples.data.DigitScenes;
 import io.github.dcn4j.examples.detect.Detector;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,7 +23,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 /** Both commands that train, on data as users have them. */
 class UserDataTest {
@@ -37,13 +34,13 @@ class UserDataTest {
   @TempDir Path folder;
 
   private String train(String command) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    CommandLine commandLine = Main.commandLine();
-    commandLine.setOut(new PrintWriter(out, true));
-    commandLine.setErr(new PrintWriter(err, true));
-    assertEquals(0, commandLine.execute(command.split(" ")), err.toString());
-    return out.toString();
+    CommandRun program = new CommandRun();
+    assertEquals(0, program.execute(command.split(" ")), program.err());
+    return program.out();
+  }
+
+  private String trainOn(Path data, String command) {
+    return train(command + " --data " + data + " --output " + folder.resolve("out"));
   }
 
   private static void assertFinite(String out, int epochs) {
@@ -77,13 +74,7 @@ class UserDataTest {
                   .collect(Collectors.toList())));
     }
     VocFolders.write(data, images);
-    String out =
-        train(
-            command
-                + " --size 64 --epochs 2 --batch 4 --data "
-                + data
-                + " --output "
-                + folder.resolve("out"));
+    String out = trainOn(data, command + " --size 64 --epochs 2 --batch 4");
     assertTrue(out.contains("1 classes: digit 0"), out);
     assertFinite(out, 2);
   }
@@ -99,13 +90,7 @@ class UserDataTest {
     VocFolders.write(data, images);
     Path lists = Files.createDirectories(data.resolve("ImageSets/Main"));
     Files.writeString(lists.resolve("val.txt"), "5");
-    String out =
-        train(
-            command
-                + " --size 64 --epochs 2 --batch 1 --data "
-                + data
-                + " --output "
-                + folder.resolve("out"));
+    String out = trainOn(data, command + " --size 64 --epochs 2 --batch 1");
     assertFinite(out, 2);
   }
 
@@ -114,13 +99,7 @@ class UserDataTest {
   void aCocoFolderIsTrainedOn(String command) throws IOException {
     Path data = folder.resolve("coco");
     CocoFolders.write(data, scenes(10));
-    String out =
-        train(
-            command
-                + " --size 96 --epochs 1 --batch 4 --data "
-                + data
-                + " --output "
-                + folder.resolve("out"));
+    String out = trainOn(data, command + " --size 96 --epochs 1 --batch 4");
     assertTrue(out.contains("8 training images an epoch, 2 held out; 10 classes"), out);
     assertFinite(out, 1);
   }
