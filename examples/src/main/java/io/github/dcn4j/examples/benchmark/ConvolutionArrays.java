@@ -1,8 +1,5 @@
 package io.github.dcn4j.examples.benchmark;
 
-import io.github.dcn4j.ops.DeformableConv2D;
-import io.github.dcn4j.ops.DeformableConv2DConfig;
-import io.github.dcn4j.ops.DeformableConv2DDerivative;
 import lombok.AccessLevel;
 import lombok.Getter;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -47,12 +44,13 @@ final class ConvolutionArrays {
 
   Race.Work forward() {
     return work(
-        new DeformableConv2D(input, weights, offset, mask, bias, config()), gradient.ulike());
+        op("deformable_conv2d", deformable(), input, weights, offset, mask, bias),
+        gradient.ulike());
   }
 
   Race.Work backward() {
     return work(
-        new DeformableConv2DDerivative(input, weights, offset, mask, bias, gradient, config()),
+        op("deformable_conv2d_bp", deformable(), input, weights, offset, mask, bias, gradient),
         input.ulike(),
         weights.ulike(),
         offset.ulike(),
@@ -60,13 +58,15 @@ final class ConvolutionArrays {
         bias.ulike());
   }
 
+  /** Explicit padding, NCHW, both kinds of groups. */
+  private long[] deformable() {
+    return shape.arguments(0, 0, shape.getDeformableGroups(), shape.getGroups());
+  }
+
   /** Adds our plain convolution of the same arrays, without offsets and mask. */
   void addPlain(Race race) {
-    long k = shape.getKernel();
-    long s = shape.getStride();
-    long p = shape.getPadding();
-    // Kernel, stride, padding, dilation, explicit, NCHW, deformable groups, groups.
-    long[] arguments = {k, k, s, s, p, p, 1, 1, 0, 0, 1, shape.getGroups()};
+    // Explicit padding, NCHW, deformable groups, groups.
+    long[] arguments = shape.arguments(0, 0, 1, shape.getGroups());
     addPlain(
         race,
         Contender.PLAIN,
@@ -84,33 +84,21 @@ final class ConvolutionArrays {
       Contender backward,
       String derivative,
       long[] arguments) {
-    race.add(forward, work(plain(op, arguments, input, weights, bias), gradient.ulike()));
+    race.add(forward, work(op(op, arguments, input, weights, bias), gradient.ulike()));
     race.add(
         backward,
         work(
-            plain(derivative, arguments, input, weights, bias, gradient),
+            op(derivative, arguments, input, weights, bias, gradient),
             input.ulike(),
             weights.ulike(),
             bias.ulike()));
   }
 
-  private static DynamicCustomOp plain(String name, long[] arguments, INDArray... inputs) {
+  /** An op by its name, on arrays. */
+  static DynamicCustomOp op(String name, long[] arguments, INDArray... inputs) {
     DynamicCustomOp op = DynamicCustomOp.builder(name).addInputs(inputs).build();
     op.addIArgument(arguments);
     return op;
-  }
-
-  private DeformableConv2DConfig config() {
-    return DeformableConv2DConfig.builder()
-        .kH(shape.getKernel())
-        .kW(shape.getKernel())
-        .sH(shape.getStride())
-        .sW(shape.getStride())
-        .pH(shape.getPadding())
-        .pW(shape.getPadding())
-        .deformableGroups(shape.getDeformableGroups())
-        .groups(shape.getGroups())
-        .build();
   }
 
   /** The op's work, with its outputs given. */

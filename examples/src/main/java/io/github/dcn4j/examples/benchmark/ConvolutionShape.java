@@ -6,6 +6,7 @@ import java.util.Arrays;
 import lombok.AllArgsConstructor;
 import lombok.Value;
 import lombok.With;
+import org.apache.commons.lang3.ArrayUtils;
 
 /** The sizes of a convolution with a square kernel and half of it as padding. */
 @Value
@@ -83,6 +84,12 @@ class ConvolutionShape implements Serializable {
 
   int getTaps() {
     return kernel * kernel;
+  }
+
+  /** An op's integer arguments: kernel, stride, padding, dilation, and others after them. */
+  long[] arguments(long... others) {
+    long[] window = {kernel, kernel, stride, stride, getPadding(), getPadding(), 1, 1};
+    return ArrayUtils.addAll(window, others);
   }
 
   /** Floating-point operations of the forward pass's product, without sampling. */

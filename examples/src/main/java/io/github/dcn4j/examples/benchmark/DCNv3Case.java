@@ -1,12 +1,10 @@
 package io.github.dcn4j.examples.benchmark;
 
-import io.github.dcn4j.ops.DCNv3;
-import io.github.dcn4j.ops.DCNv3Config;
-import io.github.dcn4j.ops.DCNv3Derivative;
 import java.util.Map;
 import lombok.experimental.UtilityClass;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
@@ -16,6 +14,8 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 @UtilityClass
 class DCNv3Case {
+  private static final double OFFSET_SCALE = 1;
+
   static Map<Contender, Timing> run(ConvolutionShape shape, Task task) throws Exception {
     long n = shape.getImages();
     long channels = shape.getChannels();
@@ -27,27 +27,18 @@ class DCNv3Case {
     INDArray offset = Nd4j.randn(DataType.FLOAT, n, out, out, 2 * samples);
     INDArray mask = Nd4j.rand(DataType.FLOAT, n, out, out, samples);
     INDArray gradient = Nd4j.randn(DataType.FLOAT, n, out, out, channels);
-    DCNv3Config config =
-        DCNv3Config.builder()
-            .kH(shape.getKernel())
-            .kW(shape.getKernel())
-            .sH(shape.getStride())
-            .sW(shape.getStride())
-            .pH(shape.getPadding())
-            .pW(shape.getPadding())
-            .groups(shape.getDeformableGroups())
-            .build();
+    // Groups, and all taps.
+    long[] arguments = shape.arguments(shape.getDeformableGroups(), 0);
+    DynamicCustomOp forward = ConvolutionArrays.op("dcnv3", arguments, input, offset, mask);
+    DynamicCustomOp backward =
+        ConvolutionArrays.op("dcnv3_bp", arguments, input, offset, mask, gradient);
+    forward.addTArgument(OFFSET_SCALE);
+    backward.addTArgument(OFFSET_SCALE);
     Race race = new Race();
-    race.add(
-        Contender.FORWARD,
-        ConvolutionArrays.work(new DCNv3(input, offset, mask, config), gradient.ulike()));
+    race.add(Contender.FORWARD, ConvolutionArrays.work(forward, gradient.ulike()));
     race.add(
         Contender.BACKWARD,
-        ConvolutionArrays.work(
-            new DCNv3Derivative(input, offset, mask, gradient, config),
-            input.ulike(),
-            offset.ulike(),
-            mask.ulike()));
+        ConvolutionArrays.work(backward, input.ulike(), offset.ulike(), mask.ulike()));
     new ConvolutionArrays(shape.withGroups(shape.getChannels()), DataType.FLOAT).addPlain(race);
     return race.run(task);
   }

@@ -5,16 +5,11 @@ import io.github.dcn4j.detection.yolo.YoloLoss;
 import io.github.dcn4j.layers.Convolution2D;
 import lombok.experimental.UtilityClass;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
-import org.deeplearning4j.nn.conf.GradientNormalization;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.CnnLossLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.weights.WeightInit;
-import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.learning.config.Adam;
 
 /**
  * A small one-stage detector, in the manner of the later YOLOs.
@@ -30,7 +25,6 @@ class DetectorNetwork {
 
   private static final String HEAD = "head";
   private static final int[][] STRIDE_AND_CHANNELS = {{2, 32}, {2, 64}, {1, 64}, {1, 96}, {1, 96}};
-  private static final double WEIGHT_DECAY = 1e-4;
   private static final double MAX_GRADIENT_NORM = 100;
 
   /**
@@ -54,15 +48,7 @@ class DetectorNetwork {
   static ComputationGraph create(
       double[][] anchors, int classes, int side, int iterations, TrainingOptions options) {
     GraphBuilder graph =
-        new NeuralNetConfiguration.Builder()
-            .seed(options.getSeed())
-            .updater(
-                new Adam(LearningRate.warmUpThenLinearDecay(options.getLearningRate(), iterations)))
-            .weightInit(WeightInit.RELU)
-            .activation(Activation.IDENTITY)
-            .l2(WEIGHT_DECAY)
-            .gradientNormalization(GradientNormalization.ClipL2PerLayer)
-            .gradientNormalizationThreshold(MAX_GRADIENT_NORM)
+        NetworkSettings.of(options, iterations, MAX_GRADIENT_NORM)
             .graphBuilder()
             .addInputs("images")
             .setInputTypes(InputType.convolutional(side, side, 3));

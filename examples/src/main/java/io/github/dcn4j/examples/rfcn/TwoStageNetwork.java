@@ -4,21 +4,17 @@ import io.github.dcn4j.detection.anchors.AnchorGrid;
 import io.github.dcn4j.detection.anchors.BoxDeltas;
 import io.github.dcn4j.detection.proposals.ProposalVertex;
 import io.github.dcn4j.detection.proposals.Roi;
-import io.github.dcn4j.examples.detect.LearningRate;
+import io.github.dcn4j.examples.detect.NetworkSettings;
 import io.github.dcn4j.examples.detect.TrainingOptions;
 import io.github.dcn4j.layers.Convolution2D;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
-import org.deeplearning4j.nn.conf.GradientNormalization;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.WorkspaceMode;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
-import org.nd4j.linalg.learning.config.Adam;
 
 /**
  * A small two-stage detector as one graph: the position-sensitive maps of R-FCN (arXiv 1605.06409)
@@ -67,7 +63,6 @@ final class TwoStageNetwork {
 
   private static final int[][] STRIDE_AND_CHANNELS = {{2, 32}, {2, 64}, {1, 64}, {1, 64}};
   private static final int HIDDEN = 128;
-  private static final double WEIGHT_DECAY = 1e-4;
   private static final double MAX_GRADIENT_NORM = 5;
 
   /** Of the first weights of whatever gives a score or a box: so small that none is preferred. */
@@ -92,15 +87,7 @@ final class TwoStageNetwork {
       int iterations,
       TrainingOptions options) {
     GraphBuilder graph =
-        new NeuralNetConfiguration.Builder()
-            .seed(options.getSeed())
-            .updater(
-                new Adam(LearningRate.warmUpThenLinearDecay(options.getLearningRate(), iterations)))
-            .weightInit(WeightInit.RELU)
-            .activation(Activation.IDENTITY)
-            .l2(WEIGHT_DECAY)
-            .gradientNormalization(GradientNormalization.ClipL2PerLayer)
-            .gradientNormalizationThreshold(MAX_GRADIENT_NORM)
+        NetworkSettings.of(options, iterations, MAX_GRADIENT_NORM)
             // The losses are means already, over images or over regions.
             .miniBatch(false)
             // Backward is a call of its own here, and needs arrays of the forward pass.
