@@ -180,9 +180,7 @@ public final class NetworkFile {
     network.init(array(PARAMETERS), false);
     if (entries.containsKey(UPDATER_STATE)) {
       Updater updater = network.getUpdater();
-      INDArray state = array(UPDATER_STATE);
-      requireLength(UPDATER_STATE, state, updater.getStateViewArray());
-      updater.setStateViewArray(network, state, false);
+      updater.setStateViewArray(network, updaterState(updater.getStateViewArray()), false);
     }
     return network;
   }
@@ -192,11 +190,16 @@ public final class NetworkFile {
     network.init(array(PARAMETERS), false);
     if (entries.containsKey(UPDATER_STATE)) {
       ComputationGraphUpdater updater = network.getUpdater();
-      INDArray state = array(UPDATER_STATE);
-      requireLength(UPDATER_STATE, state, updater.getUpdaterStateViewArray());
-      updater.setStateViewArray(state);
+      updater.setStateViewArray(updaterState(updater.getUpdaterStateViewArray()));
     }
     return network;
+  }
+
+  /** What takes the place of a fresh updater's state. */
+  private INDArray updaterState(INDArray fresh) throws IOException {
+    INDArray state = array(UPDATER_STATE);
+    requireLength(UPDATER_STATE, state, fresh);
+    return state;
   }
 
   private static void requireLength(String name, INDArray given, INDArray expected)
