@@ -31,8 +31,9 @@ struct GemmTile {
     Index segments = 1, segmentStride = 0;
 };
 
+// Not inlined: its loops keep their registers to themselves, whoever calls it.
 template <int Rows, int Vectors, class Real>
-inline void gemmTile(const GemmTile<Real>& t) {
+__attribute__((noinline)) void gemmTile(const GemmTile<Real>& t) {
     using V = Vector<Real>;
     constexpr Index lanes = lanesOf<V>;
     const Real *segment = t.a, *a = segment, *b = t.b;
@@ -41,7 +42,9 @@ inline void gemmTile(const GemmTile<Real>& t) {
     DCN4J_UNROLL for (int row = 0; row < Rows; ++row) {
         DCN4J_UNROLL for (int v = 0; v < Vectors; ++v) total[row][v] = V{};
         // The row that the totals are added to, or written: it arrives while they are summed.
-        __builtin_prefetch(t.c + row * t.ldc, 1);
+        DCN4J_UNROLL for (Index at = 0; at < Vectors * lanes; at += 64 / sizeof(Real)) {
+            __builtin_prefetch(t.c + row * t.ldc + at, 1);
+        }
     }
     const auto step = [&] {
         V column[Vectors];
@@ -73,13 +76,14 @@ inline void gemmTile(const GemmTile<Real>& t) {
     }
 }
 
-template <int Rows, int Vectors, class Real>
-inline void gemmRest(Index rows, const GemmTile<Real>& t) {
-    if constexpr (Rows > 0) {
-        if (rows == Rows) {
-            gemmTile<Rows, Vectors>(t);
+/// A tile of `rows` rows, `Most` at most.
+template <int Most, int Vectors, class Real>
+inline void gemmTileOf(Index rows, const GemmTile<Real>& t) {
+    if constexpr (Most > 0) {
+        if (rows == Most) {
+            gemmTile<Most, Vectors>(t);
         } else {
-            gemmRest<Rows - 1, Vectors>(rows, t);
+            gemmTileOf<Most - 1, Vectors>(rows, t);
         }
     }
 }
@@ -87,12 +91,16 @@ inline void gemmRest(Index rows, const GemmTile<Real>& t) {
 /// The rows of one panel's columns, of which the first `Vectors` vectors are wanted.
 template <int Vectors, class Real>
 inline void gemmPanel(Index rows, GemmTile<Real> t) {
-    for (; rows >= gemmRows; rows -= gemmRows) {
-        gemmTile<gemmRows, Vectors>(t);
-        t.a += gemmRows * t.aRowStride;
-        t.c += gemmRows * t.ldc;
+    while (rows > 0) {
+        // Two tiles of half the rows and not a whole one and few rows, whose totals would wait for
+        // one another.
+        const bool halves = rows > gemmRows && rows <= gemmRows + gemmRows / 2;
+        const Index now = halves ? (rows + 1) / 2 : rows < gemmRows ? rows : gemmRows;
+        gemmTileOf<gemmRows, Vectors>(now, t);
+        t.a += now * t.aRowStride;
+        t.c += now * t.ldc;
+        rows -= now;
     }
-    gemmRest<gemmRows - 1, Vectors>(rows, t);
 }
 
 /// All panels of `b`.

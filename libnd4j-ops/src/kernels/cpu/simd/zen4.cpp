@@ -5,18 +5,14 @@
 namespace dcn4j::cpu {
 namespace {
 
-/// Sums over taps are faster with the registers of AVX-512 (by 5 to 10 %), and transposes write
-/// whole cache lines. Products are as fast with either, but beside what moves data those of 256
-/// bits make a backward pass up to 6 % faster; and there stores of 512 bits cost more than they
-/// save: a scatter a quarter, a plan a sixth.
+/// Products and sums over taps are faster with the registers of AVX-512 (by 5 %, and 5 to 10), and
+/// transposes write whole cache lines. Where samples are planned and scattered, stores of 512 bits
+/// cost more than they save: a scatter a quarter, a plan a sixth.
 template <class Real>
 MicroKernels<Real> fastest() {
     MicroKernels<Real> kernels = avx512Set.kernels.of<Real>();
     const MicroKernels<Real>& avx2 = avx2Set.kernels.of<Real>();
     kernels.plan = avx2.plan;
-    kernels.gemm = avx2.gemm;
-    kernels.gemmSegments = avx2.gemmSegments;
-    kernels.panelWidth = avx2.panelWidth;
     kernels.scatter = avx2.scatter;
     kernels.scatterAggregate = avx2.scatterAggregate;
     return kernels;
