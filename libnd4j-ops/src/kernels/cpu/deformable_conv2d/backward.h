@@ -311,9 +311,19 @@ class Backward {
         if (!sharesGradOutput_) {
             loadGradOutput(task.n, task.slot, b.group, tile, gradTile_.mine());
         }
-        kernels_.gemm(points, b.depth, outputs_, {gradOutput, blocking_.outLd, 1},
-                      {weights, outputs_ * panel_, panel_}, gradColumn_.mine(), blocking_.columnLd,
-                      false);
+        productInParts(
+            points, outputs_ * b.depth,
+            [&](Index row, Index rows) {
+                kernels_.gemm(rows, b.depth, outputs_,
+                              {gradOutput + row * blocking_.outLd, blocking_.outLd, 1},
+                              {weights, outputs_ * panel_, panel_},
+                              gradColumn_.mine() + row * blocking_.columnLd, blocking_.columnLd,
+                              false);
+            },
+            [&](Index part, Index parts) {
+                positions_.prefetch(task.n, b.offsetGroup, first + points, blocking_.tile, part,
+                                    parts);
+            });
         kernels_.scatter(samples);
         // The columns as panels and not as rows: they stream through once, whole cache lines at a
         // time, past a tile of gradients that stays.

@@ -170,6 +170,21 @@ struct Blocking {
     }
 };
 
+/// Calls `multiply(row, rows)` for the rows of a product, and `ask(part, parts)` for what will be
+/// wanted after it. A product leaves memory idle, but a processor waits for few lines at a time: so
+/// they take turns, where the other factor has so few numbers that it stays in a cache.
+template <class Multiply, class Ask>
+void productInParts(Index rows, Index numbers, Multiply multiply, Ask ask) {
+    constexpr Index fewNumbers = 65536, rowsTogether = 12;
+    const Index together = numbers <= fewNumbers ? rowsTogether : std::max<Index>(rows, 1);
+    const Index parts = ceilDivide(rows, together);
+    for (Index part = 0; part < parts; ++part) {
+        const Index row = part * together;
+        multiply(row, std::min(together, rows - row));
+        ask(part, parts);
+    }
+}
+
 /// How the backward pass is partitioned: tasks are (image slot, chunk of tiles, chunk of blocks).
 class BackwardPartition {
   public:

@@ -152,10 +152,19 @@ class Forward {
                 continue;
             }
             const PackedRows<const Real> column = loadColumn(task, b, first, points);
-            kernels_.gemm(points, channels, b.depth, {column.data, column.ld, 1},
-                          {panelOf(b.group, firstPanel) + b.firstDepth * panel_,
-                           blocking_.groupDepth * panel_, panel_},
-                          result_.mine(), blocking_.outLd, b.firstDepth > 0);
+            const Index next = first + threads_ * blocking_.tile;  // what the thread takes next
+            productInParts(
+                points, channels * b.depth,
+                [&](Index row, Index rows) {
+                    kernels_.gemm(
+                        rows, channels, b.depth, {column.data + row * column.ld, column.ld, 1},
+                        {panelOf(b.group, firstPanel) + b.firstDepth * panel_,
+                         blocking_.groupDepth * panel_, panel_},
+                        result_.mine() + row * blocking_.outLd, blocking_.outLd, b.firstDepth > 0);
+                },
+                [&](Index part, Index parts) {
+                    positions_.prefetch(task.n, b.offsetGroup, next, points, part, parts);
+                });
             if (blocking_.lastOfGroup(block)) {
                 const Channels out{task.n, b.group * outputs_ + firstOut, channels};
                 store({output_, g_.outWidth, out, first, points}, inputs_.addend, result_.mine(),

@@ -46,9 +46,21 @@ class Positions {
             }
             kernels_.plan(points, {y, x, modulation, g_.height, g_.width}, samples + tap,
                           g_.taps());
-            prefetch(in_.offset, n, 2 * k, first + points, points);
-            prefetch(in_.offset, n, 2 * k + 1, first + points, points);
-            if (in_.mask.present()) prefetch(in_.mask, n, k, first + points, points);
+        }
+    }
+
+    /// Asks for one of `parts` parts of the offsets and masks that `plan` reads: some lines in each
+    /// of many planes, which no processor foresees.
+    void prefetch(Index n, Index offsetGroup, Index first, Index points, Index part,
+                  Index parts) const {
+        if (!in_.offset.present() || !exact_) return;
+        const Index taps = g_.taps(), offsets = 2 * taps, planes = offsets + taps;
+        for (Index i = planes * part / parts; i < planes * (part + 1) / parts; ++i) {
+            if (i < offsets) {
+                prefetchPoints(in_.offset, n, offsetGroup * offsets + i, first, points);
+            } else if (in_.mask.present()) {
+                prefetchPoints(in_.mask, n, offsetGroup * taps + i - offsets, first, points);
+            }
         }
     }
 
@@ -59,14 +71,13 @@ class Positions {
         loadPlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, to);
     }
 
-    /// Asks for output pixels of one channel that are wanted next: some lines in each of many
-    /// planes, which no processor foresees.
-    void prefetch(const Tensor<4>& t, Index n, Index channel, Index first, Index points) const {
-        if (t.strides[3] != 1 || t.strides[2] != g_.outWidth) return;
+    void prefetchPoints(const Tensor<4>& t, Index n, Index channel, Index first,
+                        Index points) const {
+        if (!isOfRows(t, g_.outWidth)) return;
         constexpr Index line = 64 / sizeof(Element);
         const Element* plane = elementsOf<Element>(t) + t.at(n, channel, 0, 0);
         const Index end = std::min(first + points, g_.outPixels());
-        for (Index i = first; i < end; i += line) __builtin_prefetch(plane + i, 0, 2);
+        for (Index i = first; i < end; i += line) cpu::prefetch(plane + i);
     }
 
     void loadModulation(Index n, Index k, Index first, Index points, Real* to) const {
