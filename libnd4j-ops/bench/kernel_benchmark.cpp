@@ -15,6 +15,7 @@
 
 #include "../src/kernels/cpu/deformable_conv2d/blocking.h"
 #include "../src/kernels/cpu/deformable_conv2d/deformable_conv2d.h"
+#include "../src/kernels/cpu/deformable_conv2d/images.h"
 #include "../src/kernels/cpu/deformable_conv2d/positions.h"
 #include "../src/kernels/cpu/isa.h"
 #include "array.h"
@@ -134,8 +135,7 @@ struct Tile {
         plan(0);
     }
     void packImage() {
-        cpu::loadImage<float>(kernels, inputs.input, p.g.width, block.of(0), p.g.pixels(),
-                              {image.data(), block.paddedChannels});
+        cpu::convolution::loadBlock<float>(kernels, inputs.input, p.g, block, 0, image.data());
     }
     void plan(Index tile) {
         positions.plan(0, 0, tile * blocking.tile, points(tile), samples.data());

@@ -52,6 +52,15 @@ inline void prefetch(const void* address) {
     asm volatile("");
 }
 
+/// Asks for one of `parts` parts of `count` numbers.
+template <class Number>
+void prefetch(const Number* from, Index count, Index part, Index parts) {
+    constexpr Index line = 64 / sizeof(Number);
+    const Index lines = (count + line - 1) / line;
+    const Index end = lines * (part + 1) / parts;
+    for (Index i = lines * part / parts; i < end; ++i) prefetch(from + i * line);
+}
+
 /// Elements that are gathered, or scattered, before or after they are converted together.
 inline constexpr Index convertedTogether = 64;
 
@@ -185,14 +194,6 @@ void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
                               to.ld);
         }
     }
-}
-
-/// Loads all pixels of some channels, and a row of zeros after them for what lies outside.
-template <class Element, class Real = ComputeType<Element>>
-void loadImage(const MicroKernels<Real>& kernels, const Tensor<4>& t, Index width,
-               const Channels& channels, Index pixels, const PackedRows<Real>& to) {
-    loadPixels<Element>(kernels, {t, width, channels, 0, pixels}, to);
-    std::fill_n(to.data + pixels * to.ld, to.padded, Real{0});
 }
 
 /// Stores a range of pixels.

@@ -86,12 +86,14 @@ class Backward {
                     }
                 }
                 if (sharesImages_) {
-#pragma omp for collapse(2) schedule(dynamic) nowait
+#pragma omp for collapse(3) schedule(dynamic) nowait
                     for (Index slot = 0; slot < images; ++slot) {
                         for (Index block = 0; block < blocking_.count(); ++block) {
-                            const Block& b = blocking_.block(block);
-                            loadBlock<Element>(kernels_, inputs_.input, g_, b, first + slot,
-                                               image(slot, b));
+                            for (Index part = 0; part < imageParts(g_); ++part) {
+                                const Block& b = blocking_.block(block);
+                                loadBlockPart<Element>(kernels_, inputs_.input, g_, b, first + slot,
+                                                       part, image(slot, b));
+                            }
                         }
                     }
                 }

@@ -62,11 +62,14 @@ class Forward {
             }
             for (Index first = 0; first < g_.batch; first += wave_) {
                 const Index images = std::min(wave_, g_.batch - first);
-#pragma omp for collapse(2) schedule(dynamic)
+#pragma omp for collapse(3) schedule(dynamic)
                 for (Index i = 0; i < images; ++i) {
                     for (Index block = 0; block < blocking_.count(); ++block) {
-                        const Block& b = blocking_.block(block);
-                        loadBlock<Element>(kernels_, inputs_.input, g_, b, first + i, image(i, b));
+                        for (Index part = 0; part < imageParts(g_); ++part) {
+                            const Block& b = blocking_.block(block);
+                            loadBlockPart<Element>(kernels_, inputs_.input, g_, b, first + i, part,
+                                                   image(i, b));
+                        }
                     }
                 }
 #pragma omp for collapse(3) schedule(dynamic)
@@ -162,15 +165,22 @@ class Forward {
                          blocking_.groupDepth * panel_, panel_},
                         result_.mine() + row * blocking_.outLd, blocking_.outLd, b.firstDepth > 0);
                 },
-                [&](Index part, Index parts) {
-                    positions_.prefetch(task.n, b.offsetGroup, next, points, part, parts);
-                });
+                [&](Index part, Index parts) { prefetch(task, b, next, part, parts); });
             if (blocking_.lastOfGroup(block)) {
                 const Channels out{task.n, b.group * outputs_ + firstOut, channels};
                 store({output_, g_.outWidth, out, first, points}, inputs_.addend, result_.mine(),
                       bias_.data() + out.first);
             }
         }
+    }
+
+    /// Asks for one of `parts` parts of what the tile from output pixel `first` on reads: its
+    /// offsets and masks, and the pixels that no tile before it came to.
+    void prefetch(const Task& task, const Block& b, Index first, Index part, Index parts) const {
+        positions_.prefetch(task.n, b.offsetGroup, first, blocking_.tile, part, parts);
+        const Index from = positions_.reach(first), end = positions_.reach(first + blocking_.tile);
+        cpu::prefetch(image(task.i, b) + from * b.paddedChannels, (end - from) * b.paddedChannels,
+                      part, parts);
     }
 
     /// The column tile of a block; where every sample is its own pixel, the image itself.

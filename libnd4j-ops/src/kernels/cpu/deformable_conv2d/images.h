@@ -1,18 +1,43 @@
 // Blocks of an image's channels, packed and unpacked.
 #pragma once
 
+#include <algorithm>
+
 #include "../packing.h"
 #include "blocking.h"
 
 namespace dcn4j::cpu::convolution {
 
-/// Repacks a block of image `n` as [pixels + 1][paddedChannels], the last row zeros.
+/// Pixels of an image that are repacked in one task, so that few images occupy many threads.
+inline constexpr Index pixelsTogether = 1024;
+
+inline Index imageParts(const Conv2dGeometry& g) {
+    return ceilDivide(g.pixels(), pixelsTogether);
+}
+
+/// Repacks one part of a block of image `n`, whose parts together are [pixels + 1][paddedChannels],
+/// the last row zeros.
+template <class Element, class Real = ComputeType<Element>>
+void loadBlockPart(const MicroKernels<Real>& kernels, const Tensor<4>& t, const Conv2dGeometry& g,
+                   const Block& b, Index n, Index part, Real* to) {
+    const Index first = part * pixelsTogether, count = std::min(pixelsTogether, g.pixels() - first);
+    for (Index input = 0; input < b.inputs; ++input) {
+        loadPixels<Element>(
+            kernels, {everyChannel<Element>(t, b.inputs, input), g.width, b.of(n), first, count},
+            {to + first * b.paddedChannels + input * b.paddedLanes, b.paddedChannels,
+             b.paddedLanes});
+    }
+    if (first + count == g.pixels()) {
+        std::fill_n(to + g.pixels() * b.paddedChannels, b.paddedChannels, Real{0});
+    }
+}
+
+/// Repacks a block of image `n`.
 template <class Element, class Real = ComputeType<Element>>
 void loadBlock(const MicroKernels<Real>& kernels, const Tensor<4>& t, const Conv2dGeometry& g,
                const Block& b, Index n, Real* to) {
-    for (Index input = 0; input < b.inputs; ++input, to += b.paddedLanes) {
-        loadImage<Element>(kernels, everyChannel<Element>(t, b.inputs, input), g.width, b.of(n),
-                           g.pixels(), {to, b.paddedChannels, b.paddedLanes});
+    for (Index part = 0; part < imageParts(g); ++part) {
+        loadBlockPart<Element>(kernels, t, g, b, n, part, to);
     }
 }
 

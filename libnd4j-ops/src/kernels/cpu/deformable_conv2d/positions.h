@@ -64,6 +64,15 @@ class Positions {
         }
     }
 
+    /// Where, without offsets, the pixels end that output pixels before the one numbered `first`
+    /// sample, and two rows more.
+    Index reach(Index first) const {
+        const Index last = std::min(first, g_.outPixels()) - 1;
+        const Index row = g_.baseRow(last / g_.outWidth, g_.kernelH - 1) + 3;
+        return std::clamp<Index>(row * g_.width + g_.baseColumn(last % g_.outWidth, g_.kernelW - 1),
+                                 0, g_.pixels());
+    }
+
   private:
     /// Output pixels first .. first + points of one channel.
     void loadPoints(const Tensor<4>& t, Index n, Index channel, Index first, Index points,
