@@ -6,7 +6,7 @@ set(DCN4J_CUDA_FOLDER ${PROJECT_SOURCE_DIR}/src/kernels/cuda)
 # once for each element type, so that no single one takes long.
 function(dcn4j_cuda_kernels name language)
     set(sources deformable_aggregation.cu deformable_conv2d.cu deformable_conv2d_reference.cu deformable_psroi_pooling.cu
-        deformable_psroi_pooling_reference.cu prefix_sums.cu workspace.cu)
+        deformable_psroi_pooling_reference.cu pointwise.cu prefix_sums.cu workspace.cu)
     list(TRANSFORM sources PREPEND ${DCN4J_CUDA_FOLDER}/)
     add_library(${name} STATIC ${sources})
     set(all ${sources})

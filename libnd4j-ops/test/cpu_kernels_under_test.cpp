@@ -1,6 +1,7 @@
 #include "../src/kernels/cpu/deformable_aggregation/deformable_aggregation.h"
 #include "../src/kernels/cpu/deformable_conv2d/deformable_conv2d.h"
 #include "../src/kernels/cpu/deformable_psroi_pooling/deformable_psroi_pooling.h"
+#include "../src/kernels/cpu/pointwise/pointwise.h"
 #include "../src/kernels/registry.h"
 #include "kernels_under_test.h"
 
@@ -35,6 +36,14 @@ std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest() {
         Registry<DeformableAggregationKernel>::all();
     kernels.pop_back();
     static const cpu::TiledDeformableAggregation wide(cpu::wideSet);
+    kernels.push_back(&wide);
+    return kernels;
+}
+
+std::vector<const PointwiseKernel*> pointwiseKernelsUnderTest() {
+    std::vector<const PointwiseKernel*> kernels = Registry<PointwiseKernel>::all();
+    kernels.pop_back();
+    static const cpu::ChunkedPointwise wide(cpu::wideSet);
     kernels.push_back(&wide);
     return kernels;
 }

@@ -1,6 +1,7 @@
 #include "../src/kernels/cuda/deformable_aggregation.h"
 #include "../src/kernels/cuda/deformable_conv2d.h"
 #include "../src/kernels/cuda/deformable_psroi_pooling.h"
+#include "../src/kernels/cuda/pointwise.h"
 #include "kernels_under_test.h"
 #include "on_device.h"
 
@@ -28,6 +29,12 @@ std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest() {
     static const DeformableAggregationOnDevice onDevice[] = {{gathered, nullptr},
                                                              {reference, nullptr}};
     return {&onDevice[0], &onDevice[1]};
+}
+
+std::vector<const PointwiseKernel*> pointwiseKernelsUnderTest() {
+    static const cuda::Pointwise pointwise(nullptr);
+    static const PointwiseOnDevice onDevice(pointwise, nullptr);
+    return {&onDevice};
 }
 
 }  // namespace dcn4j

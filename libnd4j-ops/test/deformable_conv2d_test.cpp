@@ -142,6 +142,20 @@ TEST_P(EveryKernel, AddsAndRectifiesAsOpsOfTheirOwnWould) {
     EXPECT_TRUE(fused.output.guardsIntact());
 }
 
+TEST_P(EveryKernel, AddsToTheInputsGradientAsAnOpOfItsOwnWould) {
+    Problem<float> plain(shape(), 7), fused(shape(), 7);
+    fused.inputs.addend = fused.input.tensor();
+    plain.backward(kernel());
+    fused.backward(kernel());
+    const auto gradients = plain.gradInput.values(), addends = plain.input.values();
+    const auto got = fused.gradInput.values();
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        ASSERT_EQ(got[i], static_cast<float>(gradients[i]) + static_cast<float>(addends[i])) << i;
+    }
+    EXPECT_TRUE(fused.gradInput.guardsIntact());
+    EXPECT_EQ(fused.gradWeights.values(), plain.gradWeights.values());
+}
+
 TEST_P(EveryKernel, SurvivesAnyOffsetAndCountsItAsOutside) {
     const auto change = [](Problem<float>& p) { moveOutside(p.offset); };
     expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, change);

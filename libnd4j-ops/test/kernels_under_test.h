@@ -6,6 +6,7 @@
 #include "../src/kernels/deformable_aggregation.h"
 #include "../src/kernels/deformable_conv2d.h"
 #include "../src/kernels/deformable_psroi_pooling.h"
+#include "../src/kernels/pointwise.h"
 
 namespace dcn4j {
 
@@ -13,5 +14,6 @@ namespace dcn4j {
 std::vector<const DeformableConv2dKernel*> convolutionKernelsUnderTest();
 std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest();
 std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest();
+std::vector<const PointwiseKernel*> pointwiseKernelsUnderTest();
 
 }  // namespace dcn4j

@@ -190,7 +190,7 @@ TEST(Libnd4jAbi, OpLibraryLoadsAndRegistersItsOps) {
          {"deformable_conv2d", "deformable_conv2d_bp", "dcn4j_conv2d", "dcn4j_conv2d_bp",
           "deformable_psroi_pooling", "deformable_psroi_pooling_bp", "dcnv3", "dcnv3_bp",
           "multi_scale_deformable_attention", "multi_scale_deformable_attention_bp",
-          "dcn4j_one_thread"}) {
+          "dcn4j_one_thread", "dcn4j_sigmoid", "dcn4j_sigmoid_bp"}) {
         EXPECT_NE(sd::ops::OpRegistrator::getInstance().getOperation(name), nullptr) << name;
     }
 }

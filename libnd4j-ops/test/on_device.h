@@ -11,6 +11,7 @@
 #include "../src/kernels/deformable_aggregation.h"
 #include "../src/kernels/deformable_conv2d.h"
 #include "../src/kernels/deformable_psroi_pooling.h"
+#include "../src/kernels/pointwise.h"
 
 namespace dcn4j {
 
@@ -110,7 +111,8 @@ class DeformableConv2dOnDevice final : public DeformableConv2dKernel {
                   int threads) const override {
         DeviceArrays arrays(stream_);
         const ElementType type = inputs.type;
-        const DeformableConv2dInputs in = bring(arrays, g, inputs);
+        DeformableConv2dInputs in = bring(arrays, g, inputs);
+        in.addend = arrays.bring(inputs.addend, inputSizes(g).sizes, type, false);
         DeformableConv2dGradients out;
         out.input = arrays.bring(gradients.input, inputSizes(g).sizes, type, true);
         out.weights = arrays.bring(gradients.weights, weightSizes(g).sizes, type, true);
@@ -284,6 +286,37 @@ class DeformableAggregationOnDevice final : public DeformableAggregationKernel {
     }
 
     const DeformableAggregationKernel& kernel_;
+    const cudaStream_t stream_;
+};
+
+class PointwiseOnDevice final : public PointwiseKernel {
+  public:
+    PointwiseOnDevice(const PointwiseKernel& kernel, cudaStream_t stream)
+        : kernel_(kernel), stream_(stream) {}
+
+    const char* name() const override { return kernel_.name(); }
+
+    void sigmoid(const PointwiseShape& shape, const Tensor<4>& from, const Tensor<4>& to,
+                 int threads) const override {
+        DeviceArrays arrays(stream_);
+        const auto in = arrays.bring(from, shape.sizes, shape.type, false);
+        kernel_.sigmoid(shape, in, arrays.bring(to, shape.sizes, shape.type, true), threads);
+        arrays.fetch();
+    }
+
+    void sigmoidGradient(const PointwiseShape& shape, const Tensor<4>& sigmoid,
+                         const Tensor<4>& gradient, const Tensor<4>& to,
+                         int threads) const override {
+        DeviceArrays arrays(stream_);
+        const auto s = arrays.bring(sigmoid, shape.sizes, shape.type, false);
+        const auto g = arrays.bring(gradient, shape.sizes, shape.type, false);
+        kernel_.sigmoidGradient(shape, s, g, arrays.bring(to, shape.sizes, shape.type, true),
+                                threads);
+        arrays.fetch();
+    }
+
+  private:
+    const PointwiseKernel& kernel_;
     const cudaStream_t stream_;
 };
 

@@ -51,10 +51,12 @@ struct DeformableConv2dInputs {
     Tensor<4> offset;
     Tensor<4> mask;  ///< [batch, offsetGroups * taps, outHeight, outWidth]; absent: all one
     Tensor<1> bias;  ///< [outChannels]; absent: all zero
-    // What follows a convolution in a network, forward, where the kernel takesEpilogue(). Each is
+    // What follows a convolution in a network, forward where the kernel takesEpilogue(). Each is
     // done to the result as it is stored, as it would be by an op of its own.
-    Tensor<4> addend{};      ///< as the output: added to it; absent: nothing is
-    bool rectified = false;  ///< negative values become zeros in the end
+    /// Forward as the output, backward as the input: added to it, or to its gradient; absent:
+    /// nothing is
+    Tensor<4> addend{};
+    bool rectified = false;  ///< forward: negative values become zeros in the end
 
     bool hasEpilogue() const { return addend.present() || rectified; }
 };
@@ -84,7 +86,8 @@ class DeformableConv2dKernel {
     virtual void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
                          const Tensor<4>& output, int threads) const = 0;
 
-    /// Writes every present array of `gradients` from `gradOutput`, shaped as the output.
+    /// Writes every present array of `gradients` from `gradOutput`, shaped as the output, and adds
+    /// the addend to that of the input.
     /// Throws std::bad_alloc before anything is written when there is no memory to work in.
     virtual void backward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
                           const Tensor<4>& gradOutput, const DeformableConv2dGradients& gradients,

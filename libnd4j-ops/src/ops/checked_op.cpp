@@ -32,4 +32,10 @@ sd::ShapeList* shapesOf(const std::vector<Output>& outputs) {
     return new sd::ShapeList(infos);
 }
 
+PointwiseShape pointwiseShape(const ArrayShape& shape) {
+    PointwiseShape s{shape.type(), {}};
+    std::copy_n(shape.sizes().begin(), 4, s.sizes);
+    return s;
+}
+
 }  // namespace dcn4j

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../backend/backend.h"
+#include "../kernels/pointwise.h"
 #include "arguments.h"
 
 namespace dcn4j {
@@ -43,6 +44,9 @@ Tensor<Rank> tensorOf(sd::NDArray& array) {
     std::copy_n(shape.strides().begin(), Rank, t.strides);
     return t;
 }
+
+/// That of arrays of rank 4.
+PointwiseShape pointwiseShape(const ArrayShape& shape);
 
 /// An op that checks its own arguments, and says what is wrong with them. `Call` is what it makes
 /// of them.

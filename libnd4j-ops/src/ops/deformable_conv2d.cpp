@@ -114,11 +114,13 @@ struct Call {
 void assignInputs(Call& call) {
     const int forwardInputs = static_cast<int>(call.shapes.size()) - (call.backward ? 1 : 0);
     const bool plain = call.kind == Kind::Plain;
-    // After these, forward, what a plain convolution adds to its result.
+    // After these, and a bias, what a plain convolution adds to its result: to the output, or to
+    // the input's gradient.
     const int required = plain ? 2 : 3, most = plain ? 3 : 5;
-    if (plain && !call.backward && forwardInputs == 4) {
+    if (plain && forwardInputs == 4) {
         call.bias = 2;
-        call.addend = 3;
+        call.gradOutput = call.backward ? 3 : -1;
+        call.addend = call.backward ? 4 : 3;
         return;
     }
     if (forwardInputs < required || forwardInputs > most) {
@@ -132,7 +134,12 @@ void assignInputs(Call& call) {
     }
     if (call.backward) call.gradOutput = forwardInputs;
     if (plain) {
-        if (forwardInputs == 3) call.bias = 2;
+        if (call.backward && forwardInputs == 3 && call.shape(2).rank() == 4) {
+            call.gradOutput = 2;
+            call.addend = 3;
+        } else if (forwardInputs == 3) {
+            call.bias = 2;
+        }
         return;
     }
     call.offset = 2;
@@ -230,7 +237,11 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
         checkRank(op, "bias", call.shape(call.bias), 1, "[O]", First::NotEmpty);
         checkSizes(op, "bias", call.shape(call.bias), {g.outChannels}, "O");
     }
-    if (call.has(call.addend)) checkImage("addend", call.addend, g.outChannels, "as the output");
+    if (call.has(call.addend) && backward) {
+        checkSizes(op, "addend", call.shape(call.addend), call.shape(0).sizes(), "as the input");
+    } else if (call.has(call.addend)) {
+        checkImage("addend", call.addend, g.outChannels, "as the output");
+    }
     if (backward) checkImage("gradOutput", call.gradOutput, g.outChannels, "as the output");
 
     const auto checkLikeInput = [&](const char* name, int place) {

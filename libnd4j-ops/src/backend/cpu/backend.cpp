@@ -9,6 +9,7 @@
 #include "../../kernels/deformable_aggregation.h"
 #include "../../kernels/deformable_conv2d.h"
 #include "../../kernels/deformable_psroi_pooling.h"
+#include "../../kernels/pointwise.h"
 #include "../../kernels/registry.h"
 
 namespace dcn4j {
@@ -53,6 +54,7 @@ const Kernel& Execution::kernel() const {
 template const DeformableAggregationKernel& Execution::kernel() const;
 template const DeformableConv2dKernel& Execution::kernel() const;
 template const DeformablePsroiPoolingKernel& Execution::kernel() const;
+template const PointwiseKernel& Execution::kernel() const;
 
 /// ND4J's own setting, or OpenMP's where that is lower; and as many as have 50 microseconds of work
 /// each: a thread that sleeps takes longer to wake.

@@ -15,6 +15,7 @@
 #include "../../kernels/cuda/deformable_aggregation.h"
 #include "../../kernels/cuda/deformable_conv2d.h"
 #include "../../kernels/cuda/deformable_psroi_pooling.h"
+#include "../../kernels/cuda/pointwise.h"
 #include "../../ops/arguments.h"
 
 namespace dcn4j {
@@ -81,7 +82,8 @@ struct Execution::State {
           tiledPooling(stream),
           referencePooling(stream),
           aggregation(stream),
-          referenceAggregation(stream) {}
+          referenceAggregation(stream),
+          pointwise(stream) {}
 
     const cudaStream_t stream;
     const std::vector<const sd::NDArray*> written, read;
@@ -91,6 +93,7 @@ struct Execution::State {
     const cuda::ReferenceDeformablePsroiPooling referencePooling;
     const cuda::GatheredDeformableAggregation aggregation;
     const cuda::ReferenceDeformableAggregation referenceAggregation;
+    const cuda::Pointwise pointwise;
 };
 
 Execution::Execution(sd::graph::Context& context, const Arrays& outputs, const Arrays& inputs)
@@ -120,6 +123,11 @@ template <>
 const DeformableAggregationKernel& Execution::kernel() const {
     if (wantsReference()) return state_->referenceAggregation;
     return state_->aggregation;
+}
+
+template <>
+const PointwiseKernel& Execution::kernel() const {
+    return state_->pointwise;
 }
 
 int Execution::threads(double) const {

@@ -3,6 +3,7 @@
 #include "../element.h"
 #include "convolution_lists.h"
 #include "deformable_conv2d.h"
+#include "pointwise.h"
 #include "products.h"
 
 namespace dcn4j::cuda {
@@ -66,6 +67,8 @@ void FusedDeformableConv2d::backward(const Conv2dGeometry& g, const DeformableCo
         fusedBackward<decltype(element)>(device_, columnBytes_, g, inputs, gradOutput, gradients,
                                          stream_);
     });
+    add({inputs.type, {g.batch, g.channels, g.height, g.width}}, inputs.addend, gradients.input,
+        stream_);
 }
 
 }  // namespace dcn4j::cuda

@@ -9,6 +9,7 @@
 // What bounds it: nothing is kept, so everything is computed and read again: about
 // outChannels * channels * taps * pixels samples forward.
 #include "deformable_conv2d.h"
+#include "pointwise.h"
 #include "sample_plan.h"
 #include "workspace.h"
 
@@ -213,6 +214,8 @@ void ReferenceDeformableConv2d::backward(const Conv2dGeometry& g,
                    blocksFor(g.outChannels), 0, stream_, pass, gradients.bias);
         }
     });
+    add({inputs.type, {g.batch, g.channels, g.height, g.width}}, inputs.addend, gradients.input,
+        stream_);
 }
 
 }  // namespace dcn4j::cuda

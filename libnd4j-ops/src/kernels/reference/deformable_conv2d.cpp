@@ -109,6 +109,11 @@ class Pass : Elements<Element> {
                               gradInput[static_cast<std::size_t>(
                                   (n * g_.channels + c) * g_.pixels() + pixel)],
                               n, c, y, x);
+                        if (in_.addend.present()) {
+                            store(gradients.input,
+                                  load(gradients.input, n, c, y, x) + load(in_.addend, n, c, y, x),
+                                  n, c, y, x);
+                        }
                     }
         for (Index o = 0; o < g_.outChannels; ++o) {
             forEachWeight(o, [&](Index, Index cInGroup, Index ky, Index kx, Index tap) {

@@ -226,7 +226,8 @@ class Backward {
             if (sharesImages_) {
                 written(task.slot, task.tileChunk, block) = work.zeroed;
             } else {
-                storeBlock<Element>(kernels_, gradients_.input, g_, b, task.n, work.gradImage);
+                storeBlock<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, task.n,
+                                    work.gradImage);
             }
         }
     }
@@ -411,7 +412,7 @@ class Backward {
             const Real* part = gradImage(slot, tileChunk, b);
             for (Index i = span.first * row; i < span.end * row; ++i) total[i] += part[i];
         }
-        storeBlock<Element>(kernels_, gradients_.input, g_, b, n, total);
+        storeBlock<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, n, total);
     }
 
     /// The gradients of an offset group's samples: over its chunks of blocks, in their order.

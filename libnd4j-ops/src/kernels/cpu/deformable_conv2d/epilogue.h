@@ -35,11 +35,28 @@ template <class Element>
 void finish(const PixelRange& range, const Tensor<4>& addend, bool rectified) {
     const Tensor<4>& out = range.array;
     const Channels& channels = range.channels;
+    if (out.strides[1] == 1 && (!addend.present() || addend.strides[1] == 1)) {
+        for (Index pixel = range.first; pixel < range.first + range.count; ++pixel) {
+            const Index y = pixel / range.width, x = pixel % range.width;
+            finishSpan<Element>(
+                elementsOf<Element>(out) + out.at(channels.n, channels.first, y, x), 1,
+                addend.present()
+                    ? elementsOf<Element>(addend) + addend.at(channels.n, channels.first, y, x)
+                    : nullptr,
+                1, channels.count, rectified);
+        }
+        return;
+    }
+    // Planes of rows without gaps are one row.
+    const auto isOneRow = [&](const Tensor<4>& t) {
+        return !t.present() || t.strides[2] == range.width * t.strides[3];
+    };
+    const Index width = isOneRow(out) && isOneRow(addend) ? range.first + range.count : range.width;
     for (Index c = channels.first; c < channels.first + channels.count; ++c) {
         for (Index pixel = 0; pixel < range.count;) {
-            const Index y = (range.first + pixel) / range.width;
-            const Index x = (range.first + pixel) % range.width;
-            const Index span = std::min(range.count - pixel, range.width - x);
+            const Index y = (range.first + pixel) / width;
+            const Index x = (range.first + pixel) % width;
+            const Index span = std::min(range.count - pixel, width - x);
             Element* to = elementsOf<Element>(out) + out.at(channels.n, c, y, x);
             if (addend.present()) {
                 finishSpan(to, out.strides[3],

@@ -5,6 +5,7 @@
 
 #include "../packing.h"
 #include "blocking.h"
+#include "epilogue.h"
 
 namespace dcn4j::cpu::convolution {
 
@@ -41,14 +42,17 @@ void loadBlock(const MicroKernels<Real>& kernels, const Tensor<4>& t, const Conv
     }
 }
 
-/// The reverse of loadBlock.
+/// The reverse of loadBlock; what `addend` has there, if it is present, is added.
 template <class Element, class Real = ComputeType<Element>>
-void storeBlock(const MicroKernels<Real>& kernels, const Tensor<4>& t, const Conv2dGeometry& g,
-                const Block& b, Index n, const Real* from) {
+void storeBlock(const MicroKernels<Real>& kernels, const Tensor<4>& t, const Tensor<4>& addend,
+                const Conv2dGeometry& g, const Block& b, Index n, const Real* from) {
     for (Index input = 0; input < b.inputs; ++input, from += b.paddedLanes) {
         const Tensor<4> view = everyChannel<Element>(t, b.inputs, input);
-        storePixels<Element>(kernels, {view, g.width, b.of(n), 0, g.pixels()},
-                             {from, b.paddedChannels});
+        const PixelRange range{view, g.width, b.of(n), 0, g.pixels()};
+        storePixels<Element>(kernels, range, {from, b.paddedChannels});
+        if (addend.present()) {
+            finish<Element>(range, everyChannel<Element>(addend, b.inputs, input), false);
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 #include "plan.h"
 #include "scatter.h"
 #include "scatter_aggregate.h"
+#include "sigmoid.h"
 #include "transpose.h"
 #include "vectors.h"
 
@@ -36,6 +37,7 @@ constexpr MicroKernels<Real> kernels = {
     scatter<Real>,
     lanesToColumn<Real>,
     lanesToWeights<Real>,
+    sigmoid<Real>,
     conversions<Real>,
 };
 

@@ -233,6 +233,9 @@ struct MicroKernels {
     /// column[point][entry], lane by lane.
     void (*lanesToWeights)(const LaneTile<Real>& tile, const Real* column, Real* gradWeights);
 
+    /// values[i] = 1 / (1 + exp(-values[i])); `count` is made up to whole vectors.
+    void (*sigmoid)(Index count, Real* values);
+
     HalfConversions<Real> convert;
 };
 

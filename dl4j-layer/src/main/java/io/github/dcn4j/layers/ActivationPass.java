@@ -1,7 +1,5 @@
 package io.github.dcn4j.layers;
 
-import java.util.Objects;
-import java.util.stream.Stream;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.activations.IActivation;
@@ -48,11 +46,16 @@ final class ActivationPass {
 
   /** Whether arrays, some of which may be null, are still what they were when they were made. */
   static boolean areIntact(INDArray... arrays) {
-    return Stream.of(arrays).filter(Objects::nonNull).allMatch(ActivationPass::isIntact);
+    for (INDArray array : arrays) {
+      if (!isIntact(array)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static boolean isIntact(INDArray array) {
-    if (!array.isAttached()) {
+    if (array == null || !array.isAttached()) {
       return true;
     }
     MemoryWorkspace workspace = array.data().getParentWorkspace();

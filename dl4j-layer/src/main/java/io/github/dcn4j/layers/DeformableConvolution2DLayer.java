@@ -47,17 +47,17 @@ final class DeformableConvolution2DLayer
       INDArray in,
       Prediction pass,
       INDArray gradAll,
+      INDArray gradIn,
       INDArray epsilonNext,
       LayerWorkspaceMgr ws) {
-    INDArray gradIn = ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, in.shape(), 'c');
     new PlainConv2DDerivative(
             in,
             getParam(OFFSET_WEIGHT_KEY),
             getParam(OFFSET_BIAS_KEY),
             gradAll,
+            gradIn,
             geometry.ungrouped().config())
-        .run(gradIn, gradientViews.get(OFFSET_WEIGHT_KEY), gradientViews.get(OFFSET_BIAS_KEY));
-    epsilonNext.addi(gradIn);
+        .run(epsilonNext, gradientViews.get(OFFSET_WEIGHT_KEY), gradientViews.get(OFFSET_BIAS_KEY));
   }
 
   @Override
@@ -79,14 +79,14 @@ final class DeformableConvolution2DLayer
       INDArray weights,
       INDArray bias,
       INDArray delta,
-      INDArray epsilonNext,
+      INDArray gradIn,
       INDArray gradOffset,
       INDArray gradMask,
       LayerWorkspaceMgr ws) {
     new DeformableConv2DDerivative(
             in, weights, pass.offset, pass.mask, bias, delta, geometry.config())
         .run(
-            epsilonNext,
+            gradIn,
             gradientViews.get(WEIGHT_KEY),
             gradOffset,
             gradMask,

@@ -231,7 +231,7 @@ final class DeformableConvolutionV3Layer
       INDArray weights,
       INDArray bias,
       INDArray delta,
-      INDArray epsilonNext,
+      INDArray gradIn,
       INDArray gradOffset,
       INDArray gradMask,
       LayerWorkspaceMgr ws) {
@@ -248,8 +248,7 @@ final class DeformableConvolutionV3Layer
       toValue = create(type, ws, gradient.shape());
       mixBackward(pass, gradient, toValue);
     }
-    INDArray gradValue =
-        layerConf().isInputProjection() ? create(type, ws, x.shape()) : epsilonNext;
+    INDArray gradValue = layerConf().isInputProjection() ? create(type, ws, x.shape()) : gradIn;
     new DCNv3Derivative(pass.value, pass.offset, pass.mask, gradient, pass.sampler)
         .run(gradValue, gradOffset, gradMask);
     if (toValue != null) {
@@ -261,7 +260,7 @@ final class DeformableConvolutionV3Layer
           getParam(VALUE_WEIGHT_KEY),
           getParam(VALUE_BIAS_KEY),
           gradValue,
-          epsilonNext,
+          gradIn,
           gradient(VALUE_WEIGHT_KEY),
           gradient(VALUE_BIAS_KEY));
     }
@@ -284,11 +283,17 @@ final class DeformableConvolutionV3Layer
   }
 
   @Override
+  boolean addsInPlace() {
+    return layerConf().depthwiseKernel() == null;
+  }
+
+  @Override
   void predictBackward(
       Geometry geometry,
       INDArray x,
       Values pass,
       INDArray gradAll,
+      INDArray gradIn,
       INDArray epsilonNext,
       LayerWorkspaceMgr ws) {
     ArrayType type = ArrayType.BP_WORKING_MEM;
@@ -317,15 +322,14 @@ final class DeformableConvolutionV3Layer
       if (layerConf().normalizes()) {
         gradient = normalizeBackward(pass, gradient, ws);
       }
-      INDArray gradIn = create(type, ws, x.shape());
       new PlainConv2DDerivative(
               x,
               getParam(DEPTHWISE_WEIGHT_KEY),
               getParam(DEPTHWISE_BIAS_KEY),
               gradient,
+              gradIn,
               depthwiseConfig(pass))
-          .run(gradIn, gradient(DEPTHWISE_WEIGHT_KEY), gradient(DEPTHWISE_BIAS_KEY));
-      epsilonNext.addi(gradIn);
+          .run(epsilonNext, gradient(DEPTHWISE_WEIGHT_KEY), gradient(DEPTHWISE_BIAS_KEY));
     } else {
       middles(pass, epsilonNext).addi(gradient);
     }

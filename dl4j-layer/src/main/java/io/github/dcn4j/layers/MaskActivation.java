@@ -1,9 +1,9 @@
 package io.github.dcn4j.layers;
 
+import io.github.dcn4j.ops.NativeSigmoid;
+import io.github.dcn4j.ops.NativeSigmoidDerivative;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.custom.SoftMax;
-import org.nd4j.linalg.api.ops.impl.transforms.same.TimesOneMinus;
-import org.nd4j.linalg.api.ops.impl.transforms.strict.Sigmoid;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** What makes the factors of samples from what a layer predicts for them. */
@@ -12,13 +12,12 @@ enum MaskActivation {
   SIGMOID {
     @Override
     void forward(INDArray logits, INDArray mask, int samples) {
-      Nd4j.getExecutioner().exec(new Sigmoid(logits, mask));
+      new NativeSigmoid(logits).run(mask);
     }
 
     @Override
-    void backward(INDArray mask, INDArray gradient, int samples) {
-      Nd4j.getExecutioner().exec(new TimesOneMinus(mask, mask)); // the sigmoid's slope
-      gradient.muli(mask);
+    void backward(INDArray mask, INDArray gradMask, INDArray gradLogits, int samples) {
+      new NativeSigmoidDerivative(mask, gradMask).run(gradLogits);
     }
   },
 
@@ -31,11 +30,14 @@ enum MaskActivation {
     }
 
     @Override
-    void backward(INDArray mask, INDArray gradient, int samples) {
+    void backward(INDArray mask, INDArray gradMask, INDArray gradLogits, int samples) {
       INDArray rows = rows(mask, samples);
-      INDArray gradients = rows(gradient, samples);
+      INDArray gradients = rows(gradMask, samples);
       INDArray weighted = gradients.mul(rows);
       gradients.subiColumnVector(weighted.sum(1)).muli(rows);
+      if (gradLogits != gradMask) {
+        gradLogits.assign(gradMask);
+      }
     }
 
     private INDArray rows(INDArray values, int samples) {
@@ -46,13 +48,21 @@ enum MaskActivation {
   /** As predicted, of any size and sign, as in DCNv4 (arXiv 2401.06197). */
   NONE {
     @Override
-    void forward(INDArray logits, INDArray mask, int samples) {
-      mask.assign(logits);
+    boolean isIdentity() {
+      return true;
     }
 
     @Override
-    void backward(INDArray mask, INDArray gradient, int samples) {}
+    void forward(INDArray logits, INDArray mask, int samples) {}
+
+    @Override
+    void backward(INDArray mask, INDArray gradMask, INDArray gradLogits, int samples) {}
   };
+
+  /** Whether the mask is the logits: {@link #forward} and {@link #backward} do nothing then. */
+  boolean isIdentity() {
+    return false;
+  }
 
   /**
    * Writes the mask.
@@ -64,10 +74,11 @@ enum MaskActivation {
   abstract void forward(INDArray logits, INDArray mask, int samples);
 
   /**
-   * Makes the gradient of the logits.
+   * Writes the gradient of the logits.
    *
-   * @param mask as {@link #forward} left it; overwritten
-   * @param gradient of the mask, of its shape and contiguous; becomes that of the logits
+   * @param mask as {@link #forward} left it; may be overwritten
+   * @param gradMask of its shape and contiguous; may be overwritten
+   * @param gradLogits of the same shape, of any strides; {@code gradMask} too with the softmax
    */
-  abstract void backward(INDArray mask, INDArray gradient, int samples);
+  abstract void backward(INDArray mask, INDArray gradMask, INDArray gradLogits, int samples);
 }

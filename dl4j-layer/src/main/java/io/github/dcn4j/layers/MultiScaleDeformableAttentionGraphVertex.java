@@ -236,7 +236,7 @@ final class MultiScaleDeformableAttentionGraphVertex
       divideByExtents(gradLocations);
       INDArray gradQuery = image(gradients[0], conf.getRnnDataFormat());
       backward(query, OFFSET_WEIGHT_KEY, OFFSET_BIAS_KEY, predicted(gradLocations), gradQuery);
-      MaskActivation.SOFTMAX.backward(made.weights, gradWeights, samples());
+      MaskActivation.SOFTMAX.backward(made.weights, gradWeights, gradWeights, samples());
       INDArray throughWeights = array(gradQuery.shape());
       backward(
           query, ATTENTION_WEIGHT_KEY, ATTENTION_BIAS_KEY, predicted(gradWeights), throughWeights);

@@ -50,7 +50,7 @@ abstract class SamplingConvolution2D extends GroupedConvolution2D {
 
   /** Sampled positions of an output pixel: groups × taps. */
   long sampledTaps() {
-    return geometry().sampledTaps();
+    return (long) offsetGroups() * kernelSize[0] * kernelSize[1];
   }
 
   /** Sampled positions of an output pixel in one of the groups. */

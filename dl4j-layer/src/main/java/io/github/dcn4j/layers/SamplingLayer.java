@@ -23,7 +23,7 @@ abstract class SamplingLayer<C extends SamplingConvolution2D, P extends Sampling
   static class Prediction extends Pass {
     INDArray all; // what the predictor says: offsets, then logits of the mask
     INDArray offset; // view of all
-    INDArray mask; // null if there is none; no view, as ND4J is several times slower on those
+    INDArray mask; // null if there is none; a view of all if it is the logits themselves
 
     @Override
     boolean isIntact() {
@@ -38,18 +38,30 @@ abstract class SamplingLayer<C extends SamplingConvolution2D, P extends Sampling
   abstract void predict(
       Geometry geometry, INDArray in, P pass, ArrayType type, LayerWorkspaceMgr ws);
 
-  /** What goes back through the predictor; the gradient of the input is added to what is there. */
+  /**
+   * What goes back through the predictor.
+   *
+   * @param gradIn the gradient of the input through the sampler
+   * @param epsilonNext gets that, and what comes through the predictor; {@code gradIn} may be it
+   */
   abstract void predictBackward(
       Geometry geometry,
       INDArray in,
       P pass,
       INDArray gradAll,
+      INDArray gradIn,
       INDArray epsilonNext,
       LayerWorkspaceMgr ws);
+
+  /** Whether the predictor adds to the sampler's gradient where it lies. */
+  boolean addsInPlace() {
+    return false;
+  }
 
   /**
    * What goes back through the sampler and all after it.
    *
+   * @param gradIn gets the gradient of the input
    * @param gradOffset gets the gradient of the offset
    * @param gradMask gets that of the mask; null if there is none
    */
@@ -60,7 +72,7 @@ abstract class SamplingLayer<C extends SamplingConvolution2D, P extends Sampling
       INDArray weights,
       INDArray bias,
       INDArray delta,
-      INDArray epsilonNext,
+      INDArray gradIn,
       INDArray gradOffset,
       INDArray gradMask,
       LayerWorkspaceMgr ws);
@@ -100,10 +112,18 @@ abstract class SamplingLayer<C extends SamplingConvolution2D, P extends Sampling
     MaskActivation activation = layerConf().maskActivation();
     if (activation != null) {
       INDArray logits = logits(geometry, pass.all);
-      pass.mask = ws.createUninitialized(type, dataType, logits.shape(), 'c');
+      pass.mask = withinOrBeside(activation, logits, type, ws);
       activation.forward(logits, pass.mask, layerConf().taps());
     }
     return pass;
+  }
+
+  /** An array for a mask, or its gradient; the one given, where that is what it is to hold. */
+  private INDArray withinOrBeside(
+      MaskActivation activation, INDArray logits, ArrayType type, LayerWorkspaceMgr ws) {
+    return activation.isIdentity()
+        ? logits
+        : ws.createUninitialized(type, dataType, logits.shape(), 'c');
   }
 
   @Override
@@ -118,16 +138,22 @@ abstract class SamplingLayer<C extends SamplingConvolution2D, P extends Sampling
       LayerWorkspaceMgr ws) {
     INDArray gradAll =
         ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, pass.all.shape(), 'c');
-    INDArray gradMask =
-        pass.mask == null
-            ? null
-            : ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, pass.mask.shape(), 'c');
     INDArray gradOffset = offsets(geometry, gradAll);
-    sampleBackward(geometry, in, pass, weights, bias, delta, epsilonNext, gradOffset, gradMask, ws);
-    if (gradMask != null) {
-      layerConf().maskActivation().backward(pass.mask, gradMask, layerConf().taps());
-      logits(geometry, gradAll).assign(gradMask);
+    MaskActivation activation = layerConf().maskActivation();
+    INDArray gradLogits = null;
+    INDArray gradMask = null;
+    if (activation != null) {
+      gradLogits = logits(geometry, gradAll);
+      gradMask = withinOrBeside(activation, gradLogits, ArrayType.BP_WORKING_MEM, ws);
     }
-    predictBackward(geometry, in, pass, gradAll, epsilonNext, ws);
+    INDArray gradIn =
+        addsInPlace()
+            ? epsilonNext
+            : ws.createUninitialized(ArrayType.BP_WORKING_MEM, dataType, in.shape(), 'c');
+    sampleBackward(geometry, in, pass, weights, bias, delta, gradIn, gradOffset, gradMask, ws);
+    if (activation != null) {
+      activation.backward(pass.mask, gradMask, gradLogits, layerConf().taps());
+    }
+    predictBackward(geometry, in, pass, gradAll, gradIn, epsilonNext, ws);
   }
 }

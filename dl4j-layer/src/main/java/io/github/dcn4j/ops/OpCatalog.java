@@ -21,6 +21,8 @@ final class OpCatalog {
           new ListedOp(new DCNv3Derivative(), 3, ANY, ANY),
           new ListedOp(new MultiScaleDeformableAttention(), 1, 0, 0),
           new ListedOp(new MultiScaleDeformableAttentionDerivative(), 3, 0, 0),
+          new ListedOp(new NativeSigmoid(), 1, 0, 0),
+          new ListedOp(new NativeSigmoidDerivative(), 1, 0, 0),
           new ListedOp(new OneThread(), 1, 0, 1));
 
   private OpCatalog() {}

@@ -18,6 +18,9 @@ public class PlainConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
   /** The name of the native op. */
   public static final String OP_NAME = "dcn4j_conv2d_bp";
 
+  /** Whether the last input is added to the input's gradient. */
+  private boolean adds;
+
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public PlainConv2DDerivative() {}
 
@@ -50,6 +53,28 @@ public class PlainConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
     super(PlainConv2D.checked(config), input, weights, bias, gradOutput);
   }
 
+  /**
+   * The op on arrays, with another gradient of the input, which is added to its own; shapes in
+   * NCHW.
+   *
+   * @param input [N, C, H, W]
+   * @param weights [O, C/groups, kH, kW]
+   * @param bias [O]; null for none
+   * @param gradOutput the gradient of the output, [N, O, oH, oW]
+   * @param addend [N, C, H, W]; unchanged
+   * @param config the geometry, with one deformable group
+   */
+  public PlainConv2DDerivative(
+      INDArray input,
+      INDArray weights,
+      INDArray bias,
+      INDArray gradOutput,
+      INDArray addend,
+      DeformableConv2DConfig config) {
+    super(PlainConv2D.checked(config), input, weights, bias, gradOutput, addend);
+    adds = true;
+  }
+
   @Override
   public String opName() {
     return OP_NAME;
@@ -62,7 +87,7 @@ public class PlainConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
 
   @Override
   public int getNumOutputs() {
-    return inputs() - 1;
+    return inputs() - (adds ? 2 : 1);
   }
 
   @Override

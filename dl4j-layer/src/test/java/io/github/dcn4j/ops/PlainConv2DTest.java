@@ -185,6 +185,43 @@ class PlainConv2DTest {
     assertClose(expected, output.castTo(DataType.DOUBLE), tolerance, "output");
   }
 
+  /** To what the op alone gives, rounded to the type, the addend is added. */
+  @ParameterizedTest
+  @CsvSource({
+    "FLOAT, NCHW, true", "FLOAT, NHWC, false", "DOUBLE, NCHW, false", "DOUBLE, NHWC, true",
+    "HALF, NCHW, true", "HALF, NHWC, true", "BFLOAT16, NCHW, false", "BFLOAT16, NHWC, true"
+  })
+  void anotherGradientOfTheInputIsAdded(DataType type, String format, boolean withBias) {
+    Random random = new Random(8);
+    boolean last = format.equals("NHWC");
+    DeformableConv2DConfig config =
+        kernel(3, 3).pH(1).pW(1).sW(2).groups(2).dataFormat(format).build();
+    long[] shape = last ? new long[] {2, 9, 7, 8} : new long[] {2, 8, 9, 7};
+    INDArray input = uniform(random, type, shape);
+    INDArray weights = uniform(random, type, 6, 4, 3, 3);
+    INDArray bias = withBias ? uniform(random, type, 6) : null;
+    long[] out = last ? new long[] {2, 9, 4, 6} : new long[] {2, 6, 9, 4};
+    INDArray gradOutput = uniform(random, type, out);
+    INDArray addend = uniform(random, type, shape);
+    INDArray[] alone = new PlainConv2DDerivative(input, weights, bias, gradOutput, config).run();
+    INDArray[] both =
+        new PlainConv2DDerivative(input, weights, bias, gradOutput, addend, config).run();
+    assertEquals(alone.length, both.length);
+    INDArray sum = alone[0].castTo(DataType.DOUBLE).addi(addend.castTo(DataType.DOUBLE));
+    assertEquals(sum.castTo(type), both[0]);
+    for (int i = 1; i < both.length; i++) {
+      assertEquals(alone[i], both[i]);
+    }
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                new PlainConv2DDerivative(
+                        input, weights, bias, gradOutput, addend.permute(0, 1, 3, 2), config)
+                    .run());
+    assertTrue(e.getMessage().contains("addend: expected"), e.getMessage());
+  }
+
   @ParameterizedTest
   @CsvSource({"1, NCHW, false", "2, NCHW, true", "4, NHWC, false"})
   void gradientsInAGraphAreThoseOfTheFunction(int groups, String format, boolean same) {

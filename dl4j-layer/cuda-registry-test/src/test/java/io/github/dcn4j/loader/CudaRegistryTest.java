@@ -38,7 +38,9 @@ class CudaRegistryTest {
           "dcnv3_bp",
           "multi_scale_deformable_attention",
           "multi_scale_deformable_attention_bp",
-          "dcn4j_one_thread"
+          "dcn4j_one_thread",
+          "dcn4j_sigmoid",
+          "dcn4j_sigmoid_bp"
         }) {
       assertTrue(ops.contains(op), op + " is not among " + ops.size() + " ops");
     }

@@ -1,0 +1,46 @@
+package io.github.dcn4j.ops;
+
+import java.util.Collections;
+import java.util.List;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * The gradient of a {@link NativeSigmoid}'s input: gradient · (s · (1 − s)) for the sigmoid s.
+ *
+ * <p>Inputs and output: of one shape of rank 4, in any strides, and of one type.
+ */
+public final class NativeSigmoidDerivative extends NativeOp<NoArguments> {
+  /** For ND4J, which makes ops by reflection and then sets their arguments. */
+  public NativeSigmoidDerivative() {}
+
+  /**
+   * The op on arrays.
+   *
+   * @param sigmoid what the forward op gave, of rank 4
+   * @param gradOutput the gradient of that, of its shape
+   */
+  public NativeSigmoidDerivative(INDArray sigmoid, INDArray gradOutput) {
+    super(new NoArguments(), sigmoid, gradOutput);
+  }
+
+  @Override
+  public String opName() {
+    return "dcn4j_sigmoid_bp";
+  }
+
+  @Override
+  NoArguments configOf(long[] integers, double[] floats) {
+    return new NoArguments();
+  }
+
+  @Override
+  public int getNumOutputs() {
+    return 1;
+  }
+
+  @Override
+  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
+    return Collections.singletonList(inputTypes.get(0));
+  }
+}
