@@ -209,7 +209,14 @@ final class ReadmeSnippets {
             .setInputTypes(InputType.convolutional(32, 32, 3), InputType.feedForward(5))
             .addLayer("features", new Convolution2D.Builder(3).nOut(8).padding(1).build(), "images")
             .addLayer(
-                "offset", new Convolution2D.Builder(3).nOut(18).padding(1).build(), "features")
+                "offset",
+                new Convolution2D.Builder(3)
+                    .nOut(18)
+                    .padding(1)
+                    .activation(Activation.IDENTITY)
+                    .weightInit(WeightInit.ZERO)
+                    .build(),
+                "features")
             .addVertex(
                 "dcn",
                 new DeformableConvolution2DVertex.Builder(3).nOut(8).padding(1).build(),

@@ -47,12 +47,15 @@ public final class Conversion {
    *     {@code DeformableConvolution2D::from} or {@code Convolution2D::from}
    * @param layers the names of the layers; none for all that are {@code ConvolutionLayer}s, not of
    *     a class that extends it
-   * @throws IllegalArgumentException if there is no convolution layer of one of the names
+   * @throws IllegalArgumentException if there is no convolution layer of one of the names, {@code
+   *     to} gives no layer that fits, or the network was not initialised
    */
   public static MultiLayerNetwork convert(
       MultiLayerNetwork network,
       Function<ConvolutionLayer, ConvolutionLayer> to,
       String... layers) {
+    required("network", network);
+    checkInitialised("network", network.isInitCalled());
     MultiLayerConfiguration conf = network.getLayerWiseConfigurations().clone();
     List<NeuralNetConfiguration> all = conf.getConfs();
     convert(all, to, layers);
@@ -73,6 +76,8 @@ public final class Conversion {
    */
   public static ComputationGraph convert(
       ComputationGraph graph, Function<ConvolutionLayer, ConvolutionLayer> to, String... layers) {
+    required("graph", graph);
+    checkInitialised("graph", graph.getVertices() != null);
     ComputationGraphConfiguration conf = graph.getConfiguration().clone();
     convert(
         conf.getVertices().values().stream()
@@ -93,10 +98,24 @@ public final class Conversion {
     return converted;
   }
 
+  private static void required(String name, Object value) {
+    if (value == null) {
+      throw new IllegalArgumentException(name + ": expected a value, got null");
+    }
+  }
+
+  private static void checkInitialised(String name, boolean is) {
+    if (!is) {
+      throw new IllegalArgumentException(
+          name + ": expected one with parameters, got one whose init() was not called");
+    }
+  }
+
   private static void convert(
       List<NeuralNetConfiguration> all,
       Function<ConvolutionLayer, ConvolutionLayer> to,
       String... layers) {
+    required("to", to);
     List<String> plain =
         all.stream()
             .map(NeuralNetConfiguration::getLayer)
@@ -125,7 +144,8 @@ public final class Conversion {
     ConvolutionLayer plain = (ConvolutionLayer) layer;
     ConvolutionLayer made = to.apply(plain);
     boolean sameSizes =
-        made.getNIn() == plain.getNIn()
+        made != null
+            && made.getNIn() == plain.getNIn()
             && made.getNOut() == plain.getNOut()
             && made.hasBias() == plain.hasBias()
             && Arrays.equals(made.getKernelSize(), plain.getKernelSize())
@@ -146,6 +166,7 @@ public final class Conversion {
   }
 
   private static void checkPlain(Layer layer) {
+    required("layer", layer);
     if (!isPlain(layer)) {
       throw new IllegalArgumentException(
           "layer "

@@ -43,6 +43,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  *       is, without a sigmoid
  * </ol>
  *
+ * <p>A layer that makes offsets needs {@code activation(Activation.IDENTITY)}: DL4J's default is
+ * the sigmoid, which keeps them in 0…1.
+ *
  * <p>Output: [N, nOut, oH, oW]. Parameters: {@code W} [nOut, nIn/groups, kH, kW] and, if {@code
  * hasBias}, {@code b} [nOut]. All inputs get their gradients.
  *

@@ -32,6 +32,7 @@ import org.deeplearning4j.zoo.model.TinyYOLO;
 import org.deeplearning4j.zoo.model.UNet;
 import org.deeplearning4j.zoo.model.YOLO2;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -292,6 +293,40 @@ class ConversionTest {
                       return made;
                     }));
     assertTrue(sizes.getMessage().startsWith("to: expected a layer of the geometry"));
+  }
+
+  static Stream<Arguments> missing() {
+    MultiLayerNetwork net = trained();
+    MultiLayerNetwork fresh = new MultiLayerNetwork(net.getLayerWiseConfigurations());
+    ComputationGraph freshGraph = new ComputationGraph(net.toComputationGraph().getConfiguration());
+    return Stream.of(
+        missing(
+            () -> Conversion.convert((MultiLayerNetwork) null, Convolution2D::from),
+            "network: expected a value, got null"),
+        missing(
+            () -> Conversion.convert((ComputationGraph) null, Convolution2D::from),
+            "graph: expected a value, got null"),
+        missing(() -> Conversion.convert(net, null), "to: expected a value, got null"),
+        missing(() -> DeformableConvolution2D.from(null), "layer: expected a value, got null"),
+        missing(
+            () -> Conversion.convert(fresh, Convolution2D::from),
+            "network: expected one with parameters, got one whose init() was not called"),
+        missing(
+            () -> Conversion.convert(freshGraph, Convolution2D::from),
+            "graph: expected one with parameters, got one whose init() was not called"),
+        missing(
+            () -> Conversion.convert(net, layer -> null), "to: expected a layer of the geometry"));
+  }
+
+  private static Arguments missing(Executable call, String message) {
+    return Arguments.of(call, message);
+  }
+
+  @ParameterizedTest
+  @MethodSource("missing")
+  void whatIsMissingIsNamed(Executable call, String message) {
+    Exception e = assertThrows(IllegalArgumentException.class, call);
+    assertTrue(e.getMessage().startsWith(message), e.getMessage());
   }
 
   @ParameterizedTest
