@@ -195,6 +195,54 @@ TEST(CudaOps, PlainConvolutionIsADeformableOneWithoutOffsets) {
     expectNear(plainWeights.values(), gradWeights.values(), 1e-13);
 }
 
+TEST(CudaOps, AnotherGradientOfTheInputIsAdded) {
+    Convolution c;
+    const ElementType type = ElementType::Float64;
+    Array input(type, c.input), weights(type, c.weights), gradOutput(type, c.output),
+        gradInput(type, c.input), gradWeights(type, c.weights), sum(type, c.input);
+    input.set(c.inputValues);
+    weights.set(c.weightValues);
+    gradOutput.set(c.gradValues);
+    Context context;
+    context.integers = c.integers;
+    context.integers[10] = 1;
+    context.inputs = {&input, &weights, &gradOutput};
+    context.outputs = {&gradInput, &gradWeights};
+    stand_in::run("dcn4j_conv2d_bp", context);
+    context.inputs = {&input, &weights, &gradOutput, &input};
+    context.outputs = {&sum, &gradWeights};
+    stand_in::run("dcn4j_conv2d_bp", context);
+    std::vector<double> expected = gradInput.values();
+    for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += c.inputValues[i];
+    expectNear(sum.values(), expected, 1e-15);
+}
+
+TEST(CudaOps, SigmoidAndItsGradient) {
+    const ElementType type = ElementType::Float64;
+    const std::vector<Index> sizes{2, 3, 4, 5};
+    const std::vector<double> values = randomValues(sizes, 1), gradients = randomValues(sizes, 2);
+    // Some channels of a larger array.
+    Array logits(type, sizes, {140, 20, 5, 1}, 7), mask(type, sizes), gradMask(type, sizes),
+        gradLogits(type, sizes, {140, 20, 5, 1}, 7);
+    logits.set(values);
+    gradMask.set(gradients);
+    Context context;
+    context.inputs = {&logits};
+    EXPECT_EQ(stand_in::outputShapes("dcn4j_sigmoid", context)[0], sizes);
+    context.outputs = {&mask};
+    stand_in::run("dcn4j_sigmoid", context);
+    context.inputs = {&mask, &gradMask};
+    context.outputs = {&gradLogits};
+    stand_in::run("dcn4j_sigmoid_bp", context);
+    std::vector<double> sigmoid, slope;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        sigmoid.push_back(1 / (1 + std::exp(-values[i])));
+        slope.push_back(gradients[i] * sigmoid[i] * (1 - sigmoid[i]));
+    }
+    expectNear(mask.values(), sigmoid, 1e-15);
+    expectNear(gradLogits.values(), slope, 1e-14);
+}
+
 TEST(CudaOps, AnEmptyBatchHasAnEmptyOutputAndZeroWeightGradients) {
     const ElementType type = ElementType::Float32;
     Array input(type, {0, 4, 5, 5}), weights(type, {2, 4, 3, 3}), offset(type, {0, 18, 5, 5}),
