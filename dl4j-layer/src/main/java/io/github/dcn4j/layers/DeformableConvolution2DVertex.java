@@ -7,7 +7,9 @@ import java.util.Set;
 import lombok.Data;
 import lombok.EqualsAndHashCode;
 import lombok.NoArgsConstructor;
+import lombok.Setter;
 import lombok.ToString;
+import lombok.experimental.Accessors;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
@@ -22,7 +24,6 @@ import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.params.ConvolutionParamInitializer;
-import org.deeplearning4j.util.ConvolutionUtils;
 import org.deeplearning4j.util.ValidationUtils;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.activations.IActivation;
@@ -314,18 +315,29 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
   }
 
   /** Builder with the settings of {@link DeformableConvolution2D.Builder} that a vertex has. */
+  @Accessors(fluent = true)
   public static class Builder extends ParameterVertex.Builder<Builder> {
-    private long nIn;
-    private long nOut;
+    /** Channels of the features; not needed where the graph has InputTypes. */
+    @Setter private long nIn;
+
+    /** Channels of the output, at least 1. */
+    @Setter private long nOut;
+
     private int[] kernelSize = {5, 5};
     private int[] stride = {1, 1};
     private int[] padding = {0, 0};
     private int[] dilation = {1, 1};
     private ConvolutionMode convolutionMode;
-    private CNN2DFormat dataFormat = CNN2DFormat.NCHW;
+
+    /** Where all inputs and the output have their channels. Default NCHW. */
+    @Setter private CNN2DFormat dataFormat = CNN2DFormat.NCHW;
+
     private int deformableGroups = 1;
     private int groups = 1;
-    private boolean hasBias = true;
+
+    /** Whether there is a bias b. Default true. */
+    @Setter private boolean hasBias = true;
+
     private IActivation activationFn = new ActivationIdentity();
     private IDropout iDropout;
 
@@ -353,18 +365,6 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
 
     @Override
     public Builder self() {
-      return this;
-    }
-
-    /** Channels of the features; not needed where the graph has InputTypes. */
-    public Builder nIn(long nIn) {
-      this.nIn = nIn;
-      return this;
-    }
-
-    /** Channels of the output, at least 1. */
-    public Builder nOut(long nOut) {
-      this.nOut = nOut;
       return this;
     }
 
@@ -402,12 +402,6 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
       return this;
     }
 
-    /** Where all inputs and the output have their channels. Default NCHW. */
-    public Builder dataFormat(CNN2DFormat dataFormat) {
-      this.dataFormat = dataFormat;
-      return this;
-    }
-
     /** Groups of input channels with offsets of their own, at least 1; divides nIn. Default 1. */
     public Builder deformableGroups(int deformableGroups) {
       this.deformableGroups = Geometry.atLeastOne("deformableGroups", deformableGroups);
@@ -417,12 +411,6 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
     /** Groups of the convolution, at least 1; divides nIn and nOut. Default 1. */
     public Builder groups(int groups) {
       this.groups = Geometry.atLeastOne("groups", groups);
-      return this;
-    }
-
-    /** Whether there is a bias b. Default true. */
-    public Builder hasBias(boolean hasBias) {
-      this.hasBias = hasBias;
       return this;
     }
 
@@ -456,10 +444,7 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
 
     /** The vertex, if what is known of it by now can work. */
     public DeformableConvolution2DVertex build() {
-      ConvolutionUtils.validateConvolutionModePadding(convolutionMode, padding);
-      ConvolutionUtils.validateCnnKernelStridePadding(kernelSize, stride, padding);
-      Geometry.atLeastOne("dilation", dilation[0]);
-      Geometry.atLeastOne("dilation", dilation[1]);
+      Geometry.checkWindow(convolutionMode, kernelSize, stride, padding, dilation);
       return new DeformableConvolution2DVertex(this);
     }
   }

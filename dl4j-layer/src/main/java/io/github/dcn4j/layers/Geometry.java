@@ -46,6 +46,15 @@ final class Geometry {
     return value;
   }
 
+  /** Refuses a window that no input can fit. */
+  static void checkWindow(
+      ConvolutionMode mode, int[] kernel, int[] stride, int[] padding, int[] dilation) {
+    ConvolutionUtils.validateConvolutionModePadding(mode, padding);
+    ConvolutionUtils.validateCnnKernelStridePadding(kernel, stride, padding);
+    atLeastOne("dilation", dilation[0]);
+    atLeastOne("dilation", dilation[1]);
+  }
+
   /** Sampled positions of an output pixel: deformable groups × taps. */
   long sampledTaps() {
     return (long) deformableGroups * kernel[0] * kernel[1];

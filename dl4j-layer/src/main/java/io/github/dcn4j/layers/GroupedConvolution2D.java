@@ -20,7 +20,6 @@ import org.deeplearning4j.nn.conf.layers.LayerValidation;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.optimize.api.TrainingListener;
-import org.deeplearning4j.util.ConvolutionUtils;
 import org.deeplearning4j.util.ValidationUtils;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -187,10 +186,8 @@ abstract class GroupedConvolution2D extends ConvolutionLayer {
 
     /** Refuses settings that no input can fit. */
     void check() {
-      ConvolutionUtils.validateConvolutionModePadding(getConvolutionMode(), getPadding());
-      ConvolutionUtils.validateCnnKernelStridePadding(kernelSize, getStride(), getPadding());
-      Geometry.atLeastOne("dilation", getDilation()[0]);
-      Geometry.atLeastOne("dilation", getDilation()[1]);
+      Geometry.checkWindow(
+          getConvolutionMode(), kernelSize, getStride(), getPadding(), getDilation());
     }
   }
 }

@@ -8,7 +8,9 @@ import java.util.Set;
 import lombok.Data;
 import lombok.EqualsAndHashCode;
 import lombok.NoArgsConstructor;
+import lombok.Setter;
 import lombok.ToString;
+import lombok.experimental.Accessors;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.RNNFormat;
@@ -388,37 +390,31 @@ public class MultiScaleDeformableAttentionVertex extends ParameterVertex {
   }
 
   /** Builder with the settings of the module and of any vertex with parameters. */
+  @Accessors(fluent = true)
   public static class Builder extends ParameterVertex.Builder<Builder> {
-    private long nInQueries;
-    private long nInValues;
-    private long nOut;
+    /** Size of a query; not needed where the graph has InputTypes. */
+    @Setter private long nInQueries;
+
+    /** Channels of the levels; not needed where the graph has InputTypes. */
+    @Setter private long nInValues;
+
+    /** Size of the output for a query, a multiple of nHeads. Default that of a query. */
+    @Setter private long nOut;
+
     private int nHeads = 8;
     private int nPoints = 4;
     private int nLevels;
-    private RNNFormat rnnDataFormat = RNNFormat.NCW;
-    private CNN2DFormat dataFormat = CNN2DFormat.NCHW;
+
+    /** Where query, reference points and output have their channels. Default NCW. */
+    @Setter private RNNFormat rnnDataFormat = RNNFormat.NCW;
+
+    /** Where the levels have their channels. Default NCHW. */
+    @Setter private CNN2DFormat dataFormat = CNN2DFormat.NCHW;
+
     private double offsetLearningRateMultiplier = 1.0;
 
     @Override
     public Builder self() {
-      return this;
-    }
-
-    /** Size of a query; not needed where the graph has InputTypes. */
-    public Builder nInQueries(long nInQueries) {
-      this.nInQueries = nInQueries;
-      return this;
-    }
-
-    /** Channels of the levels; not needed where the graph has InputTypes. */
-    public Builder nInValues(long nInValues) {
-      this.nInValues = nInValues;
-      return this;
-    }
-
-    /** Size of the output for a query, a multiple of nHeads. Default that of a query. */
-    public Builder nOut(long nOut) {
-      this.nOut = nOut;
       return this;
     }
 
@@ -437,18 +433,6 @@ public class MultiScaleDeformableAttentionVertex extends ParameterVertex {
     /** Feature maps, at least 1; not needed where the graph has InputTypes. */
     public Builder nLevels(int nLevels) {
       this.nLevels = Geometry.atLeastOne("nLevels", nLevels);
-      return this;
-    }
-
-    /** Where query, reference points and output have their channels. Default NCW. */
-    public Builder rnnDataFormat(RNNFormat rnnDataFormat) {
-      this.rnnDataFormat = rnnDataFormat;
-      return this;
-    }
-
-    /** Where the levels have their channels. Default NCHW. */
-    public Builder dataFormat(CNN2DFormat dataFormat) {
-      this.dataFormat = dataFormat;
       return this;
     }
 

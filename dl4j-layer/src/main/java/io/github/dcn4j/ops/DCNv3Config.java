@@ -1,6 +1,5 @@
 package io.github.dcn4j.ops;
 
-import java.util.LinkedHashMap;
 import java.util.Map;
 import lombok.Builder;
 import lombok.Value;
@@ -61,10 +60,7 @@ public class DCNv3Config implements OpConfig {
       long groups,
       boolean removeCenter,
       double offsetScale) {
-    if (kH < 1 || kW < 1) {
-      throw new IllegalArgumentException(
-          "kH, kW: expected a kernel size of at least 1 x 1, got " + kH + " x " + kW);
-    }
+    WindowArguments.checkKernel(kH, kW);
     this.kH = kH;
     this.kW = kW;
     this.sH = sH;
@@ -95,26 +91,14 @@ public class DCNv3Config implements OpConfig {
 
   /** The reverse of {@link #toIArgs()} and {@link #toTArgs()}. */
   static DCNv3Config fromArgs(long[] a, double[] t) {
-    if (a.length != 10) {
-      throw new IllegalArgumentException("integer arguments: expected 10, got " + a.length);
-    }
-    if (t.length != 1) {
-      throw new IllegalArgumentException("float arguments: expected 1, got " + t.length);
-    }
+    WindowArguments.checkNumber("integer", 10, a.length);
+    WindowArguments.checkNumber("float", 1, t.length);
     return new DCNv3Config(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9] == 1, t[0]);
   }
 
   @Override
   public Map<String, Object> toProperties() {
-    Map<String, Object> properties = new LinkedHashMap<>();
-    properties.put("kH", kH);
-    properties.put("kW", kW);
-    properties.put("sH", sH);
-    properties.put("sW", sW);
-    properties.put("pH", pH);
-    properties.put("pW", pW);
-    properties.put("dH", dH);
-    properties.put("dW", dW);
+    Map<String, Object> properties = WindowArguments.properties(this);
     properties.put("groups", groups);
     properties.put("removeCenter", removeCenter);
     properties.put("offsetScale", offsetScale);

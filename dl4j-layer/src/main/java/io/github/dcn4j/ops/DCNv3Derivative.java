@@ -1,10 +1,7 @@
 package io.github.dcn4j.ops;
 
-import java.util.Collections;
-import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -59,10 +56,5 @@ public class DCNv3Derivative extends NativeOp<DCNv3Config> {
   @Override
   public int getNumOutputs() {
     return 3;
-  }
-
-  @Override
-  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
-    return Collections.nCopies(3, inputTypes.get(0));
   }
 }

@@ -1,11 +1,9 @@
 package io.github.dcn4j.ops;
 
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -90,16 +88,6 @@ public class DeformableConv2D extends NativeOp<DeformableConv2DConfig> {
   @Override
   DeformableConv2DConfig configOf(long[] integers, double[] floats) {
     return DeformableConv2DConfig.fromIArgs(integers);
-  }
-
-  @Override
-  public int getNumOutputs() {
-    return 1;
-  }
-
-  @Override
-  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
-    return Collections.singletonList(inputTypes.get(0));
   }
 
   @Override

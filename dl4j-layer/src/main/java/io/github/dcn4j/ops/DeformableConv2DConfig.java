@@ -3,7 +3,6 @@ package io.github.dcn4j.ops;
 import static org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig.NCHW;
 import static org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig.NHWC;
 
-import java.util.LinkedHashMap;
 import java.util.Map;
 import lombok.Builder;
 import lombok.Value;
@@ -71,10 +70,7 @@ public class DeformableConv2DConfig implements OpConfig {
       String dataFormat,
       long deformableGroups,
       long groups) {
-    if (kH < 1 || kW < 1) {
-      throw new IllegalArgumentException(
-          "kH, kW: expected a kernel size of at least 1 x 1, got " + kH + " x " + kW);
-    }
+    WindowArguments.checkKernel(kH, kW);
     if (!NCHW.equals(dataFormat) && !NHWC.equals(dataFormat)) {
       throw new IllegalArgumentException("dataFormat: expected NCHW or NHWC, got " + dataFormat);
     }
@@ -101,9 +97,7 @@ public class DeformableConv2DConfig implements OpConfig {
 
   /** The reverse of {@link #toIArgs()}. */
   static DeformableConv2DConfig fromIArgs(long[] a) {
-    if (a.length != 12) {
-      throw new IllegalArgumentException("integer arguments: expected 12, got " + a.length);
-    }
+    WindowArguments.checkNumber("integer", 12, a.length);
     return new DeformableConv2DConfig(
         a[0],
         a[1],
@@ -126,15 +120,7 @@ public class DeformableConv2DConfig implements OpConfig {
 
   @Override
   public Map<String, Object> toProperties() {
-    Map<String, Object> properties = new LinkedHashMap<>();
-    properties.put("kH", kH);
-    properties.put("kW", kW);
-    properties.put("sH", sH);
-    properties.put("sW", sW);
-    properties.put("pH", pH);
-    properties.put("pW", pW);
-    properties.put("dH", dH);
-    properties.put("dW", dW);
+    Map<String, Object> properties = WindowArguments.properties(this);
     properties.put("same", same);
     properties.put("dataFormat", dataFormat);
     properties.put("deformableGroups", deformableGroups);

@@ -1,10 +1,7 @@
 package io.github.dcn4j.ops;
 
-import java.util.Collections;
-import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -69,10 +66,5 @@ public class DeformableConv2DDerivative extends NativeOp<DeformableConv2DConfig>
   @Override
   public int getNumOutputs() {
     return inputs() - 1;
-  }
-
-  @Override
-  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
-    return Collections.nCopies(inputTypes.size() - 1, inputTypes.get(0));
   }
 }

@@ -1,10 +1,7 @@
 package io.github.dcn4j.ops;
 
-import java.util.Collections;
-import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -68,10 +65,5 @@ public class DeformablePSROIPoolingDerivative extends NativeOp<DeformablePSROIPo
   @Override
   public int getNumOutputs() {
     return inputs() - 3;
-  }
-
-  @Override
-  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
-    return Collections.nCopies(inputTypes.size() - 3, inputTypes.get(0));
   }
 }

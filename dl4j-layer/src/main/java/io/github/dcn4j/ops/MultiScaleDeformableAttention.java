@@ -1,11 +1,9 @@
 package io.github.dcn4j.ops;
 
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -30,7 +28,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * <p>{@link #run} throws an IllegalArgumentException for an argument that does not fit; it names
  * the argument, what was expected and what was given.
  */
-public class MultiScaleDeformableAttention extends NativeOp<NoArguments> {
+public class MultiScaleDeformableAttention extends OpOfArrays {
   /** The name of the native op. */
   public static final String OP_NAME = "multi_scale_deformable_attention";
 
@@ -52,7 +50,7 @@ public class MultiScaleDeformableAttention extends NativeOp<NoArguments> {
       SDVariable spatialShapes,
       SDVariable samplingLocations,
       SDVariable attentionWeights) {
-    super(sd, new NoArguments(), value, spatialShapes, samplingLocations, attentionWeights);
+    super(sd, value, spatialShapes, samplingLocations, attentionWeights);
   }
 
   /**
@@ -68,27 +66,12 @@ public class MultiScaleDeformableAttention extends NativeOp<NoArguments> {
       INDArray spatialShapes,
       INDArray samplingLocations,
       INDArray attentionWeights) {
-    super(new NoArguments(), value, spatialShapes, samplingLocations, attentionWeights);
+    super(value, spatialShapes, samplingLocations, attentionWeights);
   }
 
   @Override
   public String opName() {
     return OP_NAME;
-  }
-
-  @Override
-  NoArguments configOf(long[] integers, double[] floats) {
-    return new NoArguments();
-  }
-
-  @Override
-  public int getNumOutputs() {
-    return 1;
-  }
-
-  @Override
-  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
-    return Collections.singletonList(inputTypes.get(0));
   }
 
   /** The gradients of the inputs; zeros for spatialShapes. */

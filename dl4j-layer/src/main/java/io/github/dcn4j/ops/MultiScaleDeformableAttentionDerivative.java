@@ -1,10 +1,7 @@
 package io.github.dcn4j.ops;
 
-import java.util.Collections;
-import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -15,7 +12,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * kink (a sample at an integer position) the gradient of the location is the right derivative.
  * Bit-identical from run to run and for any number of threads.
  */
-public class MultiScaleDeformableAttentionDerivative extends NativeOp<NoArguments> {
+public class MultiScaleDeformableAttentionDerivative extends OpOfArrays {
   /** The name of the native op. */
   public static final String OP_NAME = "multi_scale_deformable_attention_bp";
 
@@ -29,7 +26,7 @@ public class MultiScaleDeformableAttentionDerivative extends NativeOp<NoArgument
    * @param inputs the forward op's inputs, then the gradient of its output
    */
   public MultiScaleDeformableAttentionDerivative(SameDiff sd, SDVariable[] inputs) {
-    super(sd, new NoArguments(), inputs);
+    super(sd, inputs);
   }
 
   /**
@@ -47,7 +44,7 @@ public class MultiScaleDeformableAttentionDerivative extends NativeOp<NoArgument
       INDArray samplingLocations,
       INDArray attentionWeights,
       INDArray gradOutput) {
-    super(new NoArguments(), value, spatialShapes, samplingLocations, attentionWeights, gradOutput);
+    super(value, spatialShapes, samplingLocations, attentionWeights, gradOutput);
   }
 
   @Override
@@ -56,17 +53,7 @@ public class MultiScaleDeformableAttentionDerivative extends NativeOp<NoArgument
   }
 
   @Override
-  NoArguments configOf(long[] integers, double[] floats) {
-    return new NoArguments();
-  }
-
-  @Override
   public int getNumOutputs() {
     return 3;
-  }
-
-  @Override
-  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
-    return Collections.nCopies(3, inputTypes.get(0));
   }
 }

@@ -8,6 +8,7 @@ import java.util.Map;
 import lombok.Getter;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
@@ -103,6 +104,18 @@ public abstract class NativeOp<C extends OpConfig> extends DynamicCustomOp {
     SDVariable[] all = Arrays.copyOf(inputs, inputs.length + more.length);
     System.arraycopy(more, 0, all, inputs.length, more.length);
     return all;
+  }
+
+  /** One, where an op says nothing else. */
+  @Override
+  public int getNumOutputs() {
+    return 1;
+  }
+
+  /** All of the type of the first input, where an op says nothing else. */
+  @Override
+  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
+    return Collections.nCopies(getNumOutputs(), inputTypes.get(0));
   }
 
   @Override

@@ -1,8 +1,5 @@
 package io.github.dcn4j.ops;
 
-import java.util.Collections;
-import java.util.List;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -10,7 +7,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  *
  * <p>Inputs and output: of one shape of rank 4, in any strides, and of one type.
  */
-public final class NativeSigmoidDerivative extends NativeOp<NoArguments> {
+public final class NativeSigmoidDerivative extends OpOfArrays {
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public NativeSigmoidDerivative() {}
 
@@ -21,26 +18,11 @@ public final class NativeSigmoidDerivative extends NativeOp<NoArguments> {
    * @param gradOutput the gradient of that, of its shape
    */
   public NativeSigmoidDerivative(INDArray sigmoid, INDArray gradOutput) {
-    super(new NoArguments(), sigmoid, gradOutput);
+    super(sigmoid, gradOutput);
   }
 
   @Override
   public String opName() {
     return "dcn4j_sigmoid_bp";
-  }
-
-  @Override
-  NoArguments configOf(long[] integers, double[] floats) {
-    return new NoArguments();
-  }
-
-  @Override
-  public int getNumOutputs() {
-    return 1;
-  }
-
-  @Override
-  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
-    return Collections.singletonList(inputTypes.get(0));
   }
 }

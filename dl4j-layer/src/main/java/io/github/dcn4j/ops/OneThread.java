@@ -55,11 +55,6 @@ public final class OneThread extends NativeOp<OneThread.Setting> {
   }
 
   @Override
-  public int getNumOutputs() {
-    return 1;
-  }
-
-  @Override
   public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
     return Collections.singletonList(DataType.FLOAT);
   }

@@ -1,10 +1,7 @@
 package io.github.dcn4j.ops;
 
-import java.util.Collections;
-import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -88,10 +85,5 @@ public class PlainConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
   @Override
   public int getNumOutputs() {
     return inputs() - (adds ? 2 : 1);
-  }
-
-  @Override
-  public List<DataType> calculateOutputDataTypes(List<DataType> inputTypes) {
-    return Collections.nCopies(inputTypes.size() - 1, inputTypes.get(0));
   }
 }
