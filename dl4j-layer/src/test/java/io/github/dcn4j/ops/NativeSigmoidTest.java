@@ -76,7 +76,7 @@ class NativeSigmoidTest {
     Throwable integers =
         assertThrows(
             IllegalArgumentException.class,
-            () -> new NativeSigmoid(four.castTo(DataType.INT)).run());
+            () -> new NativeSigmoid(four.castTo(DataType.INT32)).run());
     assertTrue(integers.getMessage().contains("input: expected"), integers.getMessage());
   }
 }
