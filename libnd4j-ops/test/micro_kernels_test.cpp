@@ -57,12 +57,33 @@ class MicroKernel : public MicroKernelTest {
         }
         const Index points = static_cast<Index>(y.size());
         std::vector<PlannedSample<Real>> samples(static_cast<std::size_t>(points * step));
-        kernels<Real>().plan(points, {y.data(), x.data(), modulation.data(), height, width},
-                             samples.data(), step);
+        std::vector<Real> baseY(y.size()), baseX(y.size());
+        TapPositions<Real> at{y.data(), x.data(),          baseY.data(), baseX.data(), 0,
+                              0,        modulation.data(), height,       width};
+        kernels<Real>().plan(points, at, samples.data(), step);
+        expectPlanned(y, x, modulation, height, width, samples, step);
+        at.tapY = 1;
+        at.tapX = 2;
+        for (std::size_t i = 0; i < y.size(); ++i) {
+            baseY[i] = static_cast<Real>(i % 4) - 2;
+            baseX[i] = static_cast<Real>(i % 5) - 3;
+        }
+        kernels<Real>().plan(points, at, samples.data(), step);
+        for (std::size_t i = 0; i < y.size(); ++i) {
+            y[i] += baseY[i] + at.tapY;
+            x[i] += baseX[i] + at.tapX;
+        }
+        expectPlanned(y, x, modulation, height, width, samples, step);
+    }
+
+    template <class Real>
+    void expectPlanned(const std::vector<Real>& y, const std::vector<Real>& x,
+                       const std::vector<Real>& modulation, Index height, Index width,
+                       const std::vector<PlannedSample<Real>>& samples, Index step) {
         for (std::size_t i = 0; i < y.size(); ++i) {
             Sample<Real> expected;
             locate(y[i], x[i], modulation[i], height, width, expected);
-            const PlannedSample<Real>& s = samples[i * step];
+            const PlannedSample<Real>& s = samples[i * static_cast<std::size_t>(step)];
             for (int c = 0; c < Corners; ++c) {
                 EXPECT_EQ(s.pixel[c], expected.pixel[c]) << y[i] << ", " << x[i];
                 EXPECT_NEAR(s.weight[c], expected.weight[c], 1e-6) << y[i] << ", " << x[i];

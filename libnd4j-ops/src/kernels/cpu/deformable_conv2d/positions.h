@@ -33,19 +33,21 @@ class Positions {
         }
         Real y[Blocking::mostTilePoints], x[Blocking::mostTilePoints];
         Real modulation[Blocking::mostTilePoints];
+        if (!in_.mask.present()) std::fill_n(modulation, points, Real{1});
         for (Index tap = 0; tap < g_.taps(); ++tap) {
             const Index k = offsetGroup * g_.taps() + tap;
-            const Real tapY = static_cast<Real>(tap / g_.kernelW * g_.dilationH);
-            const Real tapX = static_cast<Real>(tap % g_.kernelW * g_.dilationW);
-            loadPoints(in_.offset, n, 2 * k, first, points, y);
-            loadPoints(in_.offset, n, 2 * k + 1, first, points, x);
-            loadModulation(n, k, first, points, modulation);
-            for (Index i = 0; i < points; ++i) {
-                y[i] += baseY[i] + tapY;
-                x[i] += baseX[i] + tapX;
-            }
-            kernels_.plan(points, {y, x, modulation, g_.height, g_.width}, samples + tap,
-                          g_.taps());
+            TapPositions<Real> at{};
+            at.y = pointsOf(in_.offset, n, 2 * k, first, points, y);
+            at.x = pointsOf(in_.offset, n, 2 * k + 1, first, points, x);
+            at.modulation = in_.mask.present() ? pointsOf(in_.mask, n, k, first, points, modulation)
+                                               : modulation;
+            at.baseY = baseY;
+            at.baseX = baseX;
+            at.tapY = static_cast<Real>(tap / g_.kernelW * g_.dilationH);
+            at.tapX = static_cast<Real>(tap % g_.kernelW * g_.dilationW);
+            at.height = g_.height;
+            at.width = g_.width;
+            kernels_.plan(points, at, samples + tap, g_.taps());
         }
     }
 
@@ -74,10 +76,16 @@ class Positions {
     }
 
   private:
-    /// Output pixels first .. first + points of one channel.
-    void loadPoints(const Tensor<4>& t, Index n, Index channel, Index first, Index points,
-                    Real* to) const {
-        loadPlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, to);
+    /// Output pixels first .. first + points of one channel: where they lie, or in `room`.
+    const Real* pointsOf(const Tensor<4>& t, Index n, Index channel, Index first, Index points,
+                         Real* room) const {
+        if constexpr (std::is_same_v<Element, Real>) {
+            if (isOfRows(t, g_.outWidth)) {
+                return elementsOf<Element>(t) + t.at(n, channel, 0, 0) + first;
+            }
+        }
+        loadPlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, room);
+        return room;
     }
 
     void prefetchPoints(const Tensor<4>& t, Index n, Index channel, Index first,
@@ -87,14 +95,6 @@ class Positions {
         const Element* plane = elementsOf<Element>(t) + t.at(n, channel, 0, 0);
         const Index end = std::min(first + points, g_.outPixels());
         for (Index i = first; i < end; i += line) cpu::prefetch(plane + i);
-    }
-
-    void loadModulation(Index n, Index k, Index first, Index points, Real* to) const {
-        if (in_.mask.present()) {
-            loadPoints(in_.mask, n, k, first, points, to);
-        } else {
-            std::fill_n(to, points, Real{1});
-        }
     }
 
     /// Plans one sample at a time: those of a plain convolution, which are pixels or outside, and

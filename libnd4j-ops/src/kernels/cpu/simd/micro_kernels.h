@@ -48,10 +48,13 @@ struct Panels {
     Index panelStride, rowStride;
 };
 
-/// Where the samples of one tap are: numbers [points], and the plane they are in.
+/// Where the samples of one tap are: at `y + (baseY + tapY)`, `x + (baseX + tapX)` of a plane. What
+/// is there for each point is numbers [points].
 template <class Real>
 struct TapPositions {
-    const Real *y, *x, *modulation;
+    const Real *y, *x, *baseY, *baseX;
+    Real tapY, tapX;
+    const Real* modulation;
     Index height, width;
 };
 

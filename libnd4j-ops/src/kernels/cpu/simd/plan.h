@@ -67,22 +67,27 @@ inline void planLanes(const TapPositions<Real>& at, Index first, PlannedSample<R
     using V = Vector<Real>;
     using P = Vector<Pixel>;
     const auto height = static_cast<Pixel>(at.height), width = static_cast<Pixel>(at.width);
-    const auto found = locate<V, P>(
-        load<V>(at.y + first), load<V>(at.x + first), broadcast<P>(height), broadcast<P>(width),
-        broadcast<V>(static_cast<Real>(height)), broadcast<V>(static_cast<Real>(width)));
+    const V y = load<V>(at.y + first) + (load<V>(at.baseY + first) + broadcast<V>(at.tapY));
+    const V x = load<V>(at.x + first) + (load<V>(at.baseX + first) + broadcast<V>(at.tapX));
+    const auto found = locate<V, P>(y, x, broadcast<P>(height), broadcast<P>(width),
+                                    broadcast<V>(static_cast<Real>(height)),
+                                    broadcast<V>(static_cast<Real>(width)));
     storeLocation(found, load<V>(at.modulation + first), samples, step);
 }
 
 template <class Real>
-void plan(Index points, const TapPositions<Real>& at, PlannedSample<Real>* samples, Index step) {
+void plan(Index points, const TapPositions<Real>& positions, PlannedSample<Real>* samples,
+          Index step) {
+    // A copy: for all the compiler knows, stores to the samples could change the caller's.
+    const TapPositions<Real> at = positions;
     constexpr Index lanes = lanesOf<Vector<Real>>;
     Index point = 0;
     for (; point + lanes <= points; point += lanes) {
         planLanes(at, point, samples + point * step, step);
     }
     for (; point < points; ++point) {
-        locate(at.y[point], at.x[point], at.modulation[point], at.height, at.width,
-               samples[point * step]);
+        locate(at.y[point] + (at.baseY[point] + at.tapY), at.x[point] + (at.baseX[point] + at.tapX),
+               at.modulation[point], at.height, at.width, samples[point * step]);
     }
 }
 
