@@ -10,8 +10,10 @@ import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -19,38 +21,27 @@ import org.nd4j.linalg.api.buffer.DataType;
 /** Analytic against numeric gradients, in double, with sampling positions off the integers. */
 @ExtendWith({DoublePrecision.class, SingleThread.class})
 class DeformableConvolution2DGradientTest {
-  /** A configuration of the layer and, by its name, of the network. */
-  static final class Case {
-    final String name;
-    final UnaryOperator<DeformableConvolution2D.Builder> layer;
-
-    Case(String name, UnaryOperator<DeformableConvolution2D.Builder> layer) {
-      this.name = name;
-      this.layer = layer;
-    }
-
-    @Override
-    public String toString() {
-      return name;
-    }
+  private static Arguments layer(
+      String name, UnaryOperator<DeformableConvolution2D.Builder> settings) {
+    return Arguments.of(Named.of(name, settings));
   }
 
-  static List<Case> cases() {
+  static List<Arguments> layers() {
     return Arrays.asList(
-        new Case("modulated", b -> b.padding(1, 1)),
-        new Case("unmodulated", b -> b.modulated(false).padding(1, 1)),
-        new Case("no bias, identity", b -> b.hasBias(false).activation(Activation.IDENTITY)),
-        new Case("groups", b -> b.groups(2)),
-        new Case("deformable groups", b -> b.deformableGroups(2).padding(1, 0)),
-        new Case(
+        layer("modulated", b -> b.padding(1, 1)),
+        layer("unmodulated", b -> b.modulated(false).padding(1, 1)),
+        layer("no bias, identity", b -> b.hasBias(false).activation(Activation.IDENTITY)),
+        layer("groups", b -> b.groups(2)),
+        layer("deformable groups", b -> b.deformableGroups(2).padding(1, 0)),
+        layer(
             "groups, deformable groups, unmodulated",
             b -> b.groups(2).deformableGroups(4).modulated(false)),
-        new Case("stride, truncated", b -> b.stride(2, 1).padding(1, 1)),
-        new Case("dilated", b -> b.dilation(2, 1).padding(1, 1)),
-        new Case("same, strided", b -> b.convolutionMode(ConvolutionMode.Same).stride(2, 2)),
-        new Case("strict, 1x1", b -> b.kernelSize(1, 1).convolutionMode(ConvolutionMode.Strict)),
-        new Case("NHWC", b -> b.dataFormat(CNN2DFormat.NHWC).padding(1, 1)),
-        new Case(
+        layer("stride, truncated", b -> b.stride(2, 1).padding(1, 1)),
+        layer("dilated", b -> b.dilation(2, 1).padding(1, 1)),
+        layer("same, strided", b -> b.convolutionMode(ConvolutionMode.Same).stride(2, 2)),
+        layer("strict, 1x1", b -> b.kernelSize(1, 1).convolutionMode(ConvolutionMode.Strict)),
+        layer("NHWC", b -> b.dataFormat(CNN2DFormat.NHWC).padding(1, 1)),
+        layer(
             "NHWC, groups, same",
             b ->
                 b.dataFormat(CNN2DFormat.NHWC)
@@ -60,19 +51,19 @@ class DeformableConvolution2DGradientTest {
   }
 
   @ParameterizedTest
-  @MethodSource("cases")
-  void gradientsAreRight(Case c) {
-    check(c.layer, Networks.settings(DataType.DOUBLE));
+  @MethodSource("layers")
+  void gradientsAreRight(UnaryOperator<DeformableConvolution2D.Builder> layer) {
+    check(layer, Networks.settings(DataType.DOUBLE));
   }
 
   @ParameterizedTest
   @MethodSource("regularised")
-  void gradientsOfPenaltiesAreRight(Case c) {
-    check(c.layer, Networks.settings(DataType.DOUBLE).l2(0.1).l1(0.01).l2Bias(0.2).l1Bias(0.03));
+  void gradientsOfPenaltiesAreRight(UnaryOperator<DeformableConvolution2D.Builder> layer) {
+    check(layer, Networks.settings(DataType.DOUBLE).l2(0.1).l1(0.01).l2Bias(0.2).l1Bias(0.03));
   }
 
-  static List<Case> regularised() {
-    return Arrays.asList(cases().get(0), cases().get(1));
+  static List<Arguments> regularised() {
+    return layers().subList(0, 2);
   }
 
   private static void check(

@@ -156,16 +156,10 @@ class Aggregation {
     if (backward) {
       arrays.add(gradOutput);
     }
-    DynamicCustomOp.DynamicCustomOpsBuilder call =
-        DynamicCustomOp.builder(backward ? name + "_bp" : name)
-            .addInputs(arrays.toArray(new INDArray[0]));
-    if (config != null) {
-      for (long integer : config.toIArgs()) {
-        call.addIntegerArguments(Math.toIntExact(integer));
-      }
-      call.addFloatingPointArguments(config.getOffsetScale());
-    }
-    return call;
+    return Calls.call(
+        backward ? name + "_bp" : name,
+        config == null ? new NoArguments() : config,
+        arrays.toArray(new INDArray[0]));
   }
 
   /** The same call with one input replaced. */

@@ -18,7 +18,7 @@ final class Calls {
   static DynamicCustomOp.DynamicCustomOpsBuilder forward(Problem p) {
     return call(
         "deformable_conv2d",
-        p,
+        p.getConfig(),
         p.getInput(),
         p.getWeights(),
         p.getOffset(),
@@ -29,7 +29,7 @@ final class Calls {
   static DynamicCustomOp.DynamicCustomOpsBuilder backward(Problem p) {
     return call(
         "deformable_conv2d_bp",
-        p,
+        p.getConfig(),
         p.getInput(),
         p.getWeights(),
         p.getOffset(),
@@ -38,12 +38,13 @@ final class Calls {
         p.getGradOutput());
   }
 
-  private static DynamicCustomOp.DynamicCustomOpsBuilder call(
-      String name, Problem p, INDArray... inputs) {
+  /** An op on arrays, of which those that are null are left out, with what a config says. */
+  static DynamicCustomOp.DynamicCustomOpsBuilder call(
+      String name, OpConfig config, INDArray... inputs) {
     return DynamicCustomOp.builder(name)
         .addInputs(Arrays.stream(inputs).filter(Objects::nonNull).toArray(INDArray[]::new))
-        .addIntegerArguments(
-            Arrays.stream(p.getConfig().toIArgs()).mapToInt(Math::toIntExact).toArray());
+        .addIntegerArguments(Arrays.stream(config.toIArgs()).mapToInt(Math::toIntExact).toArray())
+        .addFloatingPointArguments(Arrays.stream(config.toTArgs()).boxed().toArray(Double[]::new));
   }
 
   /** The arguments with another number in one place. */
@@ -69,27 +70,17 @@ final class Calls {
   }
 
   static DynamicCustomOp.DynamicCustomOpsBuilder forward(PoolingProblem p) {
-    return call("deformable_psroi_pooling", p, p.getInput(), p.getRois(), p.getTrans());
+    return call("deformable_psroi_pooling", p.getConfig(), p.getInput(), p.getRois(), p.getTrans());
   }
 
   static DynamicCustomOp.DynamicCustomOpsBuilder backward(PoolingProblem p) {
     return call(
         "deformable_psroi_pooling_bp",
-        p,
+        p.getConfig(),
         p.getInput(),
         p.getRois(),
         p.getTrans(),
         p.getCount(),
         p.getGradOutput());
-  }
-
-  private static DynamicCustomOp.DynamicCustomOpsBuilder call(
-      String name, PoolingProblem p, INDArray... inputs) {
-    return DynamicCustomOp.builder(name)
-        .addInputs(Arrays.stream(inputs).filter(Objects::nonNull).toArray(INDArray[]::new))
-        .addIntegerArguments(
-            Arrays.stream(p.getConfig().toIArgs()).mapToInt(Math::toIntExact).toArray())
-        .addFloatingPointArguments(
-            Arrays.stream(p.getConfig().toTArgs()).boxed().toArray(Double[]::new));
   }
 }
