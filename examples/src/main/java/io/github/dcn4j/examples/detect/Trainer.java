@@ -106,11 +106,6 @@ public final class Trainer {
     private final Detector detector;
 
     @Override
-    public ComputationGraph network() {
-      return detector.getNetwork();
-    }
-
-    @Override
     public Detector detector() {
       return detector;
     }
@@ -118,16 +113,11 @@ public final class Trainer {
     @Override
     public double learn(LabelledImage... images) {
       int grid = detector.getSide() / DetectorNetwork.STRIDE;
-      network()
-          .fit(
-              YoloLabels.minibatch(
-                  DetectorNetwork.anchors(network()), detector.getLabels().size(), grid, images));
-      return network().score();
-    }
-
-    @Override
-    public void endEpoch() {
-      network().incrementEpochCount();
+      ComputationGraph network = detector.getNetwork();
+      network.fit(
+          YoloLabels.minibatch(
+              DetectorNetwork.anchors(network), detector.getLabels().size(), grid, images));
+      return network.score();
     }
   }
 }

@@ -27,7 +27,9 @@ public final class TrainingLoop {
   /** What learns. */
   public interface Learner {
     /** The network with its updater: what a checkpoint keeps. */
-    Model network();
+    default Model network() {
+      return detector().getNetwork();
+    }
 
     /** The network together with what its output means. */
     ObjectDetector detector();
@@ -40,7 +42,9 @@ public final class TrainingLoop {
     double learn(LabelledImage... images);
 
     /** A pass over the images is done. */
-    void endEpoch();
+    default void endEpoch() {
+      detector().getNetwork().incrementEpochCount();
+    }
   }
 
   /** Number of minibatches in the whole training. */

@@ -128,23 +128,13 @@ public final class TwoStageTrainer {
     private final AnchorGrid grid;
 
     @Override
-    public ComputationGraph network() {
-      return detector.getNetwork();
-    }
-
-    @Override
     public TwoStageDetector detector() {
       return detector;
     }
 
     @Override
     public double learn(LabelledImage... images) {
-      return TwoStageTrainer.learn(network(), grid, images);
-    }
-
-    @Override
-    public void endEpoch() {
-      network().incrementEpochCount();
+      return TwoStageTrainer.learn(detector.getNetwork(), grid, images);
     }
   }
 }
