@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "convolution_problem.h"
 #include "on_device.h"
 #include "results.h"
+#if defined(DCN4J_CUDA_EMULATED)
+#include "../src/kernels/cuda/sample_table.h"
+#endif
 
 namespace dcn4j {
 namespace {
@@ -198,6 +202,35 @@ void expectLikeReference(const convolution::Case& shape, bool tf32, double toler
     const DeformableConv2dOnDevice onDevice(kernel, nullptr);
     compareWithReference<convolution::Problem<Element>, DeformableConv2dKernel>(
         referenceDeformableConv2d(), onDevice, shape, tolerance, [](auto&) {});
+}
+
+TEST(CudaConvolution, APlannedSampleReadsTheCornersThatTheRuleSays) {
+    const Conv2dGeometry g{1, 1, 5, 7, 1, 5, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
+    const cuda::SampledPlane plane(g, true);
+    constexpr float infinite = std::numeric_limits<float>::infinity();
+    const float places[] = {
+        -infinite,   -1e30f,     -3e9f,       -2.5f,
+        -1.0000001f, -1,         -0.9999999f, -0.25f,
+        -1e-30f,     -0.0f,      0,           1e-30f,
+        0.5f,        3,          3.75f,       4,
+        4.5f,        4.9999995f, 5,           6,
+        6.5f,        6.9999995f, 7,           7.25f,
+        3e9f,        1e30f,      infinite,    std::numeric_limits<float>::quiet_NaN()};
+    cuda::SampleTable<float, 1, int> table;
+    for (const float y : places) {
+        for (const float x : places) {
+            table.plan(0, plane, 100, y, x, {0, 1});
+            const auto rule = locate<float, int>(y, x, 5, 7, 5, 7);
+            for (int i = 0; i < Corners; ++i) {
+                const bool read = rule.between && rule.pixel[i] < 35;
+                EXPECT_EQ(table.pixel[0][i], read ? 100 + rule.pixel[i] : -1) << y << " " << x;
+                if (read) {
+                    EXPECT_EQ(table.weight[0][i], rule.weight[i]) << y << " " << x;
+                }
+                EXPECT_TRUE(std::isfinite(table.weight[0][i])) << y << " " << x;
+            }
+        }
+    }
 }
 
 TEST(CudaConvolution, EveryTileOfEveryCapabilityAgreesWithTheReference) {

@@ -115,7 +115,12 @@ class CornerDots {
     static_assert(Product::rows % lines == 0);
 
   public:
-    using Table = SampleTable<Real, Product::rows>;
+    /// Of what the slopes are, and whether the sample is between pixels of the plane.
+    struct Place {
+        Real fractionY, fractionX;
+        bool between;
+    };
+    using Table = SampleTable<Real, Product::rows, Place>;
     /// In shared memory: the threads' shares, and their sums.
     struct Memory {
         Real share[Product::rows][Corners][lanes];
@@ -205,10 +210,6 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
                 typename Dots::Memory dots;
             };
             typename Dots::Table table;
-            struct Row {
-                Real fractionY, fractionX;
-                bool between;
-            } rows[Product::rows];
         };
         auto& memory = shared<Memory>();
         const Conv2dGeometry& g = a.g;
@@ -227,13 +228,14 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
             const int r = static_cast<int>(threadIdx.x);
             if (r < Product::rows) {
                 memory.table.clear(r);
-                memory.rows[r] = {0, 0, false};
+                memory.table.beside[r] = {{0, 0, false}, 1};
                 if (r < count) {
                     const PixelSamples at(plan, a.samples.arrays, first.n, first.pixel + r);
                     const auto s =
                         planSample<Element>(plan, a.samples.arrays, at, offsetGroup, tap);
                     memory.table.setTouched(r, s, at.firstPixel, plan.pixels());
-                    memory.rows[r] = {s.fractionY, s.fractionX, s.place != Place::Outside};
+                    memory.table.beside[r] = {{s.fractionY, s.fractionX, s.place != Place::Outside},
+                                              s.modulation};
                 }
             }
             __syncthreads();
@@ -278,7 +280,7 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
             }
             dots.collect(memory.dots);
             if (r < count) {
-                const auto& row = memory.rows[r];
+                const auto& row = memory.table.beside[r].kept;
                 Real dot[Corners];
                 for (int i = 0; i < Corners; ++i) dot[i] = memory.dots.share[r][i][0];
                 int pixel = first.pixel + r;
@@ -297,7 +299,7 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
                     Sample<Real> s;
                     s.fractionY = row.fractionY;
                     s.fractionX = row.fractionX;
-                    const Real modulation = memory.table.modulation[r];
+                    const Real modulation = memory.table.beside[r].modulation;
                     store<Element>(a.gradOffset, modulation * slopeY(s, dot), n, 2 * k, y, pixel);
                     store<Element>(a.gradOffset, modulation * slopeX(s, dot), n, 2 * k + 1, y,
                                    pixel);

@@ -33,8 +33,10 @@ struct Slots {
         // Enough blocks for a large device, but a slot's pixels pay for its sums.
         const Index wanted = std::min(ceilDivide(1024, tiles), ceilDivide(pixels, 256));
         const Index fitting = (Index{64} << 20) / partialBytes;
-        // A slot's pixels are counted in 32 bits.
-        const Index least = ceilDivide(pixels, Index{1} << 29);
+        // A slot's pixels are counted in 32 bits, and those of the images that they lie in.
+        const Index images = (Index{1} << 30) / g.pixels() - 2;
+        const Index most = std::max<Index>(256, images * g.outPixels());
+        const Index least = ceilDivide(pixels, std::min(most, Index{1} << 29));
         length = roundUp(ceilDivide(pixels, std::max(std::min(wanted, fitting), least)), 32);
         count = ceilDivide(pixels, length);
     }
@@ -130,89 +132,118 @@ class SampledColumns {
 
   public:
     static constexpr int slots = Product::depth * packs / blockThreads;
-    /// In shared memory: the planned samples, and of each thread's next one where its pixel lies.
-    struct Table {
-        SampleTable<Real, plannedAtATime> samples;
-        struct {
-            int y, x, firstPixel;
-        } next[plannedAtATime];
-    };
     static constexpr int mostRuns = plannedAtATime / Product::depth;
+    /// In shared memory: the planned samples, and what each thread needs for its next.
+    struct Table {
+        SampleTable<Real, plannedAtATime, OutPixel> samples;  ///< the pixel that is planned next
+        OutPixel apart;  ///< how far one sample of a thread is from the next
+        struct {
+            PlannedArrays arrays;  ///< of the first image's first pixel
+            int row, column;       ///< that output pixel (0, 0) reads
+        } runs[mostRuns];
+    };
 
     __device__ SampledColumns(const SampleSource<Element>& source, Table& table, Index group,
                               int tile, Index firstPixel, int pixels)
-        : source_(source),
-          table_(table),
-          planned_(plannedAtATime / source.runs.perTile),
-          first_(source.plan, firstPixel),
-          pixels_(pixels) {
+        : source_(source), table_(table), planned_(plannedAtATime / source.runs.perTile) {
+        const FirstImage first(source.plan, firstPixel);
         const int k = static_cast<int>(threadIdx.x) % packs * pack;
         const int which = k / source.runs.channelsPerRun;
         const auto place = source.runs.place(tile, which, k - which * source.runs.channelsPerRun);
         reads_ = place.channel < source.runs.pitch;
-        channel_ = static_cast<int>(group) * source.runs.groupPitch +
-                   place.segment * source.runs.pitch + place.channel;
+        channels_ = source.images + first.n * source.imagePitch +
+                    static_cast<int>(group) * source.runs.groupPitch +
+                    place.segment * source.runs.pitch + place.channel;
         firstEntry_ = which * planned_ + line(0);
         // What this thread plans.
-        const auto plans = source.runs.place(tile, static_cast<int>(threadIdx.x) / planned_, 0);
-        tap_ = plans.tap;
-        offsetGroup_ = source.firstOffsetGroup(group) + plans.segment;
-        plansSome_ = plans.channel < source.runs.pitch && plans.segment < source.segmentsOf(group);
-        loadInputs(first_, 0);
-    }
-
-    __device__ bool plans(int step) const { return (step & (planned_ / Product::depth - 1)) == 0; }
-
-    __device__ void plan(int step) {
-        if (step > 0) first_ = after(first_);
-        const int entry = static_cast<int>(threadIdx.x), first = step * Product::depth;
-        // Beyond the slot's pixels the samples are zeros; so are the gradients.
-        if (!plansPixel(first)) {
-            table_.samples.clear(entry);
-        } else {
-            const auto& at = table_.next[entry];
-            table_.samples.setValued(
-                entry, planSample<Element>(source_.plan, source_.arrays, at.y, at.x, tap_, inputs_),
-                at.firstPixel, source_.plan.pixels());
+        const auto plans = source.runs.place(tile, run(), 0);
+        const bool some =
+            plans.channel < source.runs.pitch && plans.segment < source.segmentsOf(group);
+        left_ = some ? pixels - pixel() : 0;
+        if (pixel() == 0) {
+            int column = plans.tap;
+            const int row = source.plan.kernelW.divide(column);
+            const PixelSamples at(source.plan, source.arrays, first.n, OutPixel{0, 0, 0});
+            const int offsetGroup = some ? source.firstOffsetGroup(group) + plans.segment : 0;
+            table.runs[run()] = {source.arraysAt(at, offsetGroup, some ? plans.tap : 0),
+                                 at.y + row * source.plan.dilationH,
+                                 at.x + column * source.plan.dilationW};
         }
-        loadInputs(after(first_), first + planned_);
+        if (entry() == 0) table.apart = OutPixel::of(source.plan, planned_);
+        const OutPixel next = OutPixel::of(source.plan, first.pixel + pixel());
+        table.samples.beside[entry()].kept = next;
+        __syncthreads();
+        load(next);
+    }
+
+    __device__ bool plans(int step) const { return step == nextPlan_; }
+
+    /// A thread plans one sample, and loads what arrays say of its next.
+    __device__ void plan(int) {
+        nextPlan_ += planned_ / Product::depth;
+        entry_ = firstEntry_;
+        const OutPixel at = table_.samples.beside[entry()].kept;
+        const auto& run = table_.runs[this->run()];
+        const Real y = static_cast<Real>(at.y * source_.plan.strideH + run.row) + widen(inputs_.y);
+        const Real x =
+            static_cast<Real>(at.x * source_.plan.strideW + run.column) + widen(inputs_.x);
+        const Real modulation = widen(inputs_.modulation);
+        const OutPixel next = after(at);
+        left_ -= planned_;
+        load(next);
+        table_.samples.plan(entry(), source_.plane, at.image * source_.plan.pixels(), y, x,
+                            {next, modulation});
+    }
+
+    /// Steps are fetched in their order.
+    template <int Slot>
+    __device__ void fetch(int, Stored*) {
+        value_[Slot].fetch(channels_, source_.pitchBytes, table_.samples.pixels(entry(Slot)),
+                           reads_);
     }
 
     template <int Slot>
-    __device__ void fetch(int step, Stored*) {
-        entry_ = firstEntry_ + (step & (planned_ / Product::depth - 1)) * Product::depth;
-        const Element* channels = source_.images + first_.n * source_.imagePitch + channel_;
-        value_[Slot] = {};
-        if (reads_)
-            value_[Slot].fetch(channels, source_.pitchBytes, table_.samples.pixels(entry(Slot)));
-    }
-
-    template <int Slot>
-    __device__ void store(Stored* b) const {
-        Pack<Stored, pack> p{};
-        if (reads_) p = value_[Slot].template sample<Product>(table_.samples, entry(Slot));
+    __device__ void store(Stored* b) {
+        const auto p = value_[Slot].template sample<Product>(table_.samples, entry(Slot), reads_);
         Product::storeB(b, line(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
+        if (Slot + 1 == slots) entry_ += Product::depth;
     }
 
   private:
-    /// Where the pixels begin that are planned after those from `first` on.
-    __device__ FirstImage after(FirstImage first) const {
-        first.pixel += planned_;
-        first.n += source_.plan.outPixels.divide(first.pixel);
-        return first;
+    __device__ static int entry() { return static_cast<int>(threadIdx.x); }
+    /// Which of the tile's runs this thread plans, and which pixel of those that are planned.
+    __device__ int run() const { return entry() / planned_; }
+    __device__ int pixel() const { return entry() & (planned_ - 1); }
+
+    /// The pixel that this thread plans after `at`.
+    __device__ OutPixel after(const OutPixel& at) const {
+        const OutPixel& by = table_.apart;
+        const int width = source_.plan.outWidth.divisor();
+        OutPixel next{at.image + by.image, at.y + by.y, at.x + by.x};
+        if (next.x >= width) {
+            next.x -= width;
+            ++next.y;
+        }
+        if (next.y >= source_.outHeight) {
+            next.y -= source_.outHeight;
+            ++next.image;
+        }
+        return next;
     }
-    /// Whether this thread has a sample to plan where the planned pixels begin at `first`.
-    __device__ bool plansPixel(int first) const {
-        return plansSome_ && first + (static_cast<int>(threadIdx.x) & (planned_ - 1)) < pixels_;
-    }
-    /// Of the next plan, a plan before they are needed.
-    __device__ void loadInputs(const FirstImage& at, int first) {
-        if (!plansPixel(first)) return;
-        const int entry = static_cast<int>(threadIdx.x);
-        const PixelSamples pixel(source_.plan, source_.arrays, at.n,
-                                 at.pixel + (entry & (planned_ - 1)));
-        table_.next[entry] = {pixel.y, pixel.x, pixel.firstPixel};
-        inputs_.load(source_.plan, source_.arrays, pixel, offsetGroup_, tap_);
+
+    /// Loads the inputs of this thread's next sample. Beyond the slot's pixels samples are zeros;
+    /// so are the gradients.
+    __device__ void load(const OutPixel& at) {
+        inputs_.setNone();
+        if (left_ <= 0) return;
+        const PlannedArrays& arrays = table_.runs[run()].arrays;
+        const auto from = [&](const char* data, const SampleArray& array) {
+            const char* image = data + std::uint64_t{static_cast<std::uint32_t>(at.image)} *
+                                           static_cast<std::uint64_t>(array.strides[0]);
+            return further(further(image, at.y, array.rowBytes()), at.x, array.pixelBytes());
+        };
+        inputs_.load(from(arrays.offset, source_.offset), source_.offset.strides[1],
+                     from(arrays.mask, source_.mask));
     }
 
     __device__ static int line(int slot) {
@@ -222,13 +253,13 @@ class SampledColumns {
 
     const SampleSource<Element>& source_;
     Table& table_;
-    const int planned_;  ///< pixels at a time
-    FirstImage first_;   ///< of the pixels that are planned
-    const int pixels_;
-    int tap_, offsetGroup_, channel_, firstEntry_, entry_ = 0;
-    bool reads_, plansSome_;
+    const int planned_;        ///< pixels at a time
+    const Element* channels_;  ///< this thread's at the first image's first pixel
+    int left_;                 ///< pixels from the one on whose inputs are loaded
+    int firstEntry_, entry_ = 0, nextPlan_ = 0;
+    bool reads_;
     SampleInputs<Element> inputs_{};
-    CornerValues<Element, pack> value_[slots]{};
+    SampleValues<Element, pack, (Product::blocksAtATime > 1)> value_[slots];
 };
 
 template <class Element>

@@ -9,10 +9,15 @@
 namespace dcn4j::cuda {
 namespace {
 
-/// True if the fused kernels can number what they number in 32 bits: planes, positions, weights'
-/// depths, the pixels of the images that one block's samples lie in, bytes of a pixel.
-bool fits(const Conv2dGeometry& g) {
-    constexpr double most = 0x1p31 - 1024;
+/// True if the fused kernels can number what they number in 32 bits: planes, weights' depths, the
+/// pixels of the images that one block's samples lie in, bytes of a pixel, and from one to the next
+/// in offsets and masks; and positions in those of a float's mantissa.
+bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
+    constexpr double most = 0x1p31 - 1024, mostExact = 0x1p24;
+    for (const auto* array : {&inputs.offset, &inputs.mask}) {
+        for (const int d : {2, 3})
+            if (std::abs(array->strides[d]) >= Index{1} << 28) return false;
+    }
     const auto real = [](Index i) { return static_cast<double>(i); };
     const double taps = real(g.kernelH) * real(g.kernelW);
     const double pixels = real(g.height) * real(g.width);
@@ -30,8 +35,8 @@ bool fits(const Conv2dGeometry& g) {
     const double segments = std::ceil(real(g.channelsPerGroup()) / segment) + 1;
     const double weights =
         real(g.groups) * taps * segments * (segment + 256) * (real(g.outChannelsPerGroup()) + 256);
-    return pixels * images < most && outPixels < most / 2 && taps * bytes < most && rows < most &&
-           columns < most && weights < most;
+    return pixels * images < most && outPixels < most / 2 && taps * bytes < most &&
+           rows < mostExact && columns < mostExact && weights < most;
 }
 
 Device currentDevice(bool tf32) {
@@ -49,7 +54,8 @@ FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32, Ind
 
 void FusedDeformableConv2d::forward(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
                                     const Tensor<4>& output, int threads) const {
-    if (!fits(g)) return ReferenceDeformableConv2d(stream_).forward(g, inputs, output, threads);
+    if (!fits(g, inputs))
+        return ReferenceDeformableConv2d(stream_).forward(g, inputs, output, threads);
     withElementType(inputs.type, [&](auto element) {
         fusedForward<decltype(element)>(device_, g, inputs, output, stream_);
     });
@@ -59,7 +65,7 @@ void FusedDeformableConv2d::backward(const Conv2dGeometry& g, const DeformableCo
                                      const Tensor<4>& gradOutput,
                                      const DeformableConv2dGradients& gradients,
                                      int threads) const {
-    if (!fits(g) || !cellListsFit(g)) {
+    if (!fits(g, inputs) || !cellListsFit(g)) {
         return ReferenceDeformableConv2d(stream_).backward(g, inputs, gradOutput, gradients,
                                                            threads);
     }

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <type_traits>
 
 #include "../tensor.h"
 #include "runtime.h"
@@ -110,6 +113,39 @@ __device__ inline void storePack(T* to, const Pack<T, Count>& pack) {
     *reinterpret_cast<Pack<T, Count>*>(to) = pack;
 }
 
+/// `from`, and `count` times `bytes` on: in one instruction, which compilers make of a product of
+/// 32 bits each only where they see that it is one.
+template <class T>
+__device__ __forceinline__ const T* further(const T* from, int count, int bytes) {
+#if defined(__CUDA_ARCH__)
+    Index bytesOn;
+    asm("mul.wide.s32 %0, %1, %2;" : "=l"(bytesOn) : "r"(count), "r"(bytes));
+    return reinterpret_cast<const T*>(reinterpret_cast<const char*>(from) + bytesOn);
+#else
+    return reinterpret_cast<const T*>(reinterpret_cast<const char*>(from) + Index{count} * bytes);
+#endif
+}
+
+/// What is in device memory, which no kernel writes at the time, at an address that compilers can't
+/// tell to be there.
+template <class T>
+__device__ inline T loadGlobal(const void* from) {
+    checkAlignment(from, sizeof(T));
+#if defined(__CUDA_ARCH__)
+    using Bits = std::conditional_t<
+        sizeof(T) == 2, unsigned short,
+        std::conditional_t<sizeof(T) == 4, unsigned,
+                           std::conditional_t<sizeof(T) == 8, unsigned long long, uint4>>>;
+    static_assert(sizeof(T) == sizeof(Bits));
+    const Bits bits = __ldg(static_cast<const Bits*>(from));
+    T value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+#else
+    return *static_cast<const T*>(from);
+#endif
+}
+
 /// Whether the device copies from its memory to shared memory by itself.
 __device__ inline bool copiesByItself() {
 #if !defined(__CUDACC__)
@@ -145,6 +181,28 @@ __device__ __forceinline__ void waitForCopies() {
 #elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
     asm volatile("cp.async.wait_all;" ::: "memory");
 #endif
+}
+
+/// The largest integer that is not above `value`, or of those of 32 bits the nearest. Of a NaN it
+/// is any.
+template <class Real>
+__device__ inline int floorOf(Real value) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(Real) == 4) return __float2int_rd(value);
+    return __double2int_rd(value);
+#else
+    if (!(value > Real{-0x1p31})) return -0x7fffffff - 1;
+    return value < Real{0x1p31} ? static_cast<int>(std::floor(value)) : 0x7fffffff;
+#endif
+}
+
+/// The nearest number of 0 ... 1; 0 of a NaN.
+template <class Real>
+__device__ inline Real unitOf(Real value) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(Real) == 4) return __saturatef(value);
+#endif
+    return value > 0 ? value < 1 ? value : Real{1} : Real{0};
 }
 
 /// The elements of 16 bytes.

@@ -19,32 +19,44 @@
 
 #include "packing.h"
 #include "product.h"
+#include "run_plans.h"
 #include "sample_table.h"
 
 namespace dcn4j::cuda {
+
+/// Where a pixel's offsets and masks are.
+struct PlannedArrays {
+    const char *offset, *mask;
+};
 
 /// Where a kernel's samples are, and how they are numbered.
 template <class Element>
 struct SampleSource {
     PlanGeometry plan;
+    SampledPlane plane;
     Runs runs;
     SampleArrays arrays;
+    SampleArray offset, mask;
     const Element* images;
     Index pixelPitch, imagePitch, endPixel;
-    int pitchBytes, channelsPerGroup, channelsPerOffsetGroup;
+    int pitchBytes, channelsPerGroup, channelsPerOffsetGroup, outHeight;
 
     SampleSource(const Conv2dGeometry& g, const Segments& s, const SampleArrays& samples,
                  const Element* packedImages, const Runs& order)
         : plan(g),
+          plane(g, samples.offset.present()),
           runs(order),
           arrays(samples),
+          offset(SampleArray::of<Element>(samples.offset)),
+          mask(SampleArray::of<Element>(samples.mask)),
           images(packedImages),
           pixelPitch(s.pixelPitch(g)),
           imagePitch(g.pixels() * pixelPitch),
           endPixel(g.batch * g.outPixels()),
           pitchBytes(static_cast<int>(pixelPitch * static_cast<Index>(sizeof(Element)))),
           channelsPerGroup(static_cast<int>(g.channelsPerGroup())),
-          channelsPerOffsetGroup(static_cast<int>(g.channelsPerOffsetGroup())) {}
+          channelsPerOffsetGroup(static_cast<int>(g.channelsPerOffsetGroup())),
+          outHeight(static_cast<int>(g.outHeight)) {}
 
     /// The offset group of a convolution group's first segment.
     __device__ int firstOffsetGroup(Index group) const {
@@ -55,6 +67,25 @@ struct SampleSource {
         return static_cast<int>(((group + 1) * channelsPerGroup - 1) / channelsPerOffsetGroup) -
                firstOffsetGroup(group) + 1;
     }
+    /// Where a pixel's offset and mask of a tap of an offset group are; where there are none, a
+    /// zero and a one.
+    __device__ PlannedArrays arraysAt(const PixelSamples& at, int offsetGroup, int tap) const {
+        const Index k = Index{offsetGroup} * plan.taps + tap;
+        const auto from = [](const SampleArray& array, Index element, Index channel, int absent) {
+            if (array.data == nullptr)
+                return reinterpret_cast<const char*>(zeroAndOne<Element> + absent);
+            return static_cast<const char*>(array.data) +
+                   element * static_cast<Index>(sizeof(Element)) + channel * array.strides[1];
+        };
+        return {from(offset, at.offset, 2 * k, 0), from(mask, at.mask, k, 1)};
+    }
+};
+
+/// What a pixel's samples have in common.
+template <class Real>
+struct PlannedPixel {
+    Real y, x;       ///< that tap (0, 0) reads, but for the offset; NaN: nothing is read
+    int firstPixel;  ///< of the image
 };
 
 /// Operand a: the modulated samples of a tile of output pixels, for one convolution group.
@@ -73,108 +104,80 @@ class SampledRows {
     /// In shared memory: the planned samples, and what each thread needs for its next plan, which
     /// would take registers from the product.
     struct Table {
-        SampleTable<Real, MostRuns * Product::rows> samples;
-        OutPixel pixels[MostRuns * Product::rows];
-        int offsetGroup, segments;
-        Index firstImage;
+        SampleTable<Real, MostRuns * Product::rows, PlannedPixel<Real>> samples;
+        PlannedArrays arrays[MostRuns * Product::rows];  ///< of tap 0 of the first offset group
     };
 
-    __device__ SampledRows(const SampleSource<Element>& source, Table& table, Index group,
-                           Index firstPixel)
-        : source_(source), table_(table) {
+    __device__ SampledRows(const SampleSource<Element>& source, const RunPlan<Real>* plans,
+                           Table& table, Index group, Index firstPixel)
+        : source_(source), table_(table), plans_(plans) {
         const FirstImage first(source.plan, firstPixel);
-        const int thread = static_cast<int>(threadIdx.x), row = thread % Product::rows;
-        images_ = source.images + first.n * source.imagePitch + group * source.runs.groupPitch;
-        if (thread == 0) {
-            table.offsetGroup = source.firstOffsetGroup(group);
-            table.segments = source.segmentsOf(group);
-            table.firstImage = first.n;
+        if (planning()) {
+            // Beyond the last pixel, arrays are read where that is.
+            const Index left = source.endPixel - 1 - firstPixel;
+            const int row = entry() % Product::rows,
+                      read = left < row ? static_cast<int>(left) : row;
+            const OutPixel pixel = OutPixel::of(source.plan, first.pixel + read);
+            const PixelSamples at(source.plan, source.arrays, first.n, pixel);
+            const Real none = read == row ? Real{0} : floatOf(0x7fc00000u);
+            table.samples.beside[entry()] = {{at.y + none, at.x + none, at.firstPixel}, 1};
+            table.arrays[entry()] = source.arraysAt(at, source.firstOffsetGroup(group), 0);
         }
-        if (thread < runs().perTile * Product::rows) {
-            table.pixels[thread] = firstPixel + row < source.endPixel
-                                       ? OutPixel::of(source.plan, first.pixel + row)
-                                       : OutPixel::none();
-        }
-        __syncthreads();
-        loadRun(0);
+        channels_ =
+            source.images + first.n * source.imagePitch + group * runs().groupPitch + inRun();
+        if (planning()) load(plans_[runOfEntry()]);
+        plans_ += MostRuns == 1 ? 1 : runs().perTile;
     }
 
-    __device__ bool plans(int step) const {
-        return runs().tilesPerRun == 1 ||
-               step == runs().tileDivisor.quotient(step) * runs().tilesPerRun;
-    }
+    __device__ bool plans(int step) const { return step == nextPlan_; }
 
     /// A thread plans one sample, which is that of its number in the table; what arrays say of the
     /// next is loaded a plan ahead.
-    __device__ void plan(int step) {
-        const int entry = static_cast<int>(threadIdx.x);
-        const int firstRun = runs().tileDivisor.quotient(step) * runs().perTile;
-        if (entry < runs().perTile * Product::rows) {
-            const TapOf tap(*this, firstRun);
-            if (!tap.some) {
-                table_.samples.clear(entry);
-            } else {
-                const PixelSamples at = samplesOf(entry);
-                table_.samples.setValued(
-                    entry,
-                    planSample<Element>(source_.plan, source_.arrays, at.y, at.x, tap.tap, inputs_),
-                    at.firstPixel, source_.plan.pixels());
-            }
+    __device__ void plan(int) {
+        nextPlan_ += runs().tilesPerRun;
+        left_ = plans_[which()].channels;
+        channels_ = reinterpret_cast<const Element*>(reinterpret_cast<const char*>(channels_) +
+                                                     plans_[which()].segment);
+        if (planning()) {
+            const auto& run = plans_[runOfEntry()];
+            const auto at = table_.samples.beside[entry()].kept;
+            table_.samples.plan(
+                entry(), source_.plane, at.firstPixel, at.y + run.row + widen(inputs_.y),
+                at.x + run.column + widen(inputs_.x), {at, widen(inputs_.modulation)});
+            load(run);
         }
-        loadRun(firstRun + runs().perTile);
+        plans_ += MostRuns == 1 ? 1 : runs().perTile;
     }
 
     template <int Slot>
-    __device__ void fetch(int step, Stored*) {
-        if (Slot == 0) {
-            const auto place = runs().place(step, which(), inRun());
-            reads_ = place.channel < runs().pitch;
-            channels_ = images_ + place.segment * runs().pitch + place.channel;
+    __device__ void fetch(int, Stored*) {
+        if (works(Slot)) {
+            value_[Slot].fetch(channels_, source_.pitchBytes, table_.samples.pixels(entry(Slot)),
+                               reads());
         }
-        value_[Slot] = {};
-        if (reads_ && works(Slot)) {
-            value_[Slot].fetch(channels_, source_.pitchBytes, table_.samples.pixels(entry(Slot)));
-        }
+        if (Slot + 1 == slots) channels_ += Product::depth;
     }
 
     template <int Slot>
-    __device__ void store(Stored* a) const {
-        if (!works(Slot)) return;
-        // Padding is zero, whatever the mask.
-        Pack<Stored, pack> p{};
-        if (reads_) p = value_[Slot].template sample<Product>(table_.samples, entry(Slot));
-        Product::storeRow(a, row(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
+    __device__ void store(Stored* a) {
+        if (works(Slot)) {
+            const auto p =
+                value_[Slot].template sample<Product>(table_.samples, entry(Slot), reads());
+            Product::storeRow(a, row(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
+        }
+        if (Slot + 1 == slots) left_ += Product::depth;
     }
 
   private:
-    /// What this thread plans of the runs from one on. Nothing beyond the last tap and in a segment
-    /// without channels, where the depth is padding, and beyond the last pixel.
-    struct TapOf {
-        int tap, segment;
-        bool some;
-
-        __device__ TapOf(const SampledRows& rows, int firstRun) {
-            const int entry = static_cast<int>(threadIdx.x);
-            const int run = firstRun + (MostRuns == 1 ? 0 : entry / Product::rows);
-            segment = run;
-            tap = rows.runs().segmentDivisor.divide(segment);
-            some = run < rows.runs().count && segment < rows.table_.segments &&
-                   rows.table_.pixels[entry].exists();
-        }
-    };
-
-    __device__ PixelSamples samplesOf(int entry) const {
-        return {source_.plan, source_.arrays, table_.firstImage, table_.pixels[entry]};
+    __device__ static int entry() { return static_cast<int>(threadIdx.x); }
+    __device__ static int runOfEntry() { return MostRuns == 1 ? 0 : entry() / Product::rows; }
+    __device__ bool planning() const {
+        return entry() < (MostRuns == 1 ? 1 : runs().perTile) * Product::rows;
     }
 
-    __device__ void loadRun(int firstRun) {
-        const int entry = static_cast<int>(threadIdx.x);
-        if (entry >= runs().perTile * Product::rows) return;
-        const TapOf tap(*this, firstRun);
-        if (tap.some) {
-            inputs_.load(source_.plan, source_.arrays, samplesOf(entry),
-                         table_.offsetGroup + tap.segment, tap.tap);
-        }
+    __device__ void load(const RunPlan<Real>& run) {
+        const auto& at = table_.arrays[entry()];
+        inputs_.load(at.offset + run.offset, source_.offset.strides[1], at.mask + run.mask);
     }
 
     __device__ static int row(int slot) {
@@ -191,22 +194,27 @@ class SampledRows {
     __device__ int inRun() const {
         return static_cast<int>(threadIdx.x) % packs * pack - which() * runs().channelsPerRun;
     }
+    /// Whether this thread has channels in this step, and not padding.
+    __device__ bool reads() const { return left_ < -inRun(); }
     __device__ int entry(int slot) const { return which() * Product::rows + row(slot); }
     __device__ const Runs& runs() const { return source_.runs; }
 
     const SampleSource<Element>& source_;
     Table& table_;
-    const Element* images_;
-    bool reads_ = false;
-    const Element* channels_ = nullptr;
+    const RunPlan<Real>* plans_;  ///< of the next tile's runs
+    const Element* channels_;     ///< of this thread's channels at pixel 0, in this step
+    int left_ = 0;                ///< channels of the run from this step on, times -1
+    int nextPlan_ = 0;
     SampleInputs<Element> inputs_{};
-    CornerValues<Element, pack> value_[slots]{};
+    SampleValues<Element, pack, (Product::blocksAtATime > 1)> value_[slots];
 };
 
 template <class Element, class Stored>
 struct ForwardArguments {
     Conv2dGeometry g;
     SampleSource<Element> samples;
+    RunPlans<Element> runPlans;
+    const RunPlan<ComputeType<Element>>* plans;
     const Stored* weights;
     int steps, weightPitch;
     Tensor<1> bias;
@@ -275,7 +283,8 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
             const Index firstColumn = t % columnTiles * Product::columns;
             Product total;
             total.clear();
-            Samples samples(a.samples, memory.table, group, firstPixel);
+            Samples samples(a.samples, a.plans + a.runPlans.first(group), memory.table, group,
+                            firstPixel);
             PanelSource<Product> weights(
                 a.weights + group * a.steps * Product::depth * a.weightPitch + firstColumn,
                 a.weightPitch);
@@ -301,19 +310,23 @@ void forwardWith(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
     const Runs runs(g, s, Product::depth, MostRuns);
     const Index steps = runs.tiles(), depth = steps * Product::depth;
     const Index weightPitch = roundUp(g.outChannelsPerGroup(), Product::columns);
+    const RunPlans<Element> plans(g, runs, {inputs.offset, inputs.mask});
     const auto panel = workspace.reserve<Stored>(g.groups * depth * weightPitch);
+    const auto planned = workspace.reserve<RunPlan<ComputeType<Element>>>(plans.count());
     workspace.allocate();
 
     const ForwardArguments<Element, Stored> a{
         g,
         {g, s, {inputs.offset, inputs.mask}, images.pack(workspace, stream), runs},
+        plans,
+        workspace.at(planned),
         workspace.at(panel),
         static_cast<int>(steps),
         static_cast<int>(weightPitch),
         inputs.bias,
         output};
     packForwardWeights<Element, Product>(g, runs, inputs.weights, weightPitch, workspace.at(panel),
-                                         stream);
+                                         plans, workspace.at(planned), stream);
     const Index tiles = ceilDivide(g.batch * g.outPixels(), Product::rows) * g.groups *
                         (weightPitch / Product::columns);
     launch("deformable_conv2d", forwardKernel<Product, Element, MostRuns>, tiles, 0, stream, a);

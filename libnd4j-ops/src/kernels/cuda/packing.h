@@ -9,6 +9,7 @@
 
 #include "divisor.h"
 #include "product.h"
+#include "run_plans.h"
 #include "runs.h"
 #include "sample_plan.h"
 #include "workspace.h"
@@ -219,10 +220,12 @@ template <class Element, class Product>
 __global__ void packForwardWeightsKernel(PackGeometry p, Runs runs, Index items, Index depth,
                                          int outPerGroup, Divisor perRun, Divisor pitch,
                                          Divisor kernelW, Tensor<4> weights,
-                                         typename Product::Stored* to) {
+                                         typename Product::Stored* to, RunPlans<Element> plans,
+                                         Index planCount, RunPlan<ComputeType<Element>>* planned) {
     if constexpr (!Product::supported) {
         notCompiledForThisDevice();
     } else {
+        forEachItem(planCount, [&](Index i) { planned[i] = plans.at(i); });
         const int perGroup = runs.segmentDivisor.divisor(), taps = runs.count / perGroup;
         forEachItem(items, [&](Index i) {
             int o = static_cast<int>(i), place = pitch.divide(o);
@@ -251,14 +254,15 @@ __global__ void packForwardWeightsKernel(PackGeometry p, Runs runs, Index items,
 
 template <class Element, class Product>
 void packForwardWeights(const Conv2dGeometry& g, const Runs& runs, const Tensor<4>& weights,
-                        Index pitch, typename Product::Stored* to, cudaStream_t stream) {
+                        Index pitch, typename Product::Stored* to, const RunPlans<Element>& plans,
+                        RunPlan<ComputeType<Element>>* planned, cudaStream_t stream) {
     const Segments s(g, packOf<Element>);
     const Index perRun = runs.perTile > 1 ? runs.channelsPerRun : runs.tilesPerRun * runs.width;
     const Index items = s.count(g) * perRun * pitch;
     launch("packing weights", packForwardWeightsKernel<Element, Product>, blocksFor(items), 0,
            stream, PackGeometry(g, s), runs, items, runs.tiles() * runs.width,
            static_cast<int>(g.outChannelsPerGroup()), Divisor(perRun), Divisor(pitch),
-           Divisor(g.kernelW), weights, to);
+           Divisor(g.kernelW), weights, to, plans, plans.count(), planned);
 }
 
 /// [segments][taps][depth][pitch]: for each tap and output channel of the group, a row over a

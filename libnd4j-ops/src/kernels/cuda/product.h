@@ -78,7 +78,8 @@ class FmaProduct {
     template <int Count>
     __device__ static void storeRow(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
 #pragma unroll
-        for (int i = 0; i < Count; ++i) a[(k + i) * Rows + exchanged(row, k + i)] = pack.get(i);
+        for (int i = 0; i < Count; ++i)
+            placeA(a, row, k + i / width * width)[i % width * Rows] = pack.get(i);
     }
 
     __device__ static Stored* placeA(Stored* a, int row, int k) {
@@ -505,14 +506,15 @@ class ProductLoop {
         plan(0);
         load<0>(0, operands_);
         finish();
-        for (int step = 0; step < steps; ++step) {
-            const auto* now = operands_ + step % 2 * size;
+        for (int step = 0; step + 1 < steps; ++step) {
             auto* next = operands_ + (step + 1) % 2 * size;
-            const bool more = step + 1 < steps;
-            if (more) plan(step + 1);
-            multiplyAndLoad<0>(now, more, step + 1, next);
+            plan(step + 1);
+            multiplyAndLoad<0>(operands_ + step % 2 * size, step + 1, next);
             finish();
         }
+        const auto* last = operands_ + (steps - 1) % 2 * size;
+        total_.template add<0, Product::parts>(last, last + Product::sizeA);
+        __syncthreads();
     }
 
   private:
@@ -546,13 +548,13 @@ class ProductLoop {
     }
 
     template <int Slot>
-    __device__ void multiplyAndLoad(const typename Product::Stored* now, bool more, int step,
+    __device__ void multiplyAndLoad(const typename Product::Stored* now, int step,
                                     typename Product::Stored* next) {
         constexpr int parts = Product::parts / slots;
-        if (more) fetch<Slot>(step, next);
+        fetch<Slot>(step, next);
         total_.template add<Slot * parts, parts>(now, now + Product::sizeA);
-        if (more) store<Slot>(next);
-        if constexpr (Slot + 1 < slots) multiplyAndLoad<Slot + 1>(now, more, step, next);
+        store<Slot>(next);
+        if constexpr (Slot + 1 < slots) multiplyAndLoad<Slot + 1>(now, step, next);
     }
 
     __device__ static void finish() {

@@ -55,8 +55,6 @@ struct OutPixel {
         at.x = pixel;
         return at;
     }
-    __device__ static OutPixel none() { return {-1, 0, 0}; }
-    __device__ bool exists() const { return image >= 0; }
 };
 
 /// Where the samples of one output pixel are said to lie.
@@ -82,10 +80,32 @@ struct PixelSamples {
         : PixelSamples(p, arrays, first, OutPixel::of(p, pixel)) {}
 };
 
+/// What absent offsets and masks are.
+template <class Element>
+__device__ const Element zeroAndOne[2] = {0, 1};
+template <>
+__device__ inline const Float16 zeroAndOne<Float16>[2] = {{0}, {0x3c00}};
+template <>
+__device__ inline const BFloat16 zeroAndOne<BFloat16>[2] = {{0}, {0x3f80}};
+
 /// What arrays say of a sample, loaded long before it is planned.
 template <class Element>
 struct SampleInputs {
     Element y, x, modulation;
+
+    /// Those of a sample that is zero.
+    __device__ void setNone() {
+        const auto notANumber = static_cast<ComputeType<Element>>(floatOf(0x7fc00000u));
+        y = x = narrow<Element>(notANumber);
+        modulation = narrow<Element>(ComputeType<Element>{1});
+    }
+
+    /// From where they are; an offset's x is `channelBytes` after its y.
+    __device__ void load(const char* offset, Index channelBytes, const char* mask) {
+        y = loadGlobal<Element>(offset);
+        x = loadGlobal<Element>(offset + channelBytes);
+        modulation = loadGlobal<Element>(mask);
+    }
 
     /// Of one tap and offset group; absent offsets are zero, absent masks one.
     __device__ void load(const PlanGeometry& p, const SampleArrays& arrays, const PixelSamples& at,
@@ -138,18 +158,66 @@ __device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometr
     return planSample<Element>(p, arrays, at.y, at.x, tap, inputs);
 }
 
-/// `Entries` planned samples. Corners that are not read are pixel -1.
-template <class Real, int Entries>
+/// The plane that samples lie on.
+struct SampledPlane {
+    int height, width;
+    /// From these on, a sample has no corner below it or to its right.
+    int lastRow, lastColumn;
+
+    /// Without offsets no sample has any: it is its pixel.
+    SampledPlane(const Conv2dGeometry& g, bool offsets)
+        : height(static_cast<int>(g.height)),
+          width(static_cast<int>(g.width)),
+          lastRow(offsets ? height - 1 : -1),
+          lastColumn(offsets ? width - 1 : -1) {}
+};
+
+/// `Entries` planned samples, and what a kernel keeps of each. Corners that are not read are pixel
+/// -1.
+template <class Real, int Entries, class Kept>
 struct SampleTable {
     alignas(16) int pixel[Entries][Corners];
     alignas(16) Real weight[Entries][Corners];
-    Real modulation[Entries];
+    /// What is kept, and what the sample is multiplied by: together, for one access of 16 bytes.
+    struct alignas(16) Beside {
+        Kept kept;
+        Real modulation;
+    } beside[Entries];
 
     /// Reads nothing; the value is zero.
     __device__ void clear(int entry) {
         storePack(pixel[entry], Pack<int, Corners>{{-1, -1, -1, -1}});
         setWeights(entry, 0, 0, 0, 0);
-        modulation[entry] = 1;
+    }
+
+    /// Plans the sample at (y, x), to read the corners that have a value. In few instructions, what
+    /// locate() says (sampling/plane.h): where that says Outside no corner is read, and any finite
+    /// weight will do.
+    /// `itsBeside` has its modulation.
+    __device__ void plan(int entry, const SampledPlane& plane, int firstPixel, Real y, Real x,
+                         const Beside& itsBeside) {
+        const int top = floorOf(y), left = floorOf(x);
+        const Real down = unitOf(y - static_cast<Real>(top));
+        const Real right = unitOf(x - static_cast<Real>(left));
+        // False for a NaN. As integers, what is beyond all of them is the last, and not of the
+        // plane.
+        const bool beyondMinusOne = y > -1 && x > -1;
+        const bool topIn = beyondMinusOne && isBelow(top, plane.height);
+        const bool bottomIn = beyondMinusOne && top < plane.lastRow;
+        const bool leftIn = isBelow(left, plane.width), rightIn = left < plane.lastColumn;
+        const std::uint32_t first =
+            static_cast<std::uint32_t>(firstPixel) + static_cast<std::uint32_t>(left) +
+            static_cast<std::uint32_t>(top) * static_cast<std::uint32_t>(plane.width);
+        const std::uint32_t below = first + static_cast<std::uint32_t>(plane.width);
+        Pack<int, Corners> p;
+        p.value[TopLeft] = topIn && leftIn ? static_cast<int>(first) : -1;
+        p.value[TopRight] = topIn && rightIn ? static_cast<int>(first + 1) : -1;
+        p.value[BottomLeft] = bottomIn && leftIn ? static_cast<int>(below) : -1;
+        p.value[BottomRight] = bottomIn && rightIn ? static_cast<int>(below + 1) : -1;
+        storePack(pixel[entry], p);
+        setWeights(entry, (1 - down) * (1 - right), (1 - down) * right, down * (1 - right),
+                   down * right);
+        beside[entry] = itsBeside;
     }
 
     /// Reads the corners that have a slope: at y = -1 exactly there are some, though the value is
@@ -167,7 +235,23 @@ struct SampleTable {
         return loadPack<Corners>(pixel[entry]);
     }
 
+    __device__ Pack<Real, Corners> weights(int entry) const {
+        Pack<Real, Corners> w;
+#pragma unroll
+        for (int i = 0; i < Corners; i += packOf<Real>) {
+            const auto part = loadPack<packOf<Real>>(&weight[entry][i]);
+#pragma unroll
+            for (int j = 0; j < packOf<Real>; ++j) w.value[i + j] = part.value[j];
+        }
+        return w;
+    }
+
   private:
+    /// Whether a number is 0 ... end - 1.
+    __device__ static bool isBelow(int number, int end) {
+        return static_cast<std::uint32_t>(number) < static_cast<std::uint32_t>(end);
+    }
+
     __device__ void set(int entry, const Sample<Real, int>& s, int firstPixel, int none,
                         bool nothing) {
         Pack<int, Corners> p;
@@ -176,7 +260,6 @@ struct SampleTable {
             p.value[i] = nothing || s.pixel[i] == none ? -1 : firstPixel + s.pixel[i];
         storePack(pixel[entry], p);
         setWeights(entry, s.weight[0], s.weight[1], s.weight[2], s.weight[3]);
-        modulation[entry] = s.modulation;
     }
 
     __device__ void setWeights(int entry, Real a, Real b, Real c, Real d) {
@@ -197,13 +280,9 @@ class CornerValues {
 #pragma unroll
         for (int i = 0; i < Corners; ++i) {
             value_[i] = {};
-            if (pixel.value[i] >= 0) {
-                // Of 32 bits each, without signs: one instruction.
-                const auto bytes = std::uint64_t{static_cast<std::uint32_t>(pixel.value[i])} *
-                                   static_cast<std::uint32_t>(pitchBytes);
-                value_[i] = loadPack<Count>(reinterpret_cast<const Element*>(
-                    reinterpret_cast<const char*>(channels) + bytes));
-            }
+            if (pixel.value[i] >= 0)
+                value_[i] =
+                    loadGlobal<Pack<Element, Count>>(further(channels, pixel.value[i], pitchBytes));
         }
     }
 
@@ -211,26 +290,54 @@ class CornerValues {
         return widen(value_[i].get(channel));
     }
 
-    /// The values of table entry `entry`, as `Product` stores them.
-    template <class Product, int Entries>
-    __device__ Pack<typename Product::Stored, Count> sample(const SampleTable<Real, Entries>& table,
-                                                            int entry) const {
-        const Real modulation = table.modulation[entry];
-        const auto top = loadPack<2>(&table.weight[entry][0]);
-        const auto bottom = loadPack<2>(&table.weight[entry][2]);
+  private:
+    Pack<Element, Count> value_[Corners];
+};
+
+/// `Count` channels of a sample. Corners that are not read are left out, which costs no
+/// instruction, but keeps the registers of what was there before; where they are scarce, `Zeroed`
+/// has such corners zero.
+template <class Element, int Count, bool Zeroed>
+class SampleValues {
+    using Real = ComputeType<Element>;
+
+  public:
+    /// As CornerValues. Unless `some`, nothing is read.
+    __device__ void fetch(const Element* channels, int pitchBytes, const Pack<int, Corners>& pixel,
+                          bool some) {
+#pragma unroll
+        for (int i = 0; i < Corners; ++i) {
+            read_[i] = some && pixel.value[i] >= 0;
+            if (Zeroed) value_[i] = {};
+            if (read_[i])
+                value_[i] =
+                    loadGlobal<Pack<Element, Count>>(further(channels, pixel.value[i], pitchBytes));
+        }
+    }
+
+    /// As `Product` stores them; `table` is what entry `entry` was fetched by.
+    template <class Product, class Table>
+    __device__ Pack<typename Product::Stored, Count> sample(const Table& table, int entry,
+                                                            bool some) const {
+        // Padding is zero, whatever the mask.
+        const Real modulation = some ? table.beside[entry].modulation : Real{1};
+        const auto weights = table.weights(entry);
+        Real sum[Count] = {};
+#pragma unroll
+        for (int i = 0; i < Corners; ++i) {
+            if (!Zeroed && !read_[i]) continue;
+#pragma unroll
+            for (int c = 0; c < Count; ++c) sum[c] += weights.value[i] * widen(value_[i].get(c));
+        }
         Pack<typename Product::Stored, Count> p{};
 #pragma unroll
-        for (int c = 0; c < Count; ++c) {
-            const Real sum =
-                top.value[0] * corner(TopLeft, c) + top.value[1] * corner(TopRight, c) +
-                bottom.value[0] * corner(BottomLeft, c) + bottom.value[1] * corner(BottomRight, c);
-            p.set(c, Product::stored(modulation * sum));
-        }
+        for (int c = 0; c < Count; ++c) p.set(c, Product::stored(modulation * sum[c]));
         return p;
     }
 
   private:
     Pack<Element, Count> value_[Corners];
+    bool read_[Corners];
 };
 
 }  // namespace dcn4j::cuda

@@ -1,0 +1,105 @@
+// What planning the samples of a run needs beside its pixels, worked out once per call.
+#pragma once
+
+#include "runs.h"
+#include "sample_table.h"
+
+namespace dcn4j::cuda {
+
+/// Of one run; a thread adds it to what its pixel says. The offsets and masks are those of the run
+/// that comes a tile later, which are loaded when this one's samples are planned.
+template <class Real>
+struct alignas(16) RunPlan {
+    Real row, column;    ///< of the tap
+    int channels;        ///< times -1; 0 in a segment without, and where there is no run
+    int segment;         ///< bytes of a packed pixel from the end of the run a tile before
+    Index offset, mask;  ///< bytes from those of tap 0 of the group's first offset group
+};
+
+/// Offsets or masks as planning reads them. Where there are none, one number serves all.
+struct SampleArray {
+    const void* data;
+    Index strides[4];  ///< bytes
+
+    /// Those of 32 bits (deformable_conv2d.cu checks that they are enough).
+    DCN4J_HOST_DEVICE int rowBytes() const { return static_cast<int>(strides[2]); }
+    DCN4J_HOST_DEVICE int pixelBytes() const { return static_cast<int>(strides[3]); }
+
+    template <class Element>
+    static SampleArray of(const Tensor<4>& array) {
+        SampleArray a{array.data, {}};
+        if (array.present())
+            for (int d = 0; d < 4; ++d)
+                a.strides[d] = array.strides[d] * static_cast<Index>(sizeof(Element));
+        return a;
+    }
+};
+
+/// The plans of a call's runs: a tile of them for what comes before the first, then run by run.
+/// Where groups are not nested, some convolution groups have segments without channels, and each
+/// has plans of its own.
+template <class Element>
+class RunPlans {
+    using Real = ComputeType<Element>;
+
+  public:
+    RunPlans(const Conv2dGeometry& g, const Runs& runs, const SampleArrays& arrays)
+        : runs_(runs),
+          channelsPerGroup_(g.channelsPerGroup()),
+          channelsPerOffsetGroup_(g.channelsPerOffsetGroup()),
+          kernelW_(g.kernelW),
+          dilationH_(g.dilationH),
+          dilationW_(g.dilationW),
+          taps_(static_cast<int>(g.taps())),
+          perGroup_(static_cast<int>(runs.tiles() / runs.tilesPerRun + 1) * runs.perTile),
+          offsetStride_(SampleArray::of<Element>(arrays.offset).strides[1]),
+          maskStride_(SampleArray::of<Element>(arrays.mask).strides[1]) {
+        const Index c = channelsPerGroup_, o = channelsPerOffsetGroup_;
+        groups_ = c % o == 0 || o % c == 0 ? 1 : static_cast<int>(g.groups);
+    }
+
+    Index count() const { return Index{groups_} * perGroup_; }
+
+    /// Those of a convolution group.
+    DCN4J_HOST_DEVICE Index first(Index group) const { return groups_ > 1 ? group * perGroup_ : 0; }
+
+    /// Plan `i` of them all.
+    DCN4J_HOST_DEVICE RunPlan<Real> at(Index i) const {
+        const int group = static_cast<int>(i / perGroup_);
+        const int run = static_cast<int>(i % perGroup_) - runs_.perTile, next = run + runs_.perTile;
+        const int segment = run < 0 ? 0 : segmentOf(run);
+        // Where the tile before has left off.
+        const int before = run < runs_.perTile ? 0
+                                               : segmentOf(run - runs_.perTile) * runs_.pitch +
+                                                     runs_.tilesPerRun * runs_.width;
+        const int tap = run < 0 ? 0 : tapOf(run), segments = segmentsOf(group);
+        const int nextSegment = segmentOf(next) < segments ? segmentOf(next) : segments - 1;
+        const Index channel = Index{nextSegment} * taps_ + (next < runs_.count ? tapOf(next) : 0);
+        return {static_cast<Real>(tap / kernelW_ * dilationH_),
+                static_cast<Real>(tap % kernelW_ * dilationW_),
+                run >= 0 && run < runs_.count && segment < segments ? -runs_.pitch : 0,
+                (segment * runs_.pitch - before) * static_cast<int>(sizeof(Element)),
+                2 * channel * offsetStride_,
+                channel * maskStride_};
+    }
+
+  private:
+    DCN4J_HOST_DEVICE int tapOf(int run) const { return runs_.segmentDivisor.quotient(run); }
+    DCN4J_HOST_DEVICE int segmentOf(int run) const {
+        runs_.segmentDivisor.divide(run);
+        return run;
+    }
+    /// How many of a convolution group's segments have channels.
+    DCN4J_HOST_DEVICE int segmentsOf(Index group) const {
+        const Index c = channelsPerGroup_, o = channelsPerOffsetGroup_;
+        return static_cast<int>(((group + 1) * c - 1) / o - group * c / o) + 1;
+    }
+
+    const Runs runs_;
+    const Index channelsPerGroup_, channelsPerOffsetGroup_, kernelW_, dilationH_, dilationW_;
+    const int taps_, perGroup_;
+    int groups_;
+    const Index offsetStride_, maskStride_;
+};
+
+}  // namespace dcn4j::cuda
