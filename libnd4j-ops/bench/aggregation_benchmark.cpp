@@ -15,11 +15,11 @@ using benchmark::State;
 /// Arrays of rows [n][point][...]; DCNv3's offsets are normally distributed, attention's locations
 /// anywhere in the image.
 struct Problem {
-    AggregationGeometry g;
+    AggregationCall g;
     Array value, location, weight, output, gradValue, gradLocation, gradWeight, gradOutput;
 
     explicit Problem(const AggregationCase& shape)
-        : g(shape.geometry()),
+        : g(shape.call()),
           value(g.batch, pixels(), g.groups, g.channels),
           location(g.batch, g.points(), g.groups * levels() * g.taps(), 2),
           weight(g.batch, g.points(), g.groups, levels() * g.taps()),
@@ -28,6 +28,17 @@ struct Problem {
           gradLocation(location),
           gradWeight(weight),
           gradOutput(output) {
+        g.location = locations(location);
+        g.gradLocation = locations(gradLocation);
+        g.weight = weights(weight);
+        g.gradWeight = weights(gradWeight);
+        Index first = 0;
+        const Index column = g.groups * g.channels;
+        for (AggregationLevel& level : g.levels) {
+            level.values = plane(value, level, first * column);
+            level.gradValues = plane(gradValue, level, first * column);
+            first += level.pixels();
+        }
         if (g.x.stride > 0) return;
         std::mt19937 random(2);
         std::uniform_real_distribution<float> uniform(0, 1);
@@ -40,15 +51,10 @@ struct Problem {
         for (const AggregationLevel& level : g.levels) sum += level.pixels();
         return sum;
     }
-    std::vector<Tensor<5>> planes(Array& array) const {
+    Tensor<5> plane(Array& array, const AggregationLevel& level, Index first) const {
         const Index column = g.groups * g.channels;
-        std::vector<Tensor<5>> all;
-        float* data = array.numbers.data();
-        for (const AggregationLevel& level : g.levels) {
-            all.push_back({data, {pixels() * column, level.width * column, column, g.channels, 1}});
-            data += level.pixels() * column;
-        }
-        return all;
+        return {array.numbers.data() + first,
+                {pixels() * column, level.width * column, column, g.channels, 1}};
     }
     Tensor<7> locations(Array& array) const {
         const Index level = 2 * g.taps(), group = levels() * level, point = g.groups * group;
@@ -65,26 +71,20 @@ struct Problem {
         return {array.numbers.data(),
                 {g.points() * point, g.outWidth * point, point, g.channels, 1}};
     }
-    AggregationInputs inputs() {
-        return {ElementType::Float32, planes(value), locations(location), weights(weight)};
-    }
 };
 
 void forward(State& state, const AggregationCase& shape,
              const DeformableAggregationKernel& kernel) {
     Problem p(shape);
-    for (auto _ : state) kernel.forward(p.g, p.inputs(), p.rows(p.output), threads());
+    p.g.output = p.rows(p.output);
+    for (auto _ : state) kernel.forward(p.g, threads());
 }
 
 void backward(State& state, const AggregationCase& shape,
               const DeformableAggregationKernel& kernel) {
     Problem p(shape);
-    for (auto _ : state) {
-        kernel.backward(
-            p.g, p.inputs(), p.rows(p.gradOutput),
-            {p.planes(p.gradValue), p.locations(p.gradLocation), p.weights(p.gradWeight)},
-            threads());
-    }
+    p.g.output = p.rows(p.gradOutput);
+    for (auto _ : state) kernel.backward(p.g, threads());
 }
 
 /// The plain depth-wise convolution of the same pixels, channels first or last.

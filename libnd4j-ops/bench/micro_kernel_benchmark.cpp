@@ -87,14 +87,11 @@ struct AggregateProblem {
     static constexpr Index period = entries * 16;  // a multiple of every vector's lanes
     std::vector<float> image = ones((size * size + 1) * channels), output = ones(points * channels),
                        location = ones(2 * samples), weight = ones(samples), origin, start,
-                       scale = ones(period), weights = ones(4 * samples), gradImage = image,
-                       gradLocation = location, gradWeight = weight;
-    std::vector<std::int32_t> sizes, base, rows;
+                       scale = ones(period), gradImage = image, gradLocation = location,
+                       gradWeight = weight;
+    std::vector<std::int32_t> sizes, base;
 
-    AggregateProblem()
-        : sizes(static_cast<std::size_t>(period), size),
-          base(sizes.size(), 0),
-          rows(weights.size()) {
+    AggregateProblem() : sizes(static_cast<std::size_t>(period), size), base(sizes.size(), 0) {
         std::mt19937 random(1);
         std::normal_distribution<float> normal;
         for (float& number : location) number = normal(random);
@@ -103,22 +100,22 @@ struct AggregateProblem {
         for (Index i = 0; i < period; ++i) start.push_back(static_cast<float>(i % entries % 3));
     }
     cpu::AggregateSamples<float> view() const {
-        return {samples,         period,
-                location.data(), weight.data(),
-                origin.data(),   origin.data(),
-                start.data(),    start.data(),
-                scale.data(),    scale.data(),
-                sizes.data(),    sizes.data(),
-                base.data(),     1};
+        return {samples,
+                period,
+                location.data(),
+                weight.data(),
+                {origin.data(), start.data(), scale.data(), sizes.data()},
+                {origin.data(), start.data(), scale.data(), sizes.data()},
+                base.data(),
+                1};
     }
 };
 
 void aggregate(State& state, const InstructionSet& set) {
     AggregateProblem p;
     for (auto _ : state) {
-        set.kernels.forFloat.aggregate({points, entries, p.channels, p.view(), p.image.data(),
-                                        p.channels, p.weights.data(), p.rows.data(), p.samples,
-                                        p.output.data(), p.channels});
+        set.kernels.forFloat.aggregate({entries, p.channels, p.view(), p.image.data(), p.channels},
+                                       p.output.data());
         benchmark::ClobberMemory();
     }
 }
@@ -128,8 +125,9 @@ void scatterAggregate(State& state, const InstructionSet& set) {
     cpu::RowSpan rows{0, p.size * p.size + 1};
     for (auto _ : state) {
         set.kernels.forFloat.scatterAggregate(
-            {points, entries, p.channels, p.view(), p.image.data(), p.channels, p.output.data(),
-             p.channels, p.gradImage.data(), &rows, p.gradLocation.data(), p.gradWeight.data()});
+            {entries, p.channels, p.view(), p.image.data(), p.channels},
+            {p.output.data(), p.gradImage.data(), &rows, p.gradLocation.data(),
+             p.gradWeight.data()});
         benchmark::ClobberMemory();
     }
 }

@@ -97,8 +97,9 @@ struct AggregationCase {
         return std::string(queries > 0 ? "attention/" : "dcnv3/") + std::to_string(batch) + "x" +
                std::to_string(groups) + "x" + std::to_string(channels) + ":" + std::to_string(size);
     }
-    AggregationGeometry geometry() const {
-        AggregationGeometry g{};
+    AggregationCall call() const {
+        AggregationCall g{};
+        g.type = ElementType::Float32;
         g.batch = batch;
         g.groups = groups;
         g.channels = channels;

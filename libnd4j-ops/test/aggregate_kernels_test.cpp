@@ -84,13 +84,14 @@ struct Samples {
         return originX[at(i)] + (startX[k] + location[at(2 * i)]) * scaleX[k];
     }
     AggregateSamples<Real> view() const {
-        return {count(),         period(),
-                location.data(), weight.data(),
-                originY.data(),  originX.data(),
-                startY.data(),   startX.data(),
-                scaleY.data(),   scaleX.data(),
-                height.data(),   width.data(),
-                base.data(),     static_cast<Pixel>(groups)};
+        return {count(),
+                period(),
+                location.data(),
+                weight.data(),
+                {originY.data(), startY.data(), scaleY.data(), height.data()},
+                {originX.data(), startX.data(), scaleX.data(), width.data()},
+                base.data(),
+                static_cast<Pixel>(groups)};
     }
 
     /// The value of a sample of an image with rows `ld` apart, without its weight.
@@ -218,8 +219,8 @@ class AggregateKernel : public MicroKernelTest {
                 // Some rows are set; where samples reach further, zeros are wanted.
                 RowSpan set{s.rows() / 3, s.rows() / 2};
                 kernels<Real>().scatterAggregate(
-                    {s.points(), s.taps, channels, s.view(), image.data(), ld, grad.data(), ld,
-                     got.image.data(), &set, got.location.data(), got.weight.data()});
+                    {s.taps, channels, s.view(), image.data(), ld},
+                    {grad.data(), got.image.data(), &set, got.location.data(), got.weight.data()});
                 expectScattered(s, channels, ld, image, grad, got, set);
             }
         });
@@ -302,11 +303,8 @@ class AggregateKernel : public MicroKernelTest {
     template <class Real>
     std::vector<Real> sums(const Samples<Real>& s, Index channels, const std::vector<Real>& image,
                            Index ld) {
-        const Index cornerLd = s.count() + mostLanes;
-        std::vector<Real> weights(at(Corners * cornerLd)), output(at(s.points() * ld), Real{99});
-        std::vector<typename Samples<Real>::Pixel> rows(at(Corners * cornerLd));
-        kernels<Real>().aggregate({s.points(), s.taps, channels, s.view(), image.data(), ld,
-                                   weights.data(), rows.data(), cornerLd, output.data(), ld});
+        std::vector<Real> output(at(s.points() * ld), Real{99});
+        kernels<Real>().aggregate({s.taps, channels, s.view(), image.data(), ld}, output.data());
         return output;
     }
 };

@@ -27,8 +27,8 @@ struct Case {
     Layout layout = Layout::Contiguous;
     bool planar = false;  ///< all x of a point before all y
 
-    AggregationGeometry geometry() const {
-        AggregationGeometry g{};
+    AggregationCall call() const {
+        AggregationCall g{};
         g.batch = n;
         g.groups = groups;
         g.channels = channels;
@@ -66,7 +66,7 @@ struct Problem {
     using Real = ComputeType<Element>;
 
     Problem(const Case& c, unsigned seed, Index guard = 64)
-        : g(c.geometry()),
+        : g(c.call()),
           levels(static_cast<Index>(g.levels.size())),
           location({g.batch, samples() * 2, g.outHeight, g.outWidth}, c.layout, guard),
           weight({g.batch, samples(), g.outHeight, g.outWidth}, c.layout, guard),
@@ -76,21 +76,21 @@ struct Problem {
           gradWeight({g.batch, samples(), g.outHeight, g.outWidth}, c.layout, guard),
           planar(c.planar) {
         std::mt19937 random(seed);
-        inputs.type = typeOf<Element>();
-        for (const AggregationLevel& level : g.levels) {
+        g.type = typeOf<Element>();
+        for (AggregationLevel& level : g.levels) {
             const Index sizes[4] = {g.batch, channels(), level.height, level.width};
             values.push_back(std::make_unique<Array<Element>>(sizes, c.layout, guard));
             gradValues.push_back(std::make_unique<Array<Element>>(sizes, c.layout, guard));
             fill(*values.back(), random);
-            inputs.values.push_back(inGroups(*values.back()));
-            gradients.values.push_back(inGroups(*gradValues.back()));
+            level.values = inGroups(*values.back());
+            level.gradValues = inGroups(*gradValues.back());
         }
         fill(weight, random);
         fill(gradOutput, random);
-        inputs.location = locations(location);
-        inputs.weight = weights(weight);
-        gradients.location = locations(gradLocation);
-        gradients.weight = weights(gradWeight);
+        g.location = locations(location);
+        g.weight = weights(weight);
+        g.gradLocation = locations(gradLocation);
+        g.gradWeight = weights(gradWeight);
         forEachSample([&](const AggregationTap& at) {
             for (Index i = 0; i < 2; ++i) setPosition(at, i, offInteger(random));
         });
@@ -120,17 +120,19 @@ struct Problem {
         const double scale = i == 0 ? level.scaleX : level.scaleY;
         const double pixel = static_cast<double>((at.ox + at.group) % size) + distance + 0.5;
         const double value = g.x.stride > 0 ? distance : pixel / scale;
-        static_cast<Element*>(inputs.location.data)[inputs.location.at(at.n, at.oy, at.ox, at.group,
-                                                                       at.level, at.tap, i)] =
+        static_cast<Element*>(
+            g.location.data)[g.location.at(at.n, at.oy, at.ox, at.group, at.level, at.tap, i)] =
             narrow<Element>(static_cast<Real>(value));
     }
 
     void forward(const DeformableAggregationKernel& kernel, int threads = 2) {
-        kernel.forward(g, inputs, inGroups(output), threads);
+        g.output = inGroups(output);
+        kernel.forward(g, threads);
     }
 
     void backward(const DeformableAggregationKernel& kernel, int threads = 2) {
-        kernel.backward(g, inputs, inGroups(gradOutput), gradients, threads);
+        g.output = inGroups(gradOutput);
+        kernel.backward(g, threads);
     }
 
     /// What forward and backward wrote, by name.
@@ -163,13 +165,11 @@ struct Problem {
         return {t.data, {s[0], s[2], s[3], levels * taps, taps, s[1]}};
     }
 
-    AggregationGeometry g;
+    AggregationCall g;
     Index levels;
     std::vector<std::unique_ptr<Array<Element>>> values, gradValues;
     Array<Element> location, weight, output, gradOutput, gradLocation, gradWeight;
     bool planar;
-    AggregationInputs inputs;
-    AggregationGradients gradients;
 };
 
 }  // namespace dcn4j::aggregation

@@ -16,8 +16,8 @@ void print(const char* name, const char* type, const char* pass, const Times& ti
 }
 
 template <class Element>
-void benchmarkAggregation(const char* name, const char* type, const AggregationGeometry& g,
-                          float center, float scale) {
+void benchmarkAggregation(const char* name, const char* type, AggregationCall g, float center,
+                          float scale) {
     const auto levels = static_cast<Index>(g.levels.size());
     Index pixels = 0;
     for (const AggregationLevel& level : g.levels) pixels += level.pixels();
@@ -28,34 +28,33 @@ void benchmarkAggregation(const char* name, const char* type, const AggregationG
     const Memory<Element> location(2 * samples, 3, scale, center), gradLocation(2 * samples, 4);
     const Memory<Element> weight(samples, 5), gradWeight(samples, 6);
     const Memory<Element> output(outputs, 7);
-    AggregationInputs in{elementTypeOf<Element>, {}, {}, {}};
-    AggregationGradients to;
+    g.type = elementTypeOf<Element>;
     Index first = 0;
-    for (const AggregationLevel& level : g.levels) {
-        for (auto [memory, tensors] : {std::pair(&value, &in.values), {&gradValue, &to.values}}) {
-            auto t = memory->array(g.batch, level.height, level.width, g.groups, g.channels);
-            t.strides[0] = pixels * g.groups * g.channels;
-            t.data = memory->data() + first * g.groups * g.channels;
-            tensors->push_back(t);
+    for (AggregationLevel& level : g.levels) {
+        for (auto [memory, tensor] :
+             {std::pair(&value, &level.values), {&gradValue, &level.gradValues}}) {
+            *tensor = memory->array(g.batch, level.height, level.width, g.groups, g.channels);
+            tensor->strides[0] = pixels * g.groups * g.channels;
+            tensor->data = memory->data() + first * g.groups * g.channels;
         }
         first += level.pixels();
     }
     const auto ofSamples = [&](const Memory<Element>& memory, auto... last) {
         return memory.array(g.batch, g.outHeight, g.outWidth, g.groups, levels, g.taps(), last...);
     };
-    in.location = ofSamples(location, 2);
-    in.weight = ofSamples(weight);
-    to.location = ofSamples(gradLocation, 2);
-    to.weight = ofSamples(gradWeight);
-    const auto out = output.array(g.batch, g.outHeight, g.outWidth, g.groups, g.channels);
-    const cuda::GatheredDeformableAggregation kernel(nullptr);
-    print(name, type, "forward", measure([&] { kernel.forward(g, in, out, 0); }));
-    print(name, type, "backward", measure([&] { kernel.backward(g, in, out, to, 0); }));
+    g.location = ofSamples(location, 2);
+    g.weight = ofSamples(weight);
+    g.gradLocation = ofSamples(gradLocation, 2);
+    g.gradWeight = ofSamples(gradWeight);
+    g.output = output.array(g.batch, g.outHeight, g.outWidth, g.groups, g.channels);
+    const cuda::DeformableAggregation kernel(nullptr, true);
+    print(name, type, "forward", measure([&] { kernel.forward(g, 0); }));
+    print(name, type, "backward", measure([&] { kernel.backward(g, 0); }));
 }
 
 /// An encoder's layer of Deformable DETR: two images, four levels, all pixels as queries.
-AggregationGeometry attention() {
-    AggregationGeometry g{};
+AggregationCall attention() {
+    AggregationCall g{};
     g.batch = 2;
     g.groups = 8;
     g.channels = 32;
@@ -70,8 +69,8 @@ AggregationGeometry attention() {
     return g;
 }
 
-AggregationGeometry dcnv3() {
-    AggregationGeometry g{};
+AggregationCall dcnv3() {
+    AggregationCall g{};
     g.batch = 8;
     g.groups = 4;
     g.channels = 16;

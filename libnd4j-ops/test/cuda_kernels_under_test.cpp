@@ -24,8 +24,8 @@ std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest() {
 }
 
 std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest() {
-    static const cuda::ReferenceDeformableAggregation reference(nullptr);
-    static const cuda::GatheredDeformableAggregation gathered(nullptr);
+    static const cuda::DeformableAggregation reference(nullptr, false);
+    static const cuda::DeformableAggregation gathered(nullptr, true);
     static const DeformableAggregationOnDevice onDevice[] = {{gathered, nullptr},
                                                              {reference, nullptr}};
     return {&onDevice[0], &onDevice[1]};

@@ -123,8 +123,9 @@ TEST_P(EveryAggregationKernel, IsZeroAtTheBorderWhateverThePixelsHold) {
         const double scale = p.g.levels[static_cast<std::size_t>(at.level)].scaleX;
         const Index start = p.g.x.startOf(p.g.placeOf(at.tap) / rows);
         const double location = (-1 - p.g.x.originOf(at.ox)) / scale - static_cast<double>(start);
-        static_cast<double*>(p.inputs.location.data)[p.inputs.location.at(
-            at.n, at.oy, at.ox, at.group, at.level, at.tap, 0)] = location;
+        static_cast<double*>(
+            p.g.location.data)[p.g.location.at(at.n, at.oy, at.ox, at.group, at.level, at.tap, 0)] =
+            location;
     });
     p.forward(kernel());
     for (const double value : p.output.values()) ASSERT_EQ(value, 0);

@@ -227,62 +227,43 @@ class DeformableAggregationOnDevice final : public DeformableAggregationKernel {
 
     const char* name() const override { return kernel_.name(); }
 
-    void forward(const AggregationGeometry& g, const AggregationInputs& inputs,
-                 const Tensor<5>& output, int threads) const override {
-        DeviceArrays arrays(stream_);
-        const AggregationInputs in = bring(arrays, g, inputs);
-        kernel_.forward(g, in, bringRows(arrays, g, output, inputs.type, true), threads);
-        arrays.fetch();
+    void forward(const AggregationCall& call, int threads) const override {
+        run(call, false, [&](const AggregationCall& there) { kernel_.forward(there, threads); });
     }
 
-    void backward(const AggregationGeometry& g, const AggregationInputs& inputs,
-                  const Tensor<5>& gradOutput, const AggregationGradients& gradients,
-                  int threads) const override {
-        DeviceArrays arrays(stream_);
-        const AggregationInputs in = bring(arrays, g, inputs);
-        const AggregationGradients out{
-            bringValues(arrays, g, gradients.values, inputs.type, true),
-            bringLocation(arrays, g, gradients.location, inputs.type, true),
-            bringWeight(arrays, g, gradients.weight, inputs.type, true)};
-        kernel_.backward(g, in, bringRows(arrays, g, gradOutput, inputs.type, false), out, threads);
-        arrays.fetch();
+    void backward(const AggregationCall& call, int threads) const override {
+        run(call, true, [&](const AggregationCall& there) { kernel_.backward(there, threads); });
     }
 
   private:
-    static Index levels(const AggregationGeometry& g) {
-        return static_cast<Index>(g.levels.size());
-    }
-    static std::vector<Tensor<5>> bringValues(DeviceArrays& arrays, const AggregationGeometry& g,
-                                              const std::vector<Tensor<5>>& values,
-                                              ElementType type, bool written) {
-        std::vector<Tensor<5>> all;
-        for (std::size_t l = 0; l < values.size(); ++l) {
-            all.push_back(arrays.bring(
-                values[l], {g.batch, g.levels[l].height, g.levels[l].width, g.groups, g.channels},
-                type, written));
+    template <class Action>
+    void run(const AggregationCall& c, bool backward, Action action) const {
+        DeviceArrays arrays(stream_);
+        AggregationCall there = c;
+        for (AggregationLevel& level : there.levels) {
+            const Index sizes[5] = {c.batch, level.height, level.width, c.groups, c.channels};
+            level.values = arrays.bring(level.values, sizes, c.type, false);
+            level.gradValues = {};
+            if (backward) {
+                const auto place = static_cast<std::size_t>(&level - there.levels.data());
+                level.gradValues = arrays.bring(c.levels[place].gradValues, sizes, c.type, true);
+            }
         }
-        return all;
-    }
-    static Tensor<7> bringLocation(DeviceArrays& arrays, const AggregationGeometry& g,
-                                   const Tensor<7>& t, ElementType type, bool written) {
-        return arrays.bring(t, {g.batch, g.outHeight, g.outWidth, g.groups, levels(g), g.taps(), 2},
-                            type, written);
-    }
-    static Tensor<6> bringWeight(DeviceArrays& arrays, const AggregationGeometry& g,
-                                 const Tensor<6>& t, ElementType type, bool written) {
-        return arrays.bring(t, {g.batch, g.outHeight, g.outWidth, g.groups, levels(g), g.taps()},
-                            type, written);
-    }
-    static Tensor<5> bringRows(DeviceArrays& arrays, const AggregationGeometry& g,
-                               const Tensor<5>& t, ElementType type, bool written) {
-        return arrays.bring(t, {g.batch, g.outHeight, g.outWidth, g.groups, g.channels}, type,
-                            written);
-    }
-    static AggregationInputs bring(DeviceArrays& arrays, const AggregationGeometry& g,
-                                   const AggregationInputs& in) {
-        return {in.type, bringValues(arrays, g, in.values, in.type, false),
-                bringLocation(arrays, g, in.location, in.type, false),
-                bringWeight(arrays, g, in.weight, in.type, false)};
+        const auto levels = static_cast<Index>(c.levels.size());
+        const Index samples[6] = {c.batch, c.outHeight, c.outWidth, c.groups, levels, c.taps()};
+        const Index pairs[7] = {c.batch, c.outHeight, c.outWidth, c.groups, levels, c.taps(), 2};
+        there.location = arrays.bring(c.location, pairs, c.type, false);
+        there.weight = arrays.bring(c.weight, samples, c.type, false);
+        there.gradLocation = {};
+        there.gradWeight = {};
+        if (backward) {
+            there.gradLocation = arrays.bring(c.gradLocation, pairs, c.type, true);
+            there.gradWeight = arrays.bring(c.gradWeight, samples, c.type, true);
+        }
+        there.output = arrays.bring(
+            c.output, {c.batch, c.outHeight, c.outWidth, c.groups, c.channels}, c.type, !backward);
+        action(there);
+        arrays.fetch();
     }
 
     const DeformableAggregationKernel& kernel_;

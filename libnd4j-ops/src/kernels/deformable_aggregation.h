@@ -32,17 +32,24 @@ struct AggregationAxis {
 /// A plane of values.
 struct AggregationLevel {
     Index height, width;
-    double scaleY, scaleX;  ///< finite
+    double scaleY, scaleX;             ///< finite
+    Tensor<5> values{}, gradValues{};  ///< [batch, height, width, groups, channels]
 
     DCN4J_HOST_DEVICE Index pixels() const { return height * width; }
 };
 
-/// The shape of one aggregation. All sizes are at least 1, `batch` at least 0.
+/// One aggregation but for its levels. All sizes are at least 1, `batch` at least 0. Dimensions of
+/// arrays are in the order given, whatever the memory layout. Gradients are shaped as what they
+/// belong to; the backward pass alone has them.
 struct AggregationShape {
     Index batch, groups, channels;  ///< channels of a group
     Index outHeight, outWidth;
     AggregationAxis y, x;
     bool removeCenter;  ///< there is no tap in the middle of a kernel of odd sizes
+    /// [batch, outHeight, outWidth, groups, levels, taps, (x, y)]
+    Tensor<7> location, gradLocation;
+    Tensor<6> weight, gradWeight;  ///< [batch, outHeight, outWidth, groups, levels, taps]
+    Tensor<5> output;  ///< or its gradient: [batch, outHeight, outWidth, groups, channels]
 
     DCN4J_HOST_DEVICE Index points() const { return outHeight * outWidth; }
     /// Of each level. The column is the outer index of a tap, the row the inner.
@@ -53,7 +60,9 @@ struct AggregationShape {
     }
 };
 
-struct AggregationGeometry : AggregationShape {
+/// One aggregation.
+struct AggregationCall : AggregationShape {
+    ElementType type;
     std::vector<AggregationLevel> levels;
 
     /// What a forward pass takes, in multiply-adds that take as long, by and large: eight for each
@@ -63,22 +72,6 @@ struct AggregationGeometry : AggregationShape {
                static_cast<double>(groups * static_cast<Index>(levels.size()) * taps()) *
                static_cast<double>(channels + 16);
     }
-};
-
-/// Inputs of the forward pass. Dimensions are in the order given, whatever the memory layout.
-struct AggregationInputs {
-    ElementType type;
-    std::vector<Tensor<5>> values;  ///< of each level, [batch, height, width, groups, channels]
-    /// [batch, outHeight, outWidth, groups, levels, taps, (x, y)]
-    Tensor<7> location;
-    Tensor<6> weight;  ///< [batch, outHeight, outWidth, groups, levels, taps]
-};
-
-/// Where the backward pass writes, each shaped as the input it belongs to.
-struct AggregationGradients {
-    std::vector<Tensor<5>> values;
-    Tensor<7> location;
-    Tensor<6> weight;
 };
 
 /// One implementation. Calls are reentrant, and results depend on the arguments alone: the same
@@ -91,16 +84,13 @@ class DeformableAggregationKernel {
 
     virtual const char* name() const = 0;
 
-    /// Writes `output` [batch, outHeight, outWidth, groups, channels].
+    /// Writes `output`.
     /// Throws std::bad_alloc before anything is written when there is no memory to work in.
-    virtual void forward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
-                         const Tensor<5>& output, int threads) const = 0;
+    virtual void forward(const AggregationCall& call, int threads) const = 0;
 
-    /// Writes every array of `gradients` from `gradOutput`, shaped as the output.
+    /// Writes every gradient, from that of the output.
     /// Throws std::bad_alloc before anything is written when there is no memory to work in.
-    virtual void backward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
-                          const Tensor<5>& gradOutput, const AggregationGradients& gradients,
-                          int threads) const = 0;
+    virtual void backward(const AggregationCall& call, int threads) const = 0;
 };
 
 /// The plain loops over the definition, on one thread: slow, and the oracle of the other kernels.

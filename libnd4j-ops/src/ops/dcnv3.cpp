@@ -11,7 +11,7 @@ namespace dcn4j {
 namespace {
 
 struct Call {
-    AggregationGeometry geometry;
+    AggregationCall aggregation;  ///< without its arrays
     std::vector<ArrayShape> shapes;
 };
 
@@ -21,7 +21,7 @@ AggregationAxis axisOf(Index kernel, Index stride, Index pad, Index dilation) {
 }
 
 /// The integer and float arguments, as axes and a level without its size.
-void readArguments(const std::string& op, const OpArguments& arguments, AggregationGeometry& g,
+void readArguments(const std::string& op, const OpArguments& arguments, AggregationCall& g,
                    Index (&pads)[2]) {
     const std::vector<int>& integers = arguments.integers;
     if (integers.size() != 10) {
@@ -73,7 +73,7 @@ Index outSize(const std::string& op, const char* dimension, Index size, Index pa
 Call describeCall(const std::string& op, bool backward, const OpArguments& arguments) {
     Call call{};
     call.shapes = arguments.shapes;
-    AggregationGeometry& g = call.geometry;
+    AggregationCall& g = call.aggregation;
     Index pads[2];
     readArguments(op, arguments, g, pads);
     const std::size_t inputs = backward ? 4 : 3;
@@ -131,7 +131,7 @@ class Dcnv3Op final : public CheckedOp<Call> {
     }
 
     std::vector<Output> outputsOf(const Call& call) const override {
-        const AggregationGeometry& g = call.geometry;
+        const AggregationCall& g = call.aggregation;
         const ElementType type = call.shapes[0].type();
         if (!backward_) {
             return {{"output", {g.batch, g.outHeight, g.outWidth, g.groups * g.channels}, type}};
@@ -143,7 +143,7 @@ class Dcnv3Op final : public CheckedOp<Call> {
 
     void compute(const Call& call, const Execution& execution, const Arrays& in,
                  const Arrays& out) const override {
-        const AggregationGeometry& g = call.geometry;
+        AggregationCall g = call.aggregation;
         if (g.batch == 0) return;
         // There is one level: its stride is of no account.
         const auto location = [&](sd::NDArray& array) -> Tensor<7> {
@@ -158,18 +158,18 @@ class Dcnv3Op final : public CheckedOp<Call> {
                     {t.strides[0], t.strides[1], t.strides[2], g.taps() * t.strides[3], 0,
                      t.strides[3]}};
         };
-        const AggregationInputs inputs{call.shapes[0].type(),
-                                       {inGroups(*in[0], g.channels)},
-                                       location(*in[1]),
-                                       weight(*in[2])};
+        g.type = call.shapes[0].type();
+        AggregationLevel& level = g.levels[0];
+        level.values = inGroups(*in[0], g.channels);
+        g.location = location(*in[1]);
+        g.weight = weight(*in[2]);
+        g.output = inGroups(backward_ ? *in[3] : *out[0], g.channels);
         const auto& kernel = execution.kernel<DeformableAggregationKernel>();
-        if (!backward_) {
-            return kernel.forward(g, inputs, inGroups(*out[0], g.channels),
-                                  execution.threads(g.multiplyAdds()));
-        }
-        kernel.backward(g, inputs, inGroups(*in[3], g.channels),
-                        {{inGroups(*out[0], g.channels)}, location(*out[1]), weight(*out[2])},
-                        execution.threads(2 * g.multiplyAdds()));
+        if (!backward_) return kernel.forward(g, execution.threads(g.multiplyAdds()));
+        level.gradValues = inGroups(*out[0], g.channels);
+        g.gradLocation = location(*out[1]);
+        g.gradWeight = weight(*out[2]);
+        kernel.backward(g, execution.threads(2 * g.multiplyAdds()));
     }
 
   private:

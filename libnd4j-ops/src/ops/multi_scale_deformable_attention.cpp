@@ -12,7 +12,7 @@ namespace dcn4j {
 namespace {
 
 struct Call {
-    AggregationGeometry geometry;  ///< without its levels: sizes are contents
+    AggregationCall aggregation;  ///< without its levels, whose sizes are contents, and arrays
     Index pixels, levels, queries;
     std::vector<ArrayShape> shapes;
 };
@@ -55,7 +55,7 @@ Call describeCall(const std::string& op, bool backward, const OpArguments& argum
     checkSizes(op, "attentionWeights", call.shapes[3], weights, "N, Q, M, L, P");
     checkType(op, "attentionWeights", call.shapes[3], value.type(), "as the value");
 
-    AggregationGeometry& g = call.geometry;
+    AggregationCall& g = call.aggregation;
     g.batch = batch;
     g.groups = heads;
     g.channels = value.sizes()[3];
@@ -131,7 +131,7 @@ class AttentionOp final : public CheckedOp<Call> {
     }
 
     std::vector<Output> outputsOf(const Call& call) const override {
-        const AggregationGeometry& g = call.geometry;
+        const AggregationCall& g = call.aggregation;
         const ElementType type = call.shapes[0].type();
         if (!backward_) return {{"output", {g.batch, call.queries, g.groups * g.channels}, type}};
         return {{"gradValue", call.shapes[0].sizes(), type},
@@ -141,40 +141,39 @@ class AttentionOp final : public CheckedOp<Call> {
 
     void compute(const Call& call, const Execution& execution, const Arrays& in,
                  const Arrays& out) const override {
-        AggregationGeometry g = call.geometry;
+        AggregationCall g = call.aggregation;
         g.levels = levelsOf(name(), call, readSizes(execution, *in[1], call.shapes[1]));
-        const ElementType type = call.shapes[0].type();
+        g.type = call.shapes[0].type();
         // Without images there is nothing to point at either, and nothing to do.
         if (g.batch == 0) return;
-        const AggregationInputs inputs{type, levelsIn(g, type, *in[0]), locations(*in[2]),
-                                       weights(*in[3])};
+        setLevels(g, *in[0], &AggregationLevel::values);
+        g.location = locations(*in[2]);
+        g.weight = weights(*in[3]);
+        g.output = rows(g, backward_ ? *in[4] : *out[0]);
         const auto& kernel = execution.kernel<DeformableAggregationKernel>();
-        if (!backward_) {
-            return kernel.forward(g, inputs, rows(g, *out[0]), execution.threads(g.multiplyAdds()));
-        }
-        kernel.backward(g, inputs, rows(g, *in[4]),
-                        {levelsIn(g, type, *out[0]), locations(*out[1]), weights(*out[2])},
-                        execution.threads(2 * g.multiplyAdds()));
+        if (!backward_) return kernel.forward(g, execution.threads(g.multiplyAdds()));
+        setLevels(g, *out[0], &AggregationLevel::gradValues);
+        g.gradLocation = locations(*out[1]);
+        g.gradWeight = weights(*out[2]);
+        kernel.backward(g, execution.threads(2 * g.multiplyAdds()));
     }
 
   private:
     /// [N, S, M, D] as a plane for each level.
-    static std::vector<Tensor<5>> levelsIn(const AggregationGeometry& g, ElementType type,
-                                           sd::NDArray& array) {
+    static void setLevels(AggregationCall& g, sd::NDArray& array,
+                          Tensor<5> AggregationLevel::*plane) {
         const Tensor<4> t = tensorOf<4>(array);
-        std::vector<Tensor<5>> planes;
         Index first = 0;
-        for (const AggregationLevel& level : g.levels) {
+        for (AggregationLevel& level : g.levels) {
             void* data = t.data;
-            withElementType(type, [&](auto element) {
+            withElementType(g.type, [&](auto element) {
                 data = static_cast<decltype(element)*>(t.data) + first * t.strides[1];
             });
-            planes.push_back({data,
-                              {t.strides[0], level.width * t.strides[1], t.strides[1], t.strides[2],
-                               t.strides[3]}});
+            level.*plane = {data,
+                            {t.strides[0], level.width * t.strides[1], t.strides[1], t.strides[2],
+                             t.strides[3]}};
             first += level.pixels();
         }
-        return planes;
     }
 
     // Queries are the columns of one row.
@@ -188,7 +187,7 @@ class AttentionOp final : public CheckedOp<Call> {
         const Tensor<5> t = tensorOf<5>(array);
         return {t.data, {t.strides[0], 0, t.strides[1], t.strides[2], t.strides[3], t.strides[4]}};
     }
-    static Tensor<5> rows(const AggregationGeometry& g, sd::NDArray& array) {
+    static Tensor<5> rows(const AggregationShape& g, sd::NDArray& array) {
         const Tensor<3> t = tensorOf<3>(array);
         return {t.data, {t.strides[0], 0, t.strides[1], g.channels * t.strides[2], t.strides[2]}};
     }

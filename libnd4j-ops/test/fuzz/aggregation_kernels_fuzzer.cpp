@@ -42,7 +42,7 @@ Case drawCase(FuzzedDataProvider& data) {
 
 /// Little enough to do for thousands of runs.
 bool isWorthwhile(const Case& c) {
-    const AggregationGeometry g = c.geometry();
+    const AggregationCall g = c.call();
     const Index samples = g.batch * g.points() * g.groups * g.taps();
     return samples * static_cast<Index>(g.levels.size()) * g.channels <= 60000;
 }

@@ -81,8 +81,7 @@ struct Execution::State {
           reference(stream),
           tiledPooling(stream),
           referencePooling(stream),
-          aggregation(stream),
-          referenceAggregation(stream),
+          aggregation(stream, !wantsReference()),
           pointwise(stream) {}
 
     const cudaStream_t stream;
@@ -91,8 +90,7 @@ struct Execution::State {
     const cuda::ReferenceDeformableConv2d reference;
     const cuda::TiledDeformablePsroiPooling tiledPooling;
     const cuda::ReferenceDeformablePsroiPooling referencePooling;
-    const cuda::GatheredDeformableAggregation aggregation;
-    const cuda::ReferenceDeformableAggregation referenceAggregation;
+    const cuda::DeformableAggregation aggregation;
     const cuda::Pointwise pointwise;
 };
 
@@ -121,7 +119,6 @@ const DeformablePsroiPoolingKernel& Execution::kernel() const {
 
 template <>
 const DeformableAggregationKernel& Execution::kernel() const {
-    if (wantsReference()) return state_->referenceAggregation;
     return state_->aggregation;
 }
 

@@ -106,6 +106,39 @@ void storeRow(const MicroKernels<Real>& kernels, Element* to, Index stride, Inde
     }
 }
 
+/// Elements `step` apart.
+struct Row {
+    Index step, count;
+};
+
+/// Whether the elements of a box of an array are one row, then `row`.
+inline bool isRow(const Index* strides, const Index* sizes, int rank, Row& row) {
+    row = {1, 1};
+    for (int d = rank - 1; d >= 0; --d) {
+        if (sizes[d] == 1) continue;
+        if (row.count == 1) row.step = strides[d];
+        if (strides[d] != row.count * row.step) return false;
+        row.count *= sizes[d];
+    }
+    return true;
+}
+
+/// Calls `action(from, row, at)` for the rows, as long as can be, that the elements of a box are;
+/// `at` of them come before. Returns how many there are.
+template <class Element, class Action>
+Index forEachRow(Element* from, const Index* strides, const Index* sizes, int rank, Action action,
+                 Index at = 0) {
+    Row row;
+    if (isRow(strides, sizes, rank, row)) {
+        action(from, row, at);
+        return at + row.count;
+    }
+    for (Index i = 0; i < sizes[0]; ++i) {
+        at = forEachRow(from + i * strides[0], strides + 1, sizes + 1, rank - 1, action, at);
+    }
+    return at;
+}
+
 /// Calls `action(at, count, pixel)` for the spans of pixels first .. first + count of a plane that
 /// lie strides[3] apart: `at` is where the span begins in the plane, `pixel` counts from 0.
 template <class Action>

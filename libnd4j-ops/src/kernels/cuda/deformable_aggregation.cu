@@ -5,300 +5,264 @@
 // have neighbouring channels: they read the same samples. For the values' gradient
 //
 //   reference    one thread a plane, which it walks through sample by sample, so that no two
-//   threads
-//                add to one element
+//                threads add to one element
 //   gathered     one thread an element, which gathers from the lists of the four cells around its
 //                pixel (cell_lists.h), made level by level for a few images
 //
-// What bounds it: every channel plans its samples anew; backward, the lists of coarse levels, of
-// which few threads read many entries.
+// Gathered, a thread has as many outputs or elements as 16 bytes hold, where they lie side by side:
+// the threads of a sample, which each plan it, are few.
+//
+// What bounds it: planning samples; backward, the lists of coarse levels, of which few threads read
+// many entries.
 #include "../sampling/aggregation_taps.h"
 #include "cell_lists.h"
 #include "deformable_aggregation.h"
-#include "sample_plan.h"
 #include "workspace.h"
 
 namespace dcn4j::cuda {
 namespace {
 
-template <class Element>
-__global__ void forwardReference(Aggregation<Element> a) {
-    forEachItem(a.outputs(), [&](Index i) { a.computeOutput(i); });
-}
+/// How Aggregation works on channels: `Count` at a time that lie side by side.
+template <class ElementType, int Count>
+struct ChannelPack {
+    using Element = ElementType;
+    using Integer = int;
+    static constexpr int count = Count;
 
-template <class Element>
-__global__ void gradSamplesReference(Aggregation<Element> a) {
-    forEachItem(a.samples(), [&](Index i) { a.computeGradSample(i); });
-}
-
-/// Threads of a sample.
-constexpr int sampleThreads = 8;
-
-/// Several threads a sample, whose channels lie side by side; their sums are added in order.
-template <class Element>
-__global__ void gradSamplesKernel(Aggregation<Element> a) {
-    constexpr int samples = blockThreads / sampleThreads;
-    using Sums = typename Aggregation<Element>::GradSample;
-    struct Memory {
-        Sums sums[samples][sampleThreads];
-    };
-    auto& sums = shared<Memory>().sums;
-    const int which = static_cast<int>(threadIdx.x) / sampleThreads;
-    const int lane = static_cast<int>(threadIdx.x) % sampleThreads;
-    for (Index first = static_cast<Index>(blockIdx.x) * samples; first < a.samples();
-         first += static_cast<Index>(gridDim.x) * samples) {
-        const bool some = first + which < a.samples();
-        const AggregationTap at = a.tapAt(some ? first + which : 0);
-        if (some) sums[which][lane] = a.sumGradSample(at, lane, sampleThreads);
-        __syncthreads();
-        if (some && lane == 0) {
-            Sums sum = sums[which][0];
-            for (int i = 1; i < sampleThreads; ++i) {
-                sum.x += sums[which][i].x;
-                sum.y += sums[which][i].y;
-                sum.weight += sums[which][i].weight;
-            }
-            a.putGradSample(at, sum);
-        }
-        __syncthreads();
+    DCN4J_HOST_DEVICE static void load(const Element* from, ComputeType<Element> (&to)[Count]) {
+        const auto pack = loadPack<Count>(from);
+        for (int k = 0; k < Count; ++k) to[k] = widen(pack.get(k));
     }
+    DCN4J_HOST_DEVICE static void store(const ComputeType<Element> (&from)[Count], Element* to) {
+        Pack<Element, Count> pack{};
+        for (int k = 0; k < Count; ++k) pack.set(k, narrow<Element>(from[k]));
+        storePack(to, pack);
+    }
+};
+
+template <class Channels>
+__global__ void forwardKernel(Aggregation<Channels> a) {
+    forEachItem(a.outputs(),
+                [&](Index i) { a.computeOutputs(static_cast<typename Channels::Integer>(i)); });
 }
 
-template <class Element>
-__global__ void gradValuesReference(Aggregation<Element> a, Index level,
-                                    ComputeType<Element>* sums) {
-    forEachItem(a.valuePlanes(), [&](Index i) { a.computeGradValues(level, i, sums); });
+template <class Channels>
+__global__ void gradSamplesKernel(Aggregation<Channels> a, Index level) {
+    forEachItem(a.samples(), [&](Index i) {
+        a.computeGradSample(a.tapAt(level, static_cast<typename Channels::Integer>(i)));
+    });
 }
 
-/// The samples of a level, of a few images: [image][point][group][tap]. There is a list for each
-/// image, group and cell, in the order of points and taps.
-template <class Element>
-struct AggregationSamples {
-    using Real = ComputeType<Element>;
+/// `sums` are zeros at first: [planes][pixels].
+template <class Channels>
+__global__ void gradValuesKernel(Aggregation<Channels> a, Index level,
+                                 typename Aggregation<Channels>::Real* sums) {
+    const Index pixels = a.levels[level].pixels();
+    forEachItem(a.planes(), [&](Index i) { a.computeGradValues(level, i, sums + i * pixels); });
+}
 
-    Aggregation<Element> a;
-    Index level, firstImage;
-    int images, pixels, cells;
-    Divisor width, outWidth, points, groups, taps;
+/// The samples of a level, as CellListMaker takes them. There is a list for each image, group and
+/// cell, in the order of points and taps.
+template <class Channels>
+struct LevelSamples {
+    using Real = typename Aggregation<Channels>::Real;
 
-    AggregationSamples(const Aggregation<Element>& call, const AggregationLevel& plane,
-                       Index whichLevel, Index imageCount)
-        : a(call),
-          level(whichLevel),
-          firstImage(0),
-          images(static_cast<int>(imageCount)),
+    Aggregation<Channels> a;
+    Index level;
+    int pixels, cells, points;
+    Divisor width, outWidth, groups, taps;
+
+    LevelSamples(const Aggregation<Channels>& some, Index number, const AggregationLevel& plane)
+        : a(some),
+          level(number),
           pixels(static_cast<int>(plane.pixels())),
           cells(static_cast<int>(cellsOf(plane))),
+          points(static_cast<int>(some.points())),
           width(plane.width),
-          outWidth(call.g.outWidth),
-          points(call.g.points()),
-          groups(call.g.groups),
-          taps(call.g.taps()) {}
+          outWidth(some.outWidth),
+          groups(some.groups),
+          taps(some.taps()) {}
 
     static Index cellsOf(const AggregationLevel& plane) {
         return (plane.height + 1) * (plane.width + 1);
     }
 
-    DCN4J_HOST_DEVICE int keys() const { return images * groups.divisor() * cells; }
-    DCN4J_HOST_DEVICE int samples() const {
-        return images * points.divisor() * groups.divisor() * taps.divisor();
+    DCN4J_HOST_DEVICE int keys() const {
+        return static_cast<int>(a.batch) * groups.divisor() * cells;
     }
+    DCN4J_HOST_DEVICE int samples() const { return static_cast<int>(a.samples()); }
+    __device__ int candidates(int) const { return points * taps.divisor(); }
 
     __device__ ListedSample<Real> sample(int number) const {
-        int tap = number, group = taps.divide(tap), point = groups.divide(group);
-        const int image = points.divide(point);
-        return sampleOf(image * groups.divisor() + group, point, tap);
-    }
-
-    __device__ int candidates(int) const { return points.divisor() * taps.divisor(); }
-
-    __device__ ListedSample<Real> candidate(int key, int which) const {
-        int tap = which;
-        const int point = taps.divide(tap);
-        return sampleOf(key / cells, point, tap);
-    }
-
-    /// A point's rows and columns.
-    __device__ AggregationTap pointAt(int image, int group, int point) const {
-        int ox = point;
-        const int oy = outWidth.divide(ox);
-        return {firstImage + image, oy, ox, group, level, 0};
-    }
-
-  private:
-    /// Of an image and group.
-    __device__ ListedSample<Real> sampleOf(int plane, int point, int tap) const {
-        int group = plane;
-        const int image = groups.divide(group);
-        AggregationTap at = pointAt(image, group, point);
-        at.tap = tap;
+        const AggregationTap at = a.tapAt(level, number);
         const auto s = a.sample(at);
         const int cell = cellOf(s, pixels, width);
+        const auto plane = static_cast<int>((at.n - a.firstImage) * a.groups + at.group);
+        const auto column = static_cast<int>((at.oy * a.outWidth + at.ox) * a.taps() + at.tap);
         return {cell < 0 ? -1 : plane * cells + cell,
-                {s.fractionY, s.fractionX, s.modulation, point * taps.divisor() + tap}};
+                {s.fractionY, s.fractionX, s.modulation, column}};
+    }
+
+    __device__ ListedSample<Real> candidate(int key, int which) const {
+        int tap = which, group = key / cells;
+        const int image = groups.divide(group), point = taps.divide(tap);
+        return sample(((image * points + point) * groups.divisor() + group) * taps.divisor() + tap);
     }
 };
 
 /// The gradient of a level's values. Neighbouring threads have neighbouring channels, and so the
 /// same lists.
-template <class Element>
-__global__ void gatherValuesKernel(AggregationSamples<Element> samples, Divisor channels,
+template <class Channels>
+__global__ void gatherValuesKernel(LevelSamples<Channels> samples, Divisor packs,
                                    const unsigned* start,
-                                   const Entry<ComputeType<Element>>* entries) {
-    using Real = ComputeType<Element>;
+                                   const Entry<typename LevelSamples<Channels>::Real>* entries) {
+    using Real = typename LevelSamples<Channels>::Real;
+    constexpr int count = Channels::count;
     const auto& a = samples.a;
     const int pitch = samples.width.divisor() + 1;
-    forEachItem(
-        Index{samples.images} * samples.pixels * samples.groups.divisor() * channels.divisor(),
-        [&](Index i) {
-            int c = static_cast<int>(i);
-            int group = channels.divide(c), x = samples.groups.divide(group);
-            const int image = x / samples.pixels;
-            x -= image * samples.pixels;
-            const int y = samples.width.divide(x);
-            const unsigned* lists =
-                start + Index{image * samples.groups.divisor() + group} * samples.cells +
-                y * pitch + x;
-            Real sum = 0;
-            for (int top = 0; top < 2; ++top, lists += pitch) {
-                const unsigned right = lists[1], end = lists[2];
+    forEachItem(a.batch * samples.pixels * a.groups * packs.divisor(), [&](Index i) {
+        int pack = static_cast<int>(i);
+        int group = packs.divide(pack), x = samples.groups.divide(group);
+        const int image = x / samples.pixels, c = pack * count;
+        x -= image * samples.pixels;
+        const int y = samples.width.divide(x);
+        const unsigned* lists = start +
+                                (Index{image} * samples.groups.divisor() + group) * samples.cells +
+                                y * pitch + x;
+        Real sum[count] = {};
+        for (int top = 0; top < 2; ++top, lists += pitch) {
+            const unsigned right = lists[1], end = lists[2];
 #pragma unroll 4
-                for (unsigned e = lists[0]; e < end; ++e) {
-                    const auto entry = entries[e];
-                    const Real weight = cornerWeight(entry, top == 1, e < right);
-                    if (weight == 0) continue;
-                    const auto at =
-                        samples.pointAt(image, group, samples.taps.quotient(entry.column));
-                    sum += load<Element>(a.output, at.n, at.oy, at.ox, group, c) *
-                           entry.modulation * weight;
-                }
+            for (unsigned e = lists[0]; e < end; ++e) {
+                const auto entry = entries[e];
+                const Real weight = cornerWeight(entry, top == 1, e < right);
+                if (weight == 0) continue;
+                int ox = samples.taps.quotient(entry.column);
+                const int oy = samples.outWidth.divide(ox);
+                Real grad[count];
+                Channels::load(a.outputAt({a.firstImage + image, oy, ox, group, 0, 0}, c), grad);
+                for (int k = 0; k < count; ++k) sum[k] += grad[k] * entry.modulation * weight;
             }
-            store<Element>(a.planes[samples.level].gradValue, sum, samples.firstImage + image, y, x,
-                           group, c);
-        });
+        }
+        const Tensor<5>& to = a.levels[samples.level].gradValues;
+        Channels::store(sum, static_cast<typename Channels::Element*>(to.data) +
+                                 to.at(a.firstImage + image, y, x, group, c));
+    });
 }
 
-/// Copies the planes to the device. The host's may go when it returns.
-void copyPlanes(const std::vector<AggregationPlane>& planes, AggregationPlane* to,
-                cudaStream_t stream) {
-    check(cudaMemcpyAsync(to, planes.data(), planes.size() * sizeof(AggregationPlane),
+/// Whether 16 bytes of channels can be accessed wherever they begin.
+template <class Element>
+bool liesInPacks(const Tensor<5>& t) {
+    bool fits = t.strides[4] == 1 && reinterpret_cast<std::uintptr_t>(t.data) % 16 == 0;
+    for (int d = 0; d < 4; ++d) fits = fits && t.strides[d] % packOf<Element> == 0;
+    return fits || !t.present();
+}
+
+/// How many images are gathered at a time: few enough to be numbered, and for the workspace to stay
+/// small. 0: one has too much.
+Index imagesAtATime(const AggregationCall& call) {
+    double places = static_cast<double>(call.points());
+    for (const AggregationLevel& level : call.levels) {
+        places = std::max(
+            places, static_cast<double>(level.height + 1) * static_cast<double>(level.width + 1));
+    }
+    // At least what one image has of anything.
+    const double most = places * static_cast<double>(call.groups) *
+                        static_cast<double>(std::max(call.channels, call.taps()));
+    if (most >= 0x1p31 - 0x1p16) return 0;
+    return std::clamp<Index>((Index{1} << 24) / static_cast<Index>(most), 1, call.batch);
+}
+
+/// Calls `action` with the images of a call that are worked on together, the first ones: with
+/// several channels a thread where they are gathered, else with all. Levels are not on the device
+/// yet.
+template <class Action>
+void withChannels(const AggregationCall& call, bool gathers, Action action) {
+    if (call.batch == 0) return;
+    const Index images = gathers ? imagesAtATime(call) : 0;
+    const auto with = [&](auto channels) {
+        Aggregation<decltype(channels)> some{call, nullptr, static_cast<Index>(call.levels.size())};
+        if (images > 0) some.batch = images;
+        action(some);
+    };
+    withElementType(call.type, [&](auto element) {
+        using Element = decltype(element);
+        if (images == 0) return with(OneChannel<Element>{});
+        bool packs = call.channels % packOf<Element> == 0 && liesInPacks<Element>(call.output);
+        for (const AggregationLevel& level : call.levels) {
+            packs = packs && liesInPacks<Element>(level.values) &&
+                    liesInPacks<Element>(level.gradValues);
+        }
+        if (packs) return with(ChannelPack<Element, packOf<Element>>{});
+        with(ChannelPack<Element, 1>{});
+    });
+}
+
+/// Copies the levels to the device. The host's may go when it returns.
+const AggregationLevel* copyLevels(const AggregationCall& call, AggregationLevel* to,
+                                   cudaStream_t stream) {
+    check(cudaMemcpyAsync(to, call.levels.data(), call.levels.size() * sizeof(AggregationLevel),
                           cudaMemcpyHostToDevice, stream),
           "cudaMemcpyAsync");
+    return to;
 }
 
 }  // namespace
 
-void ReferenceDeformableAggregation::forward(const AggregationGeometry& g,
-                                             const AggregationInputs& in, const Tensor<5>& output,
-                                             int) const {
-    const auto planes = planesOf(g, in);
-    const auto levels = static_cast<Index>(planes.size());
-    Workspace workspace(stream_);
-    const auto onDevice = workspace.reserve<AggregationPlane>(levels);
-    workspace.allocate();
-    copyPlanes(planes, workspace.at(onDevice), stream_);
-    withElementType(in.type, [&](auto element) {
-        using Element = decltype(element);
-        const Aggregation<Element> a{g,  levels, workspace.at(onDevice), in.location, {}, in.weight,
-                                     {}, output};
-        launch("deformable aggregation", forwardReference<Element>, blocksFor(a.outputs()), 0,
-               stream_, a);
-    });
-}
-
-void ReferenceDeformableAggregation::backward(const AggregationGeometry& g,
-                                              const AggregationInputs& in,
-                                              const Tensor<5>& gradOutput,
-                                              const AggregationGradients& to, int) const {
-    const auto planes = planesOf(g, in, to);
-    const auto levels = static_cast<Index>(planes.size());
-    withElementType(in.type, [&](auto element) {
-        using Element = decltype(element);
-        using Real = ComputeType<Element>;
-        Index most = 0;
-        for (const AggregationLevel& level : g.levels) most = std::max(most, level.pixels());
+void DeformableAggregation::forward(const AggregationCall& call, int) const {
+    withChannels(call, gathers_, [&](auto a) {
         Workspace workspace(stream_);
-        const auto onDevice = workspace.reserve<AggregationPlane>(levels);
-        const auto sums = workspace.reserve<Real>(g.batch * g.groups * g.channels * most);
+        const auto levels = workspace.reserve<AggregationLevel>(a.levelCount);
         workspace.allocate();
-        copyPlanes(planes, workspace.at(onDevice), stream_);
-        const Aggregation<Element> a{g,           levels,      workspace.at(onDevice),
-                                     in.location, to.location, in.weight,
-                                     to.weight,   gradOutput};
-        launch("deformable aggregation, location and weight", gradSamplesReference<Element>,
-               blocksFor(a.samples()), 0, stream_, a);
-        for (Index level = 0; level < levels; ++level) {
-            const Index numbers =
-                a.valuePlanes() * g.levels[static_cast<std::size_t>(level)].pixels();
-            if (numbers == 0) return;
-            check(cudaMemsetAsync(workspace.at(sums), 0,
-                                  static_cast<std::size_t>(numbers) * sizeof(Real), stream_),
-                  "cudaMemsetAsync");
-            launch("deformable aggregation, values", gradValuesReference<Element>,
-                   blocksFor(a.valuePlanes()), 0, stream_, a, level, workspace.at(sums));
+        a.levels = copyLevels(call, workspace.at(levels), stream_);
+        for (const Index images = a.batch; a.firstImage < call.batch; a.firstImage += images) {
+            a.batch = std::min(images, call.batch - a.firstImage);
+            launch("deformable aggregation", forwardKernel<typename decltype(a)::How>,
+                   blocksFor(a.outputs()), 0, stream_, a);
         }
     });
 }
 
-void GatheredDeformableAggregation::forward(const AggregationGeometry& g,
-                                            const AggregationInputs& in, const Tensor<5>& output,
-                                            int threads) const {
-    ReferenceDeformableAggregation(stream_).forward(g, in, output, threads);
-}
-
-void GatheredDeformableAggregation::backward(const AggregationGeometry& g,
-                                             const AggregationInputs& in,
-                                             const Tensor<5>& gradOutput,
-                                             const AggregationGradients& to, int threads) const {
-    // What one image has, in numbers of 32 bits.
-    double most = static_cast<double>(g.groups) * static_cast<double>(g.points()) *
-                  static_cast<double>(g.taps());
-    for (const AggregationLevel& level : g.levels) {
-        most = std::max(most, static_cast<double>(level.height + 1) *
-                                  static_cast<double>(level.width + 1) *
-                                  static_cast<double>(g.groups) * static_cast<double>(g.channels));
-    }
-    if (most >= 0x1p31 - 0x1p16) {
-        return ReferenceDeformableAggregation(stream_).backward(g, in, gradOutput, to, threads);
-    }
-    if (g.batch == 0) return;
-    const auto planes = planesOf(g, in, to);
-    const auto levels = static_cast<Index>(planes.size());
-    // A few images at a time: few enough to be numbered, and for the workspace to stay small.
-    const Index images = std::clamp<Index>((Index{1} << 24) / static_cast<Index>(most), 1, g.batch);
-    withElementType(in.type, [&](auto element) {
-        using Element = decltype(element);
-        using Samples = AggregationSamples<Element>;
-        Workspace workspace(stream_);
-        const auto onDevice = workspace.reserve<AggregationPlane>(levels);
-        Index cells = 0;
-        for (const AggregationLevel& level : g.levels)
+void DeformableAggregation::backward(const AggregationCall& call, int) const {
+    withChannels(call, gathers_, [&](auto a) {
+        using Channels = typename decltype(a)::How;
+        using Samples = LevelSamples<Channels>;
+        constexpr bool gathers = std::is_same_v<typename Channels::Integer, int>;
+        Index pixels = 0, cells = 0;
+        for (const AggregationLevel& level : call.levels) {
+            pixels = std::max(pixels, level.pixels());
             cells = std::max(cells, Samples::cellsOf(level));
-        const CellListMaker<Samples> lists(images * g.groups * cells,
-                                           images * g.groups * g.points() * g.taps(), workspace);
+        }
+        Workspace workspace(stream_);
+        const auto levels = workspace.reserve<AggregationLevel>(a.levelCount);
+        const auto sums =
+            workspace.reserve<typename Samples::Real>(gathers ? 0 : a.planes() * pixels);
+        const CellListMaker<Samples> lists(gathers ? a.batch * a.groups * cells : 0,
+                                           gathers ? a.samples() : 0, workspace);
         workspace.allocate();
-        copyPlanes(planes, workspace.at(onDevice), stream_);
-        const Aggregation<Element> a{g,           levels,      workspace.at(onDevice),
-                                     in.location, to.location, in.weight,
-                                     to.weight,   gradOutput};
-        // Each of the threads plans the sample anew.
-        const bool many = g.channels >= 4 * sampleThreads;
-        launch(
-            "deformable aggregation, location and weight",
-            many ? gradSamplesKernel<Element> : gradSamplesReference<Element>,
-            many ? ceilDivide(a.samples(), blockThreads / sampleThreads) : blocksFor(a.samples()),
-            0, stream_, a);
-        for (Index level = 0; level < levels; ++level) {
-            const AggregationLevel& plane = g.levels[static_cast<std::size_t>(level)];
-            Samples samples(a, plane, level, images);
-            for (Index first = 0; first < g.batch; first += images) {
-                samples.firstImage = first;
-                samples.images = static_cast<int>(std::min(images, g.batch - first));
-                lists.make(samples, workspace, stream_);
-                launch("deformable aggregation, values", gatherValuesKernel<Element>,
-                       blocksFor(samples.images * plane.pixels() * g.groups * g.channels), 0,
-                       stream_, samples, Divisor(g.channels), lists.start(workspace),
-                       lists.entries(workspace));
+        a.levels = copyLevels(call, workspace.at(levels), stream_);
+        for (const Index images = a.batch; a.firstImage < call.batch; a.firstImage += images) {
+            a.batch = std::min(images, call.batch - a.firstImage);
+            for (Index number = 0; number < a.levelCount; ++number) {
+                const AggregationLevel& level = call.levels[static_cast<std::size_t>(number)];
+                launch("deformable aggregation, location and weight", gradSamplesKernel<Channels>,
+                       blocksFor(a.samples()), 0, stream_, a, number);
+                if constexpr (gathers) {
+                    const Samples samples(a, number, level);
+                    lists.make(samples, workspace, stream_);
+                    const Index packs = a.channels / Channels::count;
+                    launch("deformable aggregation, values", gatherValuesKernel<Channels>,
+                           blocksFor(a.batch * level.pixels() * a.groups * packs), 0, stream_,
+                           samples, Divisor(packs), lists.start(workspace),
+                           lists.entries(workspace));
+                } else {
+                    const auto bytes = static_cast<std::size_t>(a.planes() * level.pixels()) *
+                                       sizeof(typename Samples::Real);
+                    check(cudaMemsetAsync(workspace.at(sums), 0, bytes, stream_),
+                          "cudaMemsetAsync");
+                    launch("deformable aggregation, values", gradValuesKernel<Channels>,
+                           blocksFor(a.planes()), 0, stream_, a, number, workspace.at(sums));
+                }
             }
         }
     });

@@ -11,37 +11,20 @@
 
 namespace dcn4j::cuda {
 
-/// The definition as plain loops: for every output of each pass one thread, or for every plane.
-class ReferenceDeformableAggregation final : public DeformableAggregationKernel {
+/// The definition as it reads, one thread for each output and sample, and for each plane of values;
+/// or, as `gathers` says, for several channels, and with values that gather their gradient, so that
+/// no plane is walked through by one thread.
+class DeformableAggregation final : public DeformableAggregationKernel {
   public:
-    explicit ReferenceDeformableAggregation(cudaStream_t stream) : stream_(stream) {}
+    DeformableAggregation(cudaStream_t stream, bool gathers) : stream_(stream), gathers_(gathers) {}
 
-    const char* name() const override { return "reference"; }
-    void forward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
-                 const Tensor<5>& output, int threads) const override;
-    void backward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
-                  const Tensor<5>& gradOutput, const AggregationGradients& gradients,
-                  int threads) const override;
+    const char* name() const override { return gathers_ ? "gathered" : "reference"; }
+    void forward(const AggregationCall& call, int threads) const override;
+    void backward(const AggregationCall& call, int threads) const override;
 
   private:
     const cudaStream_t stream_;
-};
-
-/// The same, but that the values gather their gradient: a thread an element of them, no plane
-/// walked through by one thread. Levels that 32 bits can't number go to the reference.
-class GatheredDeformableAggregation final : public DeformableAggregationKernel {
-  public:
-    explicit GatheredDeformableAggregation(cudaStream_t stream) : stream_(stream) {}
-
-    const char* name() const override { return "gathered"; }
-    void forward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
-                 const Tensor<5>& output, int threads) const override;
-    void backward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
-                  const Tensor<5>& gradOutput, const AggregationGradients& gradients,
-                  int threads) const override;
-
-  private:
-    const cudaStream_t stream_;
+    const bool gathers_;
 };
 
 }  // namespace dcn4j::cuda

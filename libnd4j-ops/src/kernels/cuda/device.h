@@ -94,21 +94,21 @@ struct alignas(sizeof(T) * Count) Pack<T, Count, true> {
 };
 
 /// In the emulation: that an access is where CUDA allows it.
-__device__ inline void checkAlignment([[maybe_unused]] const void* address,
-                                      [[maybe_unused]] std::size_t bytes) {
+DCN4J_HOST_DEVICE inline void checkAlignment([[maybe_unused]] const void* address,
+                                             [[maybe_unused]] std::size_t bytes) {
 #if !defined(__CUDACC__)
     cuda_emulation::checkAlignment(address, bytes);
 #endif
 }
 
 template <int Count, class T>
-__device__ inline Pack<T, Count> loadPack(const T* from) {
+DCN4J_HOST_DEVICE inline Pack<T, Count> loadPack(const T* from) {
     checkAlignment(from, sizeof(Pack<T, Count>));
     return *reinterpret_cast<const Pack<T, Count>*>(from);
 }
 
 template <int Count, class T>
-__device__ inline void storePack(T* to, const Pack<T, Count>& pack) {
+DCN4J_HOST_DEVICE inline void storePack(T* to, const Pack<T, Count>& pack) {
     checkAlignment(to, sizeof(Pack<T, Count>));
     *reinterpret_cast<Pack<T, Count>*>(to) = pack;
 }

@@ -8,45 +8,36 @@
 namespace dcn4j {
 namespace {
 
+/// Calls `action` with all images of a call.
+template <class Action>
+void withAll(const AggregationCall& call, Action action) {
+    withElementType(call.type, [&](auto element) {
+        action(Aggregation<OneChannel<decltype(element)>>{call, call.levels.data(),
+                                                          static_cast<Index>(call.levels.size())});
+    });
+}
+
 class Reference final : public DeformableAggregationKernel {
   public:
     const char* name() const override { return "reference"; }
 
-    void forward(const AggregationGeometry& g, const AggregationInputs& in, const Tensor<5>& output,
-                 int) const override {
-        const auto planes = planesOf(g, in);
-        withElementType(in.type, [&](auto element) {
-            const Aggregation<decltype(element)> a{g,
-                                                   static_cast<Index>(planes.size()),
-                                                   planes.data(),
-                                                   in.location,
-                                                   {},
-                                                   in.weight,
-                                                   {},
-                                                   output};
-            for (Index i = 0; i < a.outputs(); ++i) a.computeOutput(i);
+    void forward(const AggregationCall& call, int) const override {
+        withAll(call, [](const auto& all) {
+            for (Index i = 0; i < all.outputs(); ++i) all.computeOutputs(i);
         });
     }
 
-    void backward(const AggregationGeometry& g, const AggregationInputs& in,
-                  const Tensor<5>& gradOutput, const AggregationGradients& to, int) const override {
-        const auto planes = planesOf(g, in, to);
-        withElementType(in.type, [&](auto element) {
-            using Element = decltype(element);
-            const Aggregation<Element> a{g,
-                                         static_cast<Index>(planes.size()),
-                                         planes.data(),
-                                         in.location,
-                                         to.location,
-                                         in.weight,
-                                         to.weight,
-                                         gradOutput};
-            for (Index i = 0; i < a.samples(); ++i) a.computeGradSample(i);
-            for (Index level = 0; level < a.levels; ++level) {
-                std::vector<ComputeType<Element>> sums(static_cast<std::size_t>(
-                    a.valuePlanes() * g.levels[static_cast<std::size_t>(level)].pixels()));
-                for (Index i = 0; i < a.valuePlanes(); ++i) {
-                    a.computeGradValues(level, i, sums.data());
+    void backward(const AggregationCall& call, int) const override {
+        withAll(call, [](const auto& all) {
+            for (Index level = 0; level < all.levelCount; ++level) {
+                for (Index i = 0; i < all.samples(); ++i) {
+                    all.computeGradSample(all.tapAt(level, i));
+                }
+                const Index pixels = all.levels[level].pixels();
+                std::vector<typename std::decay_t<decltype(all)>::Real> sums(
+                    static_cast<std::size_t>(all.planes() * pixels));
+                for (Index i = 0; i < all.planes(); ++i) {
+                    all.computeGradValues(level, i, sums.data() + i * pixels);
                 }
             }
         });

@@ -1,5 +1,5 @@
 // The definition of deformable_aggregation.h for one output, one sample and one plane of values,
-// written once for the reference on the CPU and the plain kernels of CUDA.
+// written once for the reference on the CPU and the kernels of CUDA.
 //
 // Everything here has internal linkage, as in bilinear.h.
 #pragma once
@@ -28,126 +28,127 @@ DCN4J_HOST_DEVICE inline Real positionOf(Real origin, Real start, Real location,
     return origin + product(start + location, scale);
 }
 
-/// A level and its arrays.
-struct AggregationPlane {
-    AggregationLevel level;
-    Tensor<5> value, gradValue;
+/// How Aggregation works on channels: one at a time, any number of samples.
+template <class ElementType>
+struct OneChannel {
+    using Element = ElementType;
+    using Integer = Index;  ///< numbers samples and outputs
+    static constexpr int count = 1;
+
+    DCN4J_HOST_DEVICE static void load(const Element* from, ComputeType<Element> (&to)[1]) {
+        to[0] = widen(*from);
+    }
+    DCN4J_HOST_DEVICE static void store(const ComputeType<Element> (&from)[1], Element* to) {
+        *to = narrow<Element>(from[0]);
+    }
 };
 
-/// The arrays of one call with their C++ element type. CUDA keeps the planes in device memory:
-/// there may be any number of them.
-template <class Element>
-struct Aggregation {
+/// Some images of one call. CUDA keeps the levels in device memory: there may be any number.
+template <class Channels>
+struct Aggregation : AggregationShape {
+    using How = Channels;
+    using Element = typename Channels::Element;
+    using Integer = typename Channels::Integer;
     using Real = ComputeType<Element>;
+    static constexpr int count = Channels::count;
 
-    AggregationShape g;
-    Index levels;
-    const AggregationPlane* planes;
-    Tensor<7> location, gradLocation;
-    Tensor<6> weight, gradWeight;
-    Tensor<5> output;  ///< or its gradient
+    const AggregationLevel* levels;
+    Index levelCount, firstImage = 0;
 
-    // How many there are of what the functions below compute one of.
-    DCN4J_HOST_DEVICE Index outputs() const { return points() * g.channels; }
-    DCN4J_HOST_DEVICE Index samples() const { return points() * levels * g.taps(); }
-    DCN4J_HOST_DEVICE Index valuePlanes() const { return g.batch * g.groups * g.channels; }
+    // How many there are of what the functions below compute one of; samples of a level.
+    DCN4J_HOST_DEVICE Index outputs() const { return samples() / taps() * channels / count; }
+    DCN4J_HOST_DEVICE Index samples() const { return batch * points() * groups * taps(); }
+    DCN4J_HOST_DEVICE Index planes() const { return batch * groups * channels; }
 
-    /// Output `i`, a sum over all samples of its point.
-    DCN4J_HOST_DEVICE void computeOutput(Index i) const {
-        AggregationTap at = pointAt(i / g.channels);
-        const Index c = i % g.channels;
-        Real sum = 0;
-        for (at.level = 0; at.level < levels; ++at.level)
-            for (at.tap = 0; at.tap < g.taps(); ++at.tap) {
-                const Sample<Real> s = sample(at);
-                Real value[Corners];
+    /// Outputs `i` * count and those after it, sums over all samples of their point.
+    DCN4J_HOST_DEVICE void computeOutputs(Integer i) const {
+        const auto packs = static_cast<Integer>(channels / count);
+        AggregationTap at = pointAt(i / packs);
+        const Index c = i % packs * count;
+        Real sum[count] = {};
+        for (at.level = 0; at.level < levelCount; ++at.level)
+            for (at.tap = 0; at.tap < taps(); ++at.tap) {
+                const auto s = sample(at);
+                Real value[count][Corners];
                 corners(at, s, c, value);
-                sum += s.modulation * valueOf(s, value);
+                for (int k = 0; k < count; ++k) sum[k] += s.modulation * valueOf(s, value[k]);
             }
-        put(output, output.at(at.n, at.oy, at.ox, at.group, c), sum);
+        Channels::store(sum, outputAt(at, c));
     }
 
-    /// The gradients of location and weight of sample `i`, sums over the channels.
-    DCN4J_HOST_DEVICE void computeGradSample(Index i) const {
-        const AggregationTap at = tapAt(i);
-        putGradSample(at, sumGradSample(at, 0, 1));
-    }
-
-    /// Which sample is number `i`.
-    DCN4J_HOST_DEVICE AggregationTap tapAt(Index i) const {
-        AggregationTap at = pointAt(i / g.taps() / levels);
-        at.level = i / g.taps() % levels;
-        at.tap = i % g.taps();
+    /// Which sample of a level is number `i`: [n][point][group][tap].
+    DCN4J_HOST_DEVICE AggregationTap tapAt(Index level, Integer i) const {
+        const auto each = static_cast<Integer>(taps());
+        AggregationTap at = pointAt(i / each);
+        at.level = level;
+        at.tap = i % each;
         return at;
     }
 
-    /// What channels bring to the gradients of a sample.
-    struct GradSample {
-        Real x, y, weight;
-    };
-
-    /// The sums over every `step`-th channel from `first` on.
-    DCN4J_HOST_DEVICE GradSample sumGradSample(const AggregationTap& at, Index first,
-                                               Index step) const {
-        const Sample<Real> s = sample(at);
-        GradSample sum{0, 0, 0};
-        for (Index c = first; c < g.channels; c += step) {
-            const Real grad = get(output, output.at(at.n, at.oy, at.ox, at.group, c));
-            Real value[Corners];
+    /// The gradients of location and weight of a sample, sums over the channels.
+    DCN4J_HOST_DEVICE void computeGradSample(const AggregationTap& at) const {
+        const auto s = sample(at);
+        Real sumX = 0, sumY = 0, sumWeight = 0;
+        for (Index c = 0; c < channels; c += count) {
+            Real grad[count], value[count][Corners];
+            Channels::load(outputAt(at, c), grad);
             corners(at, s, c, value);
-            sum.weight += grad * valueOf(s, value);
-            sum.y += grad * s.modulation * slopeY(s, value);
-            sum.x += grad * s.modulation * slopeX(s, value);
+            for (int k = 0; k < count; ++k) {
+                sumWeight += grad[k] * valueOf(s, value[k]);
+                sumY += grad[k] * s.modulation * slopeY(s, value[k]);
+                sumX += grad[k] * s.modulation * slopeX(s, value[k]);
+            }
         }
-        return sum;
-    }
-
-    DCN4J_HOST_DEVICE void putGradSample(const AggregationTap& at, const GradSample& sum) const {
-        const AggregationLevel& level = planes[at.level].level;
-        put(gradWeight, at.in(gradWeight), sum.weight);
-        put(gradLocation, at.in(gradLocation, 0), sum.x * static_cast<Real>(level.scaleX));
-        put(gradLocation, at.in(gradLocation, 1), sum.y * static_cast<Real>(level.scaleY));
+        const AggregationLevel& level = levels[at.level];
+        put(gradWeight, at.in(gradWeight), sumWeight);
+        put(gradLocation, at.in(gradLocation, 0), sumX * static_cast<Real>(level.scaleX));
+        put(gradLocation, at.in(gradLocation, 1), sumY * static_cast<Real>(level.scaleY));
     }
 
     /// The gradient of plane `i` of a level's values, its samples added in order to `sums`, zeros
-    /// at first: [valuePlanes][pixels].
+    /// at first: [pixels].
     DCN4J_HOST_DEVICE void computeGradValues(Index level, Index i, Real* sums) const {
-        const Index c = i % g.channels, group = i / g.channels % g.groups;
-        const Index pixels = planes[level].level.pixels(), width = planes[level].level.width;
-        AggregationTap at{i / g.channels / g.groups, 0, 0, group, level, 0};
-        sums += i * pixels;
-        for (at.oy = 0; at.oy < g.outHeight; ++at.oy)
-            for (at.ox = 0; at.ox < g.outWidth; ++at.ox)
-                for (at.tap = 0; at.tap < g.taps(); ++at.tap) {
-                    const Sample<Real> s = sample(at);
-                    const Real grad = get(output, output.at(at.n, at.oy, at.ox, group, c));
+        const Index c = i % channels, group = i / channels % groups;
+        const Index pixels = levels[level].pixels(), width = levels[level].width;
+        AggregationTap at{i / channels / groups, 0, 0, group, level, 0};
+        for (at.oy = 0; at.oy < outHeight; ++at.oy)
+            for (at.ox = 0; at.ox < outWidth; ++at.ox)
+                for (at.tap = 0; at.tap < taps(); ++at.tap) {
+                    const auto s = sample(at);
+                    const Real grad = widen(*outputAt(at, c));
                     for (int k = 0; k < Corners; ++k) {
                         if (s.weight[k] == 0 || s.pixel[k] == pixels) continue;
                         sums[s.pixel[k]] += grad * s.modulation * s.weight[k];
                     }
                 }
-        const Tensor<5>& to = planes[level].gradValue;
+        const Tensor<5>& to = levels[level].gradValues;
         for (Index p = 0; p < pixels; ++p)
             put(to, to.at(at.n, p / width, p % width, group, c), sums[p]);
     }
 
     /// Where a tap reads.
-    DCN4J_HOST_DEVICE Sample<Real> sample(const AggregationTap& at) const {
-        const AggregationLevel& level = planes[at.level].level;
-        const Index place = g.placeOf(at.tap), rows = g.y.kernel;
-        const Real x = position(g.x, at.ox, place / rows, level.scaleX, at.in(location, 0));
-        const Real y = position(g.y, at.oy, place % rows, level.scaleY, at.in(location, 1));
-        Sample<Real> s;
-        locate(y, x, get(weight, at.in(weight)), level.height, level.width, s);
+    DCN4J_HOST_DEVICE Sample<Real, Integer> sample(const AggregationTap& at) const {
+        const AggregationLevel& level = levels[at.level];
+        const auto place = static_cast<Integer>(placeOf(at.tap));
+        const auto rows = static_cast<Integer>(y.kernel);
+        const Real sampleX = position(x, at.ox, place / rows, level.scaleX, at.in(location, 0));
+        const Real sampleY = position(y, at.oy, place % rows, level.scaleY, at.in(location, 1));
+        Sample<Real, Integer> s;
+        locate(sampleY, sampleX, get(weight, at.in(weight)), level.height, level.width, s);
         return s;
     }
 
-  private:
-    DCN4J_HOST_DEVICE Index points() const { return g.batch * g.points() * g.groups; }
+    /// Where the output, or its gradient, has a channel of a point's group.
+    DCN4J_HOST_DEVICE Element* outputAt(const AggregationTap& at, Index c) const {
+        return static_cast<Element*>(output.data) + output.at(at.n, at.oy, at.ox, at.group, c);
+    }
 
-    DCN4J_HOST_DEVICE AggregationTap pointAt(Index i) const {
-        const Index p = i / g.groups % g.points();
-        return {i / g.groups / g.points(), p / g.outWidth, p % g.outWidth, i % g.groups, 0, 0};
+  private:
+    DCN4J_HOST_DEVICE AggregationTap pointAt(Integer i) const {
+        const auto group = static_cast<Integer>(groups), width = static_cast<Integer>(outWidth);
+        const auto image = static_cast<Integer>(points());
+        const Integer n = i / group / image, point = i / group % image;
+        return {firstImage + n, point / width, point % width, i % group, 0, 0};
     }
 
     template <int Rank>
@@ -165,29 +166,22 @@ struct Aggregation {
                           get(location, place), static_cast<Real>(scale));
     }
 
-    DCN4J_HOST_DEVICE void corners(const AggregationTap& at, const Sample<Real>& s, Index c,
-                                   Real (&value)[Corners]) const {
-        const AggregationLevel& level = planes[at.level].level;
-        const Tensor<5>& t = planes[at.level].value;
+    /// The values of channels from `c` on around a sample, zeros outside.
+    DCN4J_HOST_DEVICE void corners(const AggregationTap& at, const Sample<Real, Integer>& s,
+                                   Index c, Real (&value)[count][Corners]) const {
+        const Tensor<5>& t = levels[at.level].values;
+        const auto width = static_cast<Integer>(levels[at.level].width);
+        const Index none = levels[at.level].pixels();
         for (int i = 0; i < Corners; ++i) {
-            const Index y = s.pixel[i] / level.width, x = s.pixel[i] % level.width;
-            value[i] =
-                s.pixel[i] == level.pixels() ? Real{0} : get(t, t.at(at.n, y, x, at.group, c));
+            Real some[count] = {};
+            if (s.pixel[i] != none) {
+                const Index place = t.at(at.n, s.pixel[i] / width, s.pixel[i] % width, at.group, c);
+                Channels::load(static_cast<const Element*>(t.data) + place, some);
+            }
+            for (int k = 0; k < count; ++k) value[k][i] = some[k];
         }
     }
 };
-
-/// The planes of a call, `gradients` where there are any.
-inline std::vector<AggregationPlane> planesOf(const AggregationGeometry& g,
-                                              const AggregationInputs& inputs,
-                                              const AggregationGradients& gradients = {}) {
-    std::vector<AggregationPlane> planes;
-    for (std::size_t l = 0; l < g.levels.size(); ++l) {
-        planes.push_back({g.levels[l], inputs.values[l],
-                          gradients.values.empty() ? Tensor<5>{} : gradients.values[l]});
-    }
-    return planes;
-}
 
 }  // namespace
 }  // namespace dcn4j

@@ -13,43 +13,26 @@ namespace dcn4j::cpu {
 namespace {
 
 /// Whether the micro-kernels can number what is packed of the values (see AggregateTile).
-bool tooManyPixels(const AggregationGeometry& g) {
+bool tooManyPixels(const AggregationCall& call) {
     Index rows = 0;
-    for (const AggregationLevel& level : g.levels) rows += level.pixels() + 1;
+    for (const AggregationLevel& level : call.levels) rows += level.pixels() + 1;
     return rows >= std::numeric_limits<std::int32_t>::max() /
-                       (aggregation::groupsTogether(g, g.groups) * roundUp(g.channels, 4));
+                       (aggregation::groupsTogether(call) * roundUp(call.channels, 4));
 }
 
 }  // namespace
 
-void TiledDeformableAggregation::forward(const AggregationGeometry& geometry,
-                                         const AggregationInputs& inputs, const Tensor<5>& output,
-                                         int threads) const {
-    if (tooManyPixels(geometry)) {
-        return referenceDeformableAggregation().forward(geometry, inputs, output, threads);
-    }
-    withElementType(inputs.type, [&](auto element) {
-        using Element = decltype(element);
-        aggregation::Forward<Element>(set_.kernels.of<ComputeType<Element>>(), geometry, inputs,
-                                      output, threads)
-            .run();
+void TiledDeformableAggregation::forward(const AggregationCall& call, int threads) const {
+    if (tooManyPixels(call)) return referenceDeformableAggregation().forward(call, threads);
+    withElementType(call.type, [&](auto element) {
+        aggregation::Forward<decltype(element)>(set_, call, threads).run();
     });
 }
 
-void TiledDeformableAggregation::backward(const AggregationGeometry& geometry,
-                                          const AggregationInputs& inputs,
-                                          const Tensor<5>& gradOutput,
-                                          const AggregationGradients& gradients,
-                                          int threads) const {
-    if (tooManyPixels(geometry)) {
-        return referenceDeformableAggregation().backward(geometry, inputs, gradOutput, gradients,
-                                                         threads);
-    }
-    withElementType(inputs.type, [&](auto element) {
-        using Element = decltype(element);
-        aggregation::Backward<Element>(set_.kernels.of<ComputeType<Element>>(), geometry, inputs,
-                                       gradOutput, gradients, threads)
-            .run();
+void TiledDeformableAggregation::backward(const AggregationCall& call, int threads) const {
+    if (tooManyPixels(call)) return referenceDeformableAggregation().backward(call, threads);
+    withElementType(call.type, [&](auto element) {
+        aggregation::Backward<decltype(element)>(set_, call, threads).run();
     });
 }
 
@@ -58,12 +41,7 @@ void TiledDeformableAggregation::backward(const AggregationGeometry& geometry,
 namespace dcn4j {
 
 std::vector<const DeformableAggregationKernel*> DeformableAggregationKernel::implementations() {
-    std::vector<const DeformableAggregationKernel*> all;
-    for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
-        all.push_back(new cpu::TiledDeformableAggregation(*set));
-    }
-    all.push_back(&referenceDeformableAggregation());
-    return all;
+    return cpu::everyKernel<cpu::TiledDeformableAggregation>(referenceDeformableAggregation());
 }
 
 }  // namespace dcn4j

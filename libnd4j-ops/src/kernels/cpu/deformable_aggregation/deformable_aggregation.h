@@ -11,11 +11,8 @@ class TiledDeformableAggregation final : public DeformableAggregationKernel {
     explicit TiledDeformableAggregation(const InstructionSet& set) : set_(set) {}
 
     const char* name() const override { return set_.name; }
-    void forward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
-                 const Tensor<5>& output, int threads) const override;
-    void backward(const AggregationGeometry& geometry, const AggregationInputs& inputs,
-                  const Tensor<5>& gradOutput, const AggregationGradients& gradients,
-                  int threads) const override;
+    void forward(const AggregationCall& call, int threads) const override;
+    void backward(const AggregationCall& call, int threads) const override;
 
   private:
     const InstructionSet& set_;

@@ -67,12 +67,7 @@ void TiledDeformableConv2d::backward(const Conv2dGeometry& geometry,
 namespace dcn4j {
 
 std::vector<const DeformableConv2dKernel*> DeformableConv2dKernel::implementations() {
-    std::vector<const DeformableConv2dKernel*> all;
-    for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
-        all.push_back(new cpu::TiledDeformableConv2d(*set));
-    }
-    all.push_back(&referenceDeformableConv2d());
-    return all;
+    return cpu::everyKernel<cpu::TiledDeformableConv2d>(referenceDeformableConv2d());
 }
 
 }  // namespace dcn4j

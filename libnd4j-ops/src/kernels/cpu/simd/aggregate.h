@@ -7,16 +7,22 @@
 // Compiled once per instruction set (micro_kernels.cpp); everything has internal linkage.
 #pragma once
 
-#include "../../sampling/product.h"
 #include "groups.h"
 #include "micro_kernels.h"
-#include "plan.h"
+#include "vectors.h"
 
 namespace dcn4j::cpu {
 namespace {
 
-template <class Real>
-using PixelLanes = Vector<decltype(PlannedSample<Real>::place)>;
+/// Some samples, corner by corner.
+template <class Real, Index Most>
+struct CornerLanes {
+    static constexpr Index most = Most;
+    using Pixel = typename AggregateSamples<Real>::Pixel;
+
+    Pixel rows[Corners][Most];    ///< where they begin
+    Real weights[Corners][Most];  ///< times the modulation
+};
 
 /// Parts numbers that come in pairs.
 template <class V, std::size_t... Lane>
@@ -25,42 +31,58 @@ inline void partPairs(const V& a, const V& b, V& first, V& second, std::index_se
     second = __builtin_shufflevector(a, b, (2 * Lane + 1)...);
 }
 
-/// Calls `action(i, location)` for as many samples from number `i` on as a vector has lanes, of the
-/// samples `first` .. `end`; their pixels are numbers of rows, and so is the third argument, that
-/// of zeros.
-template <class Real, class Action>
-inline void locateSamples(const AggregateSamples<Real>& s, Index first, Index end, Action action) {
+/// Locates the samples `first` .. `end` of a tile. Calls `action(k, location, modulation, zeros)`
+/// for as many as a vector has lanes, from sample first + k on, before their corners are kept: the
+/// pixels are numbers of rows, as `zeros` is, that of the row of zeros.
+template <class Real, class Samples, class Action>
+inline void locateSamples(const AggregateTile<Real>& t, Index first, Index end, Samples& kept,
+                          Action action) {
     using V = Vector<Real>;
-    using P = PixelLanes<Real>;
-    constexpr std::size_t lanes = lanesOf<V>;
+    using P = Vector<typename Samples::Pixel>;
+    constexpr Index lanes = lanesOf<V>;
+    const AggregateSamples<Real>& s = t.samples;
     const P step = broadcast<P>(s.pixelRows);
+    const P ld = broadcast<P>(static_cast<typename Samples::Pixel>(t.ld));
     for (Index i = first, j = first % s.period; i < end; i += lanes) {
         V x, y;
-        partPairs(load<V>(s.location + 2 * i), load<V>(s.location + 2 * i + lanes), x, y,
+        partPairs(loadUntil<V>(s.location, 2 * i, 2 * s.count),
+                  loadUntil<V>(s.location, 2 * i + lanes, 2 * s.count), x, y,
                   std::make_index_sequence<lanes>());
-        // As positionOf of aggregation_taps.h has it.
-        x = load<V>(s.originX + i) + (load<V>(s.startX + j) + x) * load<V>(s.scaleX + j);
-        y = load<V>(s.originY + i) + (load<V>(s.startY + j) + y) * load<V>(s.scaleY + j);
-        const P height = load<P>(s.height + j), width = load<P>(s.width + j);
-        auto at =
-            locate<V, P>(y, x, height, width, Convert<V, P>::of(height), Convert<V, P>::of(width));
+        const auto position = [&](const AggregateAxis<Real>& axis, const V& location) {
+            // As positionOf of aggregation_taps.h has it.
+            return load<V>(axis.origin + i) +
+                   (load<V>(axis.start + j) + location) * load<V>(axis.scale + j);
+        };
+        const P height = load<P>(s.y.size + j), width = load<P>(s.x.size + j);
+        auto at = locate<V, P>(position(s.y, y), position(s.x, x), height, width,
+                               Convert<V, P>::of(height), Convert<V, P>::of(width));
         const P base = load<P>(s.base + j);
+        const V modulation = loadUntil<V>(s.weight, i, s.count);
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) at.pixel[c] = at.pixel[c] * step + base;
-        action(i, at, height * width * step + base);
-        j = j + static_cast<Index>(lanes) < s.period ? j + static_cast<Index>(lanes) : 0;
+        action(i - first, at, modulation, height * width * step + base);
+        DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
+            store<V>(kept.weights[c] + (i - first), at.weight[c] * modulation);
+            store<P>(kept.rows[c] + (i - first), at.pixel[c] * ld);
+        }
+        j = j + lanes < s.period ? j + lanes : 0;
     }
 }
 
-/// One point's sums of a group of vectors from channel `i` on.
-template <class G, class Real>
-inline void sumSamples(const AggregateTile<Real>& t, Index first, Index i, Real* out) {
+/// A group of vectors of the sums of some samples, which go on where others of their point came
+/// before.
+template <class G, class Samples, class Real>
+inline void sumSamples(const Samples& s, Index first, Index end, const Real* image, bool goesOn,
+                       Real* sums) {
     using V = typename G::Vector;
-    const Real* const image = t.image + i;
     V total[2][G::count] = {};  // two, so that additions wait for half as many
-    for (Index s = first; s < first + t.taps; ++s) {
+    if (goesOn) {
+        DCN4J_UNROLL for (int v = 0; v < G::count; ++v) total[0][v] =
+            load<V>(sums + v * lanesOf<V>);
+    }
+    for (Index k = first; k < end; ++k) {
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
-            const V weight = broadcast<V>(t.weights[c * t.cornerLd + s]);
-            const Real* row = image + t.rows[c * t.cornerLd + s];
+            const V weight = broadcast<V>(s.weights[c][k]);
+            const Real* row = image + s.rows[c][k];
             DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
                 total[c % 2][v] =
                     multiplyAdd(weight, load<V>(row + v * lanesOf<V>), total[c % 2][v]);
@@ -68,30 +90,33 @@ inline void sumSamples(const AggregateTile<Real>& t, Index first, Index i, Real*
         }
     }
     DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
-        store<V>(out + i + v * lanesOf<V>, total[0][v] + total[1][v]);
+        store<V>(sums + v * lanesOf<V>, total[0][v] + total[1][v]);
     }
 }
 
 template <class Real>
-void aggregate(const AggregateTile<Real>& tile) {
-    using V = Vector<Real>;
+void aggregate(const AggregateTile<Real>& tile, Real* output) {
     // A copy: for all the compiler knows, stores to the output could change the caller's.
     const AggregateTile<Real> t = tile;
-    const auto ld =
-        broadcast<PixelLanes<Real>>(static_cast<decltype(PlannedSample<Real>::place)>(t.imageLd));
-    locateSamples(t.samples, 0, t.samples.count, [&](Index i, const auto& at, const auto& zeros) {
-        const V modulation = load<V>(t.samples.weight + i);
-        // One at -1 exactly is outside, though its derivative is not: its pixels count for nothing.
-        DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
-            store<V>(t.weights + c * t.cornerLd + i, at.weight[c] * modulation);
-            store<PixelLanes<Real>>(t.rows + c * t.cornerLd + i,
-                                    (at.between ? at.pixel[c] : zeros) * ld);
-        }
-    });
-    for (Index point = 0; point < t.points; ++point) {
-        inGroups<Real, 4>(t.channels, [&](auto group, Index i) {
-            sumSamples<decltype(group)>(t, point * t.taps, i, t.output + point * t.outputLd);
+    CornerLanes<Real, 512> s;  // most of a first-level cache
+    for (Index first = 0; first < t.samples.count; first += s.most) {
+        const Index left = t.samples.count - first, end = first + (left < s.most ? left : s.most);
+        locateSamples(t, first, end, s, [](Index, auto& at, const auto&, const auto& zeros) {
+            // One at -1 exactly is outside, though its derivative is not: its pixels count for
+            // nothing.
+            DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
+                at.pixel[c] = at.between ? at.pixel[c] : zeros;
+            }
         });
+        for (Index i = first; i < end;) {
+            const Index point = i / t.taps, last = (point + 1) * t.taps,
+                        to = last < end ? last : end;
+            inGroups<Real, 4>(t.channels, [&](auto group, Index c) {
+                sumSamples<decltype(group)>(s, i - first, to - first, t.image + c,
+                                            i > point * t.taps, output + point * t.ld + c);
+            });
+            i = to;
+        }
     }
 }
 

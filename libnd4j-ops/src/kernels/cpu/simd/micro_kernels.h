@@ -85,36 +85,37 @@ struct GatherSumTile {
     Index outputLd;
 };
 
-/// Samples of several groups and levels at (origin + (start + location) * scale) of their level,
-/// each with its weight. What every point's samples have in common is in tables that repeat every
-/// `period` samples, a multiple of every vector's lanes. Arrays of samples have room for a whole
-/// vector more.
+/// One coordinate of samples, origin + (start + location) * scale. What every point's samples have
+/// in common is in tables that repeat every `period` samples, a multiple of every vector's lanes.
+template <class Real>
+struct AggregateAxis {
+    const Real* origin;                                ///< [count], with room for a vector more
+    const Real *start, *scale;                         ///< [period]
+    const decltype(PlannedSample<Real>::place)* size;  ///< of the sample's level; [period]
+};
+
+/// Samples of several groups and levels, each with its weight.
 template <class Real>
 struct AggregateSamples {
     using Pixel = decltype(PlannedSample<Real>::place);
 
     Index count, period;
-    const Real *location, *weight, *originY, *originX;  ///< [count][(x, y)], then [count]
-    const Real *startY, *startX, *scaleY, *scaleX;      ///< [period]
-    const Pixel *height, *width;                        ///< [period]
+    const Real *location, *weight;  ///< [count][(x, y)], [count]
+    AggregateAxis<Real> y, x;
     /// Pixel p is row p * pixelRows + base of an image; [period].
     const Pixel* base;
     Pixel pixelRows;
 };
 
-/// Weighted sums of the samples of a tile of points, [points][taps]. Rows of the image hold
-/// `channels` numbers, padded to `rowAlignment`; an image of floats has less than 2^31 numbers.
+/// The samples of a tile of points, [points][taps]. Rows of the image and of points, `ld` apart,
+/// hold `channels` numbers, padded to `rowAlignment`; an image of floats has less than 2^31
+/// numbers.
 template <class Real>
 struct AggregateTile {
-    Index points, taps, channels;
+    Index taps, channels;
     AggregateSamples<Real> samples;
     const Real* image;  ///< rows; that of the pixel after a level's last is zero
-    Index imageLd;
-    Real* weights;                                 ///< [4][cornerLd], overwritten
-    typename AggregateSamples<Real>::Pixel* rows;  ///< [4][cornerLd], overwritten
-    Index cornerLd;
-    Real* output;  ///< [points][outputLd], written
-    Index outputLd;
+    Index ld;
 };
 
 /// The rows `first` .. `end` of an image.
@@ -122,22 +123,16 @@ struct RowSpan {
     Index first, end;
 };
 
-/// The backward pass over the samples of a tile of points, [points][taps].
+/// The gradients of such a tile.
 template <class Real>
-struct ScatterAggregateTile {
-    Index points, taps, channels;
-    AggregateSamples<Real> samples;
-    const Real* image;  ///< as AggregateTile has it
-    Index imageLd;
-    const Real* gradOutput;  ///< [points][gradOutputLd], zeros after the channels
-    Index gradOutputLd;
-    /// As the image, added to; the row after a level's last takes what falls outside.
-    Real* gradImage;
+struct AggregateGradients {
+    const Real* output;  ///< rows [points], zeros after the channels
+    /// As the tile's image, added to; the row after a level's last takes what falls outside.
+    Real* image;
     /// The rows of it that are set, beside those that take what falls outside: extended by zeros as
-    /// far as samples reach; null: all are.
+    /// far as samples reach.
     RowSpan* set;
-    Real* gradLocation;  ///< [points][taps][(x, y)], written
-    Real* gradWeight;    ///< [points][taps], written
+    Real *location, *weight;  ///< [points][taps][(x, y)], [points][taps], written
 };
 
 /// The backward pass over the samples of one tile and one block of channels. Rows of the image and
@@ -210,10 +205,11 @@ struct MicroKernels {
     void (*gatherSum)(const GatherSumTile<Real>& tile);
 
     /// output[point][c] = the sum over taps of weight * sample(image channel c).
-    void (*aggregate)(const AggregateTile<Real>& tile);
+    void (*aggregate)(const AggregateTile<Real>& tile, Real* output);
 
     /// Adds the gradients of the samples' corners to the image's, and writes those of the samples.
-    void (*scatterAggregate)(const ScatterAggregateTile<Real>& tile);
+    void (*scatterAggregate)(const AggregateTile<Real>& tile,
+                             const AggregateGradients<Real>& gradients);
 
     /// c[row][column] = (accumulate ? c[row][column] : 0) + sum over depth of a * b. `c` has rows
     /// `ldc` apart, each with room for whole panels.

@@ -11,51 +11,29 @@
 namespace dcn4j::cpu {
 namespace {
 
-/// Samples that are at work together: what is kept of them takes a part of a first-level cache.
-constexpr Index scatteredTogether = 64;
+constexpr int allCorners = (1 << Corners) - 1;
 
-/// Some samples, corner by corner.
+/// A block of samples: what is kept of them takes a part of a first-level cache.
 template <class Real>
-struct ScatteredSamples {
-    using Pixel = decltype(PlannedSample<Real>::place);
+struct ScatteredSamples : CornerLanes<Real, 64> {
+    using typename CornerLanes<Real, 64>::Pixel;
+    using CornerLanes<Real, 64>::most;
     static constexpr Index quarter = lanesOf<Vector16<Real>>;
 
-    Pixel rows[Corners][scatteredTogether];
-    Real weights[Corners][scatteredTogether];  ///< times the modulation
-    Real fractionY[scatteredTogether], fractionX[scatteredTogether];
-    Pixel weighted[scatteredTogether];  ///< bit c: corner c has a weight; 0: outside
-    Real partial[scatteredTogether][Corners][quarter];  ///< sums of a dot product's lanes
-    Real dots[Corners][scatteredTogether];
+    Real fractionY[most], fractionX[most], modulation[most];
+    Pixel weighted[most];               ///< bit c: corner c has a weight; 0: outside
+    Pixel least[most], greatest[most];  ///< of the rows' numbers, without zeros
+    /// Of each sample's dot products, added up to 16 bytes a corner as addLanes does.
+    Real partial[most][Corners * quarter];
+    Real dots[Corners][most];
 };
 
-/// Sums of the neighbouring 16 bytes of two vectors.
-template <class V, std::size_t... Lane>
-inline V fold(const V& a, const V& b, std::index_sequence<Lane...>) {
-    constexpr std::size_t quarter = lanesOf<Vector16<NumberOf<V>>>;
-    return __builtin_shufflevector(a, b, (Lane / quarter * 2 * quarter + Lane % quarter)...) +
-           __builtin_shufflevector(a, b,
-                                   (Lane / quarter * 2 * quarter + Lane % quarter + quarter)...);
-}
-
-/// Folds each vector to 16 bytes.
-template <class V>
-inline void storeFolded(const V (&v)[Corners], NumberOf<V>* to) {
-    constexpr auto all = std::make_index_sequence<lanesOf<V>>();
-    if constexpr (sizeof(V) == 64) {
-        store<V>(to, fold(fold(v[0], v[1], all), fold(v[2], v[3], all), all));
-    } else if constexpr (sizeof(V) == 32) {
-        store<V>(to, fold(v[0], v[1], all));
-        store<V>(to + lanesOf<V>, fold(v[2], v[3], all));
-    } else {
-        for (int c = 0; c < Corners; ++c) store<V>(to + c * lanesOf<V>, v[c]);
-    }
-}
-
 /// What a group of vectors from number `i` of its rows on adds to a sample's dot products and to
-/// the gradients of its corners. `Weighted`: as ScatteredSamples has it where it is none or all.
-template <int Weighted, class G, class Real>
-inline void scatterCorners(const ScatterAggregateTile<Real>& t, const ScatteredSamples<Real>& s,
-                           Index k, const Real* grad, Index i, typename G::Vector (&dot)[Corners]) {
+/// the gradients of its corners; whether all of these have a weight.
+template <bool All, class G, class Real>
+inline void scatterCorners(const AggregateTile<Real>& t, const AggregateGradients<Real>& to,
+                           const ScatteredSamples<Real>& s, Index k, const Real* grad, Index i,
+                           typename G::Vector (&dot)[Corners]) {
     using V = typename G::Vector;
     V g[G::count];
     DCN4J_UNROLL for (int v = 0; v < G::count; ++v) g[v] = load<V>(grad + i + v * lanesOf<V>);
@@ -65,21 +43,21 @@ inline void scatterCorners(const ScatterAggregateTile<Real>& t, const ScatteredS
             dot[c] = multiplyAdd(g[v], load<V>(from + v * lanesOf<V>), dot[c]);
         }
     }
-    if (Weighted == 0) return;
     DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
         // An infinite gradient must not reach a corner of weight zero.
-        if (Weighted != 15 && !(s.weighted[k] & 1 << c)) continue;
+        if (!All && !(s.weighted[k] & 1 << c)) continue;
         const V weight = broadcast<V>(s.weights[c][k]);
-        Real* const to = t.gradImage + i + s.rows[c][k];
+        Real* const row = to.image + i + s.rows[c][k];
         DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
-            store<V>(to + v * lanesOf<V>, multiplyAdd(weight, g[v], load<V>(to + v * lanesOf<V>)));
+            store<V>(row + v * lanesOf<V>,
+                     multiplyAdd(weight, g[v], load<V>(row + v * lanesOf<V>)));
         }
     }
 }
 
-template <int Weighted, class Real>
-inline void scatterOne(const ScatterAggregateTile<Real>& t, ScatteredSamples<Real>& s, Index k,
-                       const Real* grad) {
+template <bool All, class Real>
+inline void scatterOne(const AggregateTile<Real>& t, const AggregateGradients<Real>& to,
+                       ScatteredSamples<Real>& s, Index k, const Real* grad) {
     using V = Vector<Real>;
     using Q = Vector16<Real>;
     V wide[Corners] = {};
@@ -87,57 +65,40 @@ inline void scatterOne(const ScatterAggregateTile<Real>& t, ScatteredSamples<Rea
     inGroups<Real, 2>(t.channels, [&](auto group, Index i) {
         using G = decltype(group);
         if constexpr (std::is_same_v<typename G::Vector, V>) {
-            scatterCorners<Weighted, G>(t, s, k, grad, i, wide);
+            scatterCorners<All, G>(t, to, s, k, grad, i, wide);
         } else {
-            scatterCorners<Weighted, G>(t, s, k, grad, i, narrow);
+            scatterCorners<All, G>(t, to, s, k, grad, i, narrow);
         }
     });
-    Real* const partial = s.partial[k][0];
-    storeFolded(wide, partial);
-    if (sizeof(V) == sizeof(Q) || t.channels % lanesOf<V> == 0) return;
-    DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
-        store<Q>(s.partial[k][c], load<Q>(s.partial[k][c]) + narrow[c]);
+    constexpr Index lanes = lanesOf<V>, quarter = lanesOf<Q>, vectors = Corners * quarter / lanes;
+    Real* const partial = s.partial[k];
+    addLanes<lanes / 2, quarter>(wide);
+    DCN4J_UNROLL for (Index i = 0; i < vectors; ++i) store<V>(partial + i * lanes, wide[i]);
+    if (lanes == quarter || t.channels % lanes == 0) return;
+    DCN4J_UNROLL for (Index c = 0; c < Corners; ++c) {
+        Real* const sum = partial + c % vectors * lanes + c / vectors * quarter;
+        store<Q>(sum, load<Q>(sum) + narrow[c]);
     }
 }
 
 /// Adds up the lanes of the dot products of some samples.
 template <class Real>
-inline void sumPartial(ScatteredSamples<Real>& s, Index count) {
+inline void sumDots(ScatteredSamples<Real>& s, Index count) {
     using V = Vector<Real>;
-    using Q = Vector16<Real>;
-    constexpr std::size_t quarter = lanesOf<Q>, quarters = lanesOf<V> / quarter;
-    constexpr auto all = std::make_index_sequence<lanesOf<V>>();
+    constexpr Index lanes = lanesOf<V>, quarter = s.quarter, vectors = Corners * quarter / lanes;
     for (Index k = 0; k < count; k += quarter) {
-        DCN4J_UNROLL for (std::size_t c = 0; c < Corners; c += quarters) {
+        DCN4J_UNROLL for (Index i = 0; i < vectors; ++i) {
             V v[quarter];
-            DCN4J_UNROLL for (std::size_t i = 0; i < quarter; ++i) {
-                v[i] = load<V>(s.partial[k + static_cast<Index>(i)][c]);
+            DCN4J_UNROLL for (Index j = 0; j < quarter; ++j) {
+                v[j] = load<V>(s.partial[k + j] + i * lanes);
             }
-            // Squares within each 16 bytes: lane i is then of sample i.
-            V sum;
-            if constexpr (quarter == 4) {
-                exchange<2>(v[0], v[2], all);
-                exchange<2>(v[1], v[3], all);
-                exchange<1>(v[0], v[1], all);
-                exchange<1>(v[2], v[3], all);
-                sum = (v[0] + v[1]) + (v[2] + v[3]);
-            } else {
-                exchange<1>(v[0], v[1], all);
-                sum = v[0] + v[1];
-            }
-            DCN4J_UNROLL for (std::size_t q = 0; q < quarters; ++q) {
-                __builtin_memcpy(s.dots[c + q] + k, reinterpret_cast<const Q*>(&sum) + q,
-                                 sizeof(Q));
+            addLanes<quarter / 2, 1>(v);
+            DCN4J_UNROLL for (Index q = 0; q < lanes / quarter; ++q) {
+                __builtin_memcpy(s.dots[i + q * vectors] + k,
+                                 reinterpret_cast<const Vector16<Real>*>(&v[0]) + q, 16);
             }
         }
     }
-}
-
-/// Writes the numbers of `V` that lie before `end`.
-template <class V>
-inline void storeUntil(NumberOf<V>* to, Index i, Index end, const V& value) {
-    if (i + lanesOf<V> <= end) return store<V>(to + i, value);
-    for (Index lane = 0; i < end; ++lane, ++i) to[i] = value[lane];
 }
 
 /// Interleaves two vectors.
@@ -148,14 +109,16 @@ inline void joinPairs(const V& first, const V& second, V& a, V& b, std::index_se
     b = __builtin_shufflevector(first, second, (lanes / 2 + Lane / 2 + Lane % 2 * lanes)...);
 }
 
-/// The gradients of location and weight of the samples from `first` on, `count` of a block.
+/// The gradients of location and weight of `count` samples from number `first` of a tile on.
 template <class Real>
-inline void storeSampleGradients(const ScatterAggregateTile<Real>& t,
-                                 const ScatteredSamples<Real>& s, Index first, Index count) {
+inline void computeSampleGradients(const AggregateSamples<Real>& samples, Index first, Index count,
+                                   const ScatteredSamples<Real>& s,
+                                   const AggregateGradients<Real>& to) {
     using V = Vector<Real>;
+    using P = Vector<typename AggregateSamples<Real>::Pixel>;
     constexpr Index lanes = lanesOf<V>;
     const V one = broadcast<V>(1);
-    for (Index k = 0, j = first % t.samples.period; k < count; k += lanes) {
+    for (Index k = 0, j = first % samples.period; k < count; k += lanes) {
         V dot[Corners];
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) dot[c] = load<V>(s.dots[c] + k);
         const V fy = load<V>(s.fractionY + k), fx = load<V>(s.fractionX + k);
@@ -167,119 +130,83 @@ inline void storeSampleGradients(const ScatterAggregateTile<Real>& t,
                         fy * ((one - fx) * dot[BottomLeft] + fx * dot[BottomRight]);
         // Of a sample outside, the top left corner is: its pixel is zero, and the sum is zero or,
         // where a gradient is not finite, NaN. So is the product with the sample's value.
-        const PixelLanes<Real> none{};
-        const auto inside = load<PixelLanes<Real>>(s.weighted + k) != none;
-        const V modulation = load<V>(t.samples.weight + first + k);
+        storeUntil<V>(to.weight, first + k, samples.count,
+                      load<P>(s.weighted + k) != P{} ? value : dot[TopLeft]);
+        const V modulation = load<V>(s.modulation + k);
         V a, b;
-        joinPairs(modulation * slopeOfX * load<V>(t.samples.scaleX + j),
-                  modulation * slopeOfY * load<V>(t.samples.scaleY + j), a, b,
+        joinPairs(modulation * slopeOfX * load<V>(samples.x.scale + j),
+                  modulation * slopeOfY * load<V>(samples.y.scale + j), a, b,
                   std::make_index_sequence<lanes>());
-        const Index end = first + count;
-        storeUntil<V>(t.gradWeight, first + k, end, inside ? value : dot[TopLeft]);
-        storeUntil<V>(t.gradLocation, 2 * (first + k), 2 * end, a);
-        storeUntil<V>(t.gradLocation, 2 * (first + k) + lanes, 2 * end, b);
-        j = j + lanes < t.samples.period ? j + lanes : 0;
+        storeUntil<V>(to.location, 2 * (first + k), 2 * samples.count, a);
+        storeUntil<V>(to.location, 2 * (first + k) + lanes, 2 * samples.count, b);
+        j = j + lanes < samples.period ? j + lanes : 0;
     }
 }
 
-/// The lesser and the greater of two numbers in each lane.
-template <class P>
-inline P lesser(const P& a, const P& b) {
-    return a < b ? a : b;
-}
-template <class P>
-inline P greater(const P& a, const P& b) {
-    return a > b ? a : b;
-}
-
-/// Extends `reach` to the rows `least` .. `greatest` of the first lanes.
-template <class P>
-inline void extend(RowSpan& reach, const P& least, const P& greatest, Index lanes) {
-    for (Index lane = 0; lane < lanes; ++lane) {
-        if (least[lane] < reach.first) reach.first = least[lane];
-        if (greatest[lane] >= reach.end) reach.end = greatest[lane] + 1;
-    }
-}
-
-/// Sets the rows of `reach` to zero that are not set yet, and those between.
+/// Extends the rows of a gradient that are set, by zeros, to what `count` samples reach.
 template <class Real>
-inline void setRows(const ScatterAggregateTile<Real>& t, const RowSpan& reach) {
-    RowSpan& set = *t.set;
-    if (reach.first >= reach.end) return;
-    if (set.first == set.end) set = {reach.first, reach.first};
-    const auto zero = [&](Index first, Index end) {
-        for (Index i = first * t.imageLd; i < end * t.imageLd; ++i) t.gradImage[i] = 0;
+inline void extendRows(const ScatteredSamples<Real>& s, Index count, Index ld,
+                       const AggregateGradients<Real>& to) {
+    auto first = s.least[0], last = s.greatest[0];
+    for (Index k = 1; k < count; ++k) {
+        first = s.least[k] < first ? s.least[k] : first;
+        last = s.greatest[k] > last ? s.greatest[k] : last;
+    }
+    if (first > last) return;
+    RowSpan& set = *to.set;
+    if (set.first == set.end) set = {first, first};
+    const auto setZero = [&](Index from, Index end) {
+        for (Index i = from * ld; i < end * ld; ++i) to.image[i] = 0;
     };
-    if (reach.first < set.first) {
-        zero(reach.first, set.first);
-        set.first = reach.first;
+    if (first < set.first) {
+        setZero(first, set.first);
+        set.first = first;
     }
-    if (reach.end > set.end) {
-        zero(set.end, reach.end);
-        set.end = reach.end;
+    if (last >= set.end) {
+        setZero(set.end, last + 1);
+        set.end = last + 1;
     }
 }
 
-/// Locates `count` samples from `first` on, and sets the rows to zero that they reach.
 template <class Real>
-inline void prepareSamples(const ScatterAggregateTile<Real>& t, Index first, Index count,
-                           ScatteredSamples<Real>& s) {
+void scatterAggregate(const AggregateTile<Real>& tile, const AggregateGradients<Real>& gradients) {
     using V = Vector<Real>;
-    using P = PixelLanes<Real>;
-    constexpr Index noRow = 0x7fffffff;
-    const P ld = broadcast<P>(static_cast<NumberOf<P>>(t.imageLd)), none = broadcast<P>(noRow);
-    RowSpan reach{noRow, 0};
-    P least = none, greatest = P{} - 1;
-    const auto prepare = [&](Index i, const auto& at, const P& zeros) {
-        const Index k = i - first;
-        const V modulation = load<V>(t.samples.weight + i);
-        P weighted{}, lowest = none, highest = P{} - 1;
-        DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
-            store<V>(s.weights[c] + k, at.weight[c] * modulation);
-            store<P>(s.rows[c] + k, at.pixel[c] * ld);
-            weighted |= (at.weight[c] != V{}) & broadcast<P>(1 << c);
-            lowest = lesser(lowest, at.pixel[c]);
-            highest = greater(highest, at.pixel[c] == zeros ? P{} - 1 : at.pixel[c]);
-        }
-        store<V>(s.fractionY + k, at.fractionY);
-        store<V>(s.fractionX + k, at.fractionX);
-        store<P>(s.weighted + k, weighted);
-        if (k + lanesOf<V> <= count) {
-            least = lesser(least, lowest);
-            greatest = greater(greatest, highest);
-        } else {
-            extend(reach, lowest, highest, count - k);
-        }
-    };
-    locateSamples(t.samples, first, first + count, prepare);
-    if (t.set == nullptr) return;
-    extend(reach, least, greatest, lanesOf<P>);
-    setRows(t, reach);
-}
-
-template <class Real>
-void scatterAggregate(const ScatterAggregateTile<Real>& tile) {
-    // A copy: for all the compiler knows, stores to the gradients could change the caller's.
-    const ScatterAggregateTile<Real> t = tile;
+    using P = Vector<typename AggregateSamples<Real>::Pixel>;
+    // Copies: for all the compiler knows, stores to the gradients could change the caller's.
+    const AggregateTile<Real> t = tile;
+    const AggregateGradients<Real> to = gradients;
     ScatteredSamples<Real> s;
-    const Real* grad = t.gradOutput;
+    const Real* grad = to.output;
     Index tap = 0;
-    for (Index first = 0; first < t.samples.count; first += scatteredTogether) {
-        const Index left = t.samples.count - first;
-        const Index count = left < scatteredTogether ? left : scatteredTogether;
-        prepareSamples(t, first, count, s);
+    for (Index first = 0; first < t.samples.count; first += s.most) {
+        const Index left = t.samples.count - first, count = left < s.most ? left : s.most;
+        locateSamples(t, first, first + count, s,
+                      [&](Index k, const auto& at, const V& modulation, const P& zeros) {
+                          P weighted{}, least = zeros, greatest = P{} - 1;
+                          DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
+                              const P row = at.pixel[c];
+                              weighted |= (at.weight[c] != V{}) & broadcast<P>(1 << c);
+                              least = row < least ? row : least;
+                              greatest = (row > greatest) & (row != zeros) ? row : greatest;
+                          }
+                          store<V>(s.fractionY + k, at.fractionY);
+                          store<V>(s.fractionX + k, at.fractionX);
+                          store<V>(s.modulation + k, modulation);
+                          store<P>(s.weighted + k, weighted);
+                          store<P>(s.least + k, least);
+                          store<P>(s.greatest + k, greatest);
+                      });
+        extendRows(s, count, t.ld, to);
         for (Index k = 0; k < count; ++k) {
-            if (s.weighted[k] == 15) {
-                scatterOne<15>(t, s, k, grad);
-            } else if (s.weighted[k] == 0) {
-                scatterOne<0>(t, s, k, grad);
+            if (s.weighted[k] == allCorners) {
+                scatterOne<true>(t, to, s, k, grad);
             } else {
-                scatterOne<1>(t, s, k, grad);
+                scatterOne<false>(t, to, s, k, grad);
             }
-            if (++tap == t.taps) tap = 0, grad += t.gradOutputLd;
+            if (++tap == t.taps) tap = 0, grad += t.ld;
         }
-        sumPartial(s, count);
-        storeSampleGradients(t, s, first, count);
+        sumDots(s, count);
+        computeSampleGradients(t.samples, first, count, s, to);
     }
 }
 

@@ -1,0 +1,276 @@
+// What both passes of an aggregation share: how the work is cut, packed values, and where a tile's
+// samples read. It depends on the geometry alone, never on the number of threads.
+//
+// A task works on some groups together; the rows of a pixel's groups lie side by side, and so do
+// the sums of a point's. To the micro-kernels each is a point of its own.
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+
+#include "../../deformable_aggregation.h"
+#include "../buffer.h"
+#include "../packing.h"
+
+namespace dcn4j::cpu::aggregation {
+
+/// An image and the groups of a task: the first of them, and which of those that are packed at a
+/// time it is.
+struct Place {
+    Index n, group, number;
+};
+
+/// Some pixels of a place, from (y, x) on in rows of `width`: of a level's values all, of the
+/// output some of a row.
+struct Tile : Place {
+    Index width, y, x, count;
+};
+
+/// As many groups as a task takes together: a divisor of the groups, so that the point's samples
+/// are at most 256, if they can be; one where samples lie anywhere, so that a task reads little of
+/// the values.
+inline Index groupsTogether(const AggregationShape& shape) {
+    Index groups = std::clamp<Index>(256 / shape.taps(), 1, shape.x.stride > 0 ? shape.groups : 1);
+    while (shape.groups % groups != 0) --groups;
+    return groups;
+}
+
+/// One call.
+template <class Element>
+class Pass {
+  protected:
+    using Real = ComputeType<Element>;
+    using Pixel = typename AggregateSamples<Real>::Pixel;
+
+    static constexpr Index unlimited = Index{1} << 40;
+    static constexpr Index balanced = 16;  ///< tasks that balance the threads of a processor
+
+    /// Images are packed at a time that have `numbers` numbers, by and large, and cut into parts so
+    /// that there are `tasks`.
+    Pass(const InstructionSet& set, const AggregationCall& call, int threads, Index numbers,
+         Index tasks)
+        : kernels_(set.kernels.of<Real>()),
+          call_(call),
+          groups_(groupsTogether(call)),
+          chunks_(call.groups / groups_),
+          row_(roundUp(call.channels, rowAlignment<Real>)),
+          taps_(levels() * call.taps()),
+          rowTiles_(ceilDivide(call.outWidth, std::clamp<Index>(tileSamples / (taps_ * groups_), 8,
+                                                                mostTilePoints))),
+          tile_(ceilDivide(call.outWidth, rowTiles_)),
+          capacity_(roundUp(tile_ * groups_ * taps_, mostLanes)),
+          firstRows_(firstRows()),
+          imageSize_(roundUp(firstRows_.back() * row_, 16)),
+          wave_(std::clamp<Index>(
+              std::min(ceilDivide(balanced, chunks_), numbers / (imageSize_ * chunks_)), 1,
+              std::max<Index>(call.batch, 1))),
+          parts_(std::clamp<Index>(ceilDivide(tasks, places()), 1, tiles())),
+          threads_(threadsFor(threads, places() * parts_)),
+          images_(places() * imageSize_),
+          scratch_(threads_, 8 * capacity_ + tile_ * ld()) {
+        // A multiple of a point's samples and of every vector's lanes.
+        const Index period = std::lcm(groups_ * taps_, mostLanes);
+        for (Index i = 0; i < period; ++i) {
+            const Index l = i % taps_ / call.taps(), place = call.placeOf(i % call.taps());
+            startY_.push_back(static_cast<Real>(call.y.startOf(place % call.y.kernel)));
+            startX_.push_back(static_cast<Real>(call.x.startOf(place / call.y.kernel)));
+            scaleY_.push_back(static_cast<Real>(level(l).scaleY));
+            scaleX_.push_back(static_cast<Real>(level(l).scaleX));
+            height_.push_back(static_cast<Pixel>(level(l).height));
+            width_.push_back(static_cast<Pixel>(level(l).width));
+            base_.push_back(static_cast<Pixel>(firstRow(l) + i / taps_ % groups_));
+        }
+    }
+
+    /// Packs the values of every place, calls `compute(place, part)` for its parts and, when they
+    /// are done, `finish(place, level)`; a wave of images at a time.
+    template <class Compute, class Finish>
+    void forEachImage(Compute compute, Finish finish) const;
+
+    Index levels() const { return static_cast<Index>(call_.levels.size()); }
+    const AggregationLevel& level(Index l) const {
+        return call_.levels[static_cast<std::size_t>(l)];
+    }
+    Index places() const { return wave_ * chunks_; }  ///< packed at a time
+    Index tiles() const { return call_.outHeight * rowTiles_; }
+    Index ld() const { return groups_ * row_; }  ///< numbers of a pixel or a point
+    /// Of a packed image; a level's last rows are those of zeros.
+    Index firstRow(Index l) const { return firstRows_[static_cast<std::size_t>(l)]; }
+    /// Writes the zeros after a level's pixels.
+    void setZeroRow(Index l, Real* image) const {
+        std::fill_n(image + firstRow(l + 1) * row_ - ld(), ld(), Real{0});
+    }
+
+    Tile levelOf(const Place& at, Index l) const {
+        return {at, level(l).width, 0, 0, level(l).pixels()};
+    }
+    Tile tileOf(const Place& at, Index tile) const {
+        const Index width = call_.outWidth, x = tile % rowTiles_ * tile_;
+        return {at, width, tile / rowTiles_, x, std::min(tile_, width - x)};
+    }
+
+    /// Packs pixels of a task's groups: [pixels][groups][row].
+    void load(const Tensor<5>& array, const Tile& t, Real* to) const {
+        forEachRange(array, t, [&](const PixelRange& range, Index at) {
+            loadPixels<Element>(kernels_, range,
+                                {to + at, ld(), roundUp(range.channels.count, rowAlignment<Real>)});
+        });
+    }
+    /// The reverse of load.
+    void store(const Tensor<5>& array, const Tile& t, const Real* from) const {
+        forEachRange(array, t, [&](const PixelRange& range, Index at) {
+            storePixels<Element>(kernels_, range, {from + at, ld()});
+        });
+    }
+
+    /// A thread's memory for the numbers of a tile.
+    struct Scratch {
+        Real *location, *weight, *originY, *originX;  ///< as AggregateSamples has them
+        Real *gradLocation, *gradWeight;
+        Real* output;  ///< or its gradient, packed
+    };
+    Scratch scratch() const {
+        Real* const mine = scratch_.mine();
+        const auto at = [&](Index arrays) { return mine + arrays * capacity_; };
+        return {at(0), at(2), at(3), at(4), at(5), at(7), at(8)};
+    }
+
+    /// Reads where a tile's samples are, [point][group][level][tap].
+    AggregateTile<Real> locate(const Tile& t, const Scratch& s) const {
+        const Index count = groups_ * taps_;
+        std::fill_n(s.originY, t.count * count, static_cast<Real>(call_.y.originOf(t.y)));
+        for (Index p = 0; p < t.count; ++p) {
+            std::fill_n(s.originX + p * count, count, static_cast<Real>(call_.x.originOf(t.x + p)));
+        }
+        const AggregateSamples<Real> samples{
+            t.count * count,
+            static_cast<Index>(base_.size()),
+            loadSamples(call_.location, t, s.location),
+            loadSamples(call_.weight, t, s.weight),
+            {s.originY, startY_.data(), scaleY_.data(), height_.data()},
+            {s.originX, startX_.data(), scaleX_.data(), width_.data()},
+            base_.data(),
+            static_cast<Pixel>(groups_)};
+        return {taps_, row_, samples, image(t), row_};
+    }
+    /// Where a tile of an array is packed: the output's points, or samples, locations
+    /// [n][y][x][group][level][tap][(x, y)] and weights, without the last. In the array, if they
+    /// lie there so, else in `scratch`.
+    template <int Rank>
+    Real* packed(const Tensor<Rank>& array, const Tile& t, Real* scratch) const {
+        Row row;
+        const Box<Rank> box(*this, t);
+        const bool there = std::is_same_v<Element, Real> && (Rank > 5 || row_ == call_.channels) &&
+                           isRow(array.strides, box.sizes, Rank, row) && row.step == 1;
+        return there ? reinterpret_cast<Real*>(firstOf(array, t)) : scratch;
+    }
+    /// Stores samples that were written to where they are packed.
+    template <int Rank>
+    void storeSamples(const Tensor<Rank>& array, const Tile& t, const Real* from) const {
+        if (packed(array, t, nullptr) != nullptr) return;
+        forEachRow(firstOf(array, t), array.strides, Box<Rank>(*this, t).sizes, Rank,
+                   [&](Element* to, const Row& row, Index at) {
+                       storeRow(kernels_, to, row.step, row.count, from + at);
+                   });
+    }
+
+    const MicroKernels<Real>& kernels_;
+    const AggregationCall& call_;
+    const Index groups_;           ///< of a task
+    const Index chunks_;           ///< of the groups
+    const Index row_;              ///< a group's padded channels
+    const Index taps_;             ///< of all levels
+    const Index rowTiles_, tile_;  ///< tiles of a row of the output; output pixels of a tile
+    const Index capacity_;         ///< samples of a tile, and what the longest vector has more
+    const std::vector<Index> firstRows_;
+    const Index imageSize_;  ///< numbers of a place's packed values
+    const Index wave_;       ///< images packed at a time
+    const Index parts_;      ///< of a place
+    const int threads_;
+
+  private:
+    /// Samples of a tile: what is kept of them while they are summed fills most of a first-level
+    /// cache.
+    static constexpr Index tileSamples = 512, mostTilePoints = 128;
+    /// Of the longest vector.
+    static constexpr Index mostLanes = 16;
+
+    std::vector<Index> firstRows() const {
+        std::vector<Index> first{0};
+        for (const AggregationLevel& level : call_.levels) {
+            first.push_back(first.back() + (level.pixels() + 1) * groups_);
+        }
+        return first;
+    }
+
+    /// The values of a place, [pixels + 1][groups][row] for each level.
+    Real* image(const Place& at) const { return images_.data() + at.number * imageSize_; }
+    void packValues(const Place& at, Index l) const {
+        load(level(l).values, levelOf(at, l), image(at) + firstRow(l) * row_);
+        setZeroRow(l, image(at));
+    }
+
+    /// Calls `action(range, at)` for the groups of a tile, each or all together where nothing lies
+    /// between them, packed from `at` on.
+    template <class Action>
+    void forEachRange(const Tensor<5>& array, const Tile& t, Action action) const {
+        const Index* strides = array.strides;
+        const bool joined = row_ == call_.channels && strides[3] == row_ * strides[4];
+        const Index together = joined ? groups_ : 1;
+        for (Index i = 0; i < groups_; i += together) {
+            const Tensor<4> view{elementsOf<Element>(array) + (t.group + i) * strides[3],
+                                 {strides[0], strides[4], strides[1], strides[2]}};
+            const Channels channels{t.n, 0, together * call_.channels};
+            action({view, t.width, channels, t.y * t.width + t.x, t.count}, i * row_);
+        }
+    }
+
+    /// A tile within an array.
+    template <int Rank>
+    struct Box {
+        const Index sizes[7];
+        Box(const Pass& p, const Tile& t)
+            : sizes{1, 1, t.count, p.groups_, Rank == 5 ? p.row_ : p.levels(), p.call_.taps(), 2} {}
+    };
+    template <int Rank>
+    static Element* firstOf(const Tensor<Rank>& array, const Tile& t) {
+        const Index* strides = array.strides;
+        return elementsOf<Element>(array) + t.n * strides[0] + t.y * strides[1] + t.x * strides[2] +
+               t.group * strides[3];
+    }
+    template <int Rank>
+    const Real* loadSamples(const Tensor<Rank>& array, const Tile& t, Real* scratch) const {
+        Real* const at = packed(array, t, scratch);
+        if (at != scratch) return at;
+        forEachRow(firstOf(array, t), array.strides, Box<Rank>(*this, t).sizes, Rank,
+                   [&](const Element* from, const Row& row, Index to) {
+                       loadRow(kernels_, from, row.step, row.count, scratch + to);
+                   });
+        return scratch;
+    }
+
+    const Buffer<Real> images_;
+    const PerThread<Real> scratch_;
+    std::vector<Real> startY_, startX_, scaleY_, scaleX_;
+    std::vector<Pixel> height_, width_, base_;
+};
+
+template <class Element>
+template <class Compute, class Finish>
+void Pass<Element>::forEachImage(Compute compute, Finish finish) const {
+#pragma omp parallel num_threads(threads_)
+    for (Index first = 0; first < call_.batch; first += wave_) {
+        const Index count = std::min(wave_, call_.batch - first) * chunks_;
+        const auto place = [&](Index i) -> Place {
+            return {first + i / chunks_, i % chunks_ * groups_, i};
+        };
+#pragma omp for schedule(dynamic)
+        for (Index i = 0; i < count * levels(); ++i) packValues(place(i % count), i / count);
+#pragma omp for schedule(dynamic)
+        for (Index i = 0; i < count * parts_; ++i) compute(place(i / parts_), i % parts_);
+#pragma omp for schedule(dynamic)
+        for (Index i = 0; i < count * levels(); ++i) finish(place(i % count), i / count);
+    }
+}
+
+}  // namespace dcn4j::cpu::aggregation
