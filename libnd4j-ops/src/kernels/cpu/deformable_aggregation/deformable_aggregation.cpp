@@ -1,6 +1,6 @@
 // Deformable aggregation as weighted sums of rows: a group's values are packed as
 // [pixels + 1][channels] for each level, and the core's micro-kernels sum samples over the taps
-// (simd/aggregate.h) or scatter their gradient (simd/scatter.h).
+// (simd/aggregate.h) or scatter their gradient (simd/scatter_aggregate.h).
 #include "deformable_aggregation.h"
 
 #include <limits>
