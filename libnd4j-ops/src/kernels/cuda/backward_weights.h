@@ -259,7 +259,7 @@ class SampledColumns {
     int firstEntry_, entry_ = 0, nextPlan_ = 0;
     bool reads_;
     SampleInputs<Element> inputs_{};
-    SampleValues<Element, pack, (Product::blocksAtATime > 1)> value_[slots];
+    SampleValues<Element, pack, (Product::blocksAtATime > 1 || Product::rounds)> value_[slots];
 };
 
 template <class Element>
