@@ -12,6 +12,7 @@
 #include "on_device.h"
 #include "results.h"
 #if defined(DCN4J_CUDA_EMULATED)
+#include "../src/kernels/cuda/device.h"
 #include "../src/kernels/cuda/sample_table.h"
 #endif
 
@@ -185,7 +186,9 @@ class EmulatedDevice {
     const int multiprocessors_ = cuda_emulation::multiprocessors;
 };
 
-/// Outputs for every width of tile; more than 128 rows and less; one run a step and several.
+/// Outputs for every width of tile; more than 128 rows and less; one run a step and several; few
+/// channels of a step and more than two steps of them; taps planned all at a time and in three
+/// parts.
 const convolution::Case tileShapes[] = {
     {"of_32_columns", 1, 20, 13, 11, 20},
     {"of_64_columns", 1, 20, 13, 11, 50},
@@ -193,6 +196,9 @@ const convolution::Case tileShapes[] = {
     {"of_256_columns", 1, 20, 13, 11, 203},
     {"of_three_times_128", 1, 8, 5, 6, 300},
     {"of_narrow_segments", 1, 12, 9, 7, 40, 3, 3, 1, 1, 1, 1, 1, 1, 3, 1},
+    {"of_32_columns_and_25_taps", 1, 72, 13, 11, 20, 5, 5, 1, 1, 2, 2, 1, 1, 2, 1},
+    {"of_64_columns_and_deep_steps", 2, 100, 9, 8, 50},
+    {"of_256_columns_and_deep_steps", 1, 110, 13, 11, 203},
 };
 
 template <class Element>
@@ -242,11 +248,48 @@ TEST(CudaConvolution, EveryTileOfEveryCapabilityAgreesWithTheReference) {
             expectLikeReference<Float16>(shape, false, 1e-3);
             expectLikeReference<BFloat16>(shape, false, 1e-2);
         }
+        for (int multiprocessors : {1, 1000}) {
+            // Has not the memory to plan several taps at a time.
+            const EmulatedDevice ada(89, multiprocessors);
+            expectLikeReference<float>(shape, true, 3e-3);
+            expectLikeReference<Float16>(shape, false, 1e-3);
+        }
         const EmulatedDevice pascal(60, 1);
         expectLikeReference<Float16>(shape, false, 1e-3);
         const EmulatedDevice volta(70, 1);
         expectLikeReference<Float16>(shape, false, 1e-3);
     }
+}
+
+TEST(CudaConvolution, NoTileChangesABit) {
+    for (const bool tf32 : {false, true}) {
+        for (const int capability : {80, 89}) {
+            for (const Index channels : {Index{20}, Index{100}}) {
+                std::vector<std::vector<float>> first;
+                for (const int multiprocessors : {1, 2, 1000}) {
+                    const EmulatedDevice device(capability, multiprocessors);
+                    const cuda::FusedDeformableConv2d kernel(nullptr, tf32);
+                    Problem p(channels, 203, 12, 13);
+                    p.run(DeformableConv2dOnDevice(kernel, nullptr));
+                    std::vector<std::vector<float>> results;
+                    for (const auto* result : p.results()) results.push_back(*result);
+                    if (first.empty()) first = results;
+                    EXPECT_EQ(first, results) << channels << " channels, " << capability;
+                }
+            }
+        }
+    }
+}
+
+TEST(CudaEmulationDeathTest, ALaunchAsksForNoMoreSharedMemoryThanADeviceHas) {
+    const EmulatedDevice ada(89, 1);
+    const auto kernel = +[] {};
+    EXPECT_THROW(cuda::launch("greedy", kernel, 1, 100 << 10, nullptr), std::runtime_error);
+    EXPECT_NO_THROW(cuda::launch("modest", kernel, 1, 99 << 10, nullptr));
+    EXPECT_DEATH(
+        cuda::launch(
+            "mistaken", +[] { cuda_emulation::dynamicSharedMemory(1025); }, 1, 1024, nullptr),
+        "more dynamic shared memory");
 }
 
 #endif

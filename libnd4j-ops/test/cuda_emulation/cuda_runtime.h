@@ -48,8 +48,13 @@ namespace cuda_emulation {
 void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t sharedBytes,
          const std::function<void()>& thread);
 /// The running block's object in shared memory that `name` is the address of: 128-byte aligned, new
-/// for each block. All of a block's take 48 KiB at most.
+/// for each block. All of a block's take 48 KiB at most, without those of a launch that are allowed
+/// to be more.
 void* sharedMemory(const void* name, std::size_t bytes);
+/// The block's dynamic shared memory; aborts unless the launch asked for so much.
+void* dynamicSharedMemory(std::size_t bytes);
+/// For cudaFuncSetAttribute.
+bool allowDynamicSharedMemory(std::size_t bytes);
 /// Aborts unless `bytes`, a power of two up to 16, divides the address.
 void checkAlignment(const void* address, std::size_t bytes);
 [[noreturn]] void fail(const char* message);
@@ -80,8 +85,10 @@ enum cudaDeviceAttr {
     cudaDevAttrComputeCapabilityMajor,
     cudaDevAttrComputeCapabilityMinor,
     cudaDevAttrMemoryPoolsSupported,
-    cudaDevAttrMultiProcessorCount
+    cudaDevAttrMultiProcessorCount,
+    cudaDevAttrMaxSharedMemoryPerBlockOptin
 };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 using cudaStream_t = struct CUstream_st*;
 using cudaMemPool_t = struct CUmemPoolHandle_st*;
 enum cudaMemAllocationType { cudaMemAllocationTypePinned };
@@ -102,6 +109,13 @@ cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
+/// Of the next launch, and no kernel in particular.
+template <class Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int value) {
+    return cuda_emulation::allowDynamicSharedMemory(static_cast<std::size_t>(value))
+               ? cudaSuccess
+               : cudaErrorInvalidValue;
+}
 cudaError_t cudaMalloc(void** memory, std::size_t bytes);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* properties);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "accesses.h"
@@ -74,7 +75,8 @@ struct SharedObject {
     unsigned char* memory;
 };
 std::vector<SharedObject> shared;
-std::size_t sharedBytes;
+constexpr std::size_t mostShared = 48 << 10;
+std::size_t dynamicShared, allowedDynamicShared = mostShared;
 const char* kernelName = "";
 const std::function<void(void* const (&)[32])>* warpWork;
 std::mt19937 random(1);
@@ -175,6 +177,15 @@ void runBlock(unsigned threads) {
     }
 }
 
+/// What a device lets a block have, in KiB (CUDA C++ Programming Guide, Compute Capabilities).
+std::size_t mostSharedOfDevice() {
+    static const std::pair<int, std::size_t> devices[] = {
+        {90, 227}, {86, 99}, {80, 163}, {75, 64}, {70, 96}};
+    for (const auto& [capability, most] : devices)
+        if (computeCapability >= capability) return most << 10;
+    return mostShared;
+}
+
 void newBlock() {
     for (const SharedObject& object : shared) std::free(object.memory);
     shared.clear();
@@ -195,7 +206,10 @@ void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t dyna
     if (threads > 1024) fail("a block is larger than CUDA allows");
     if (fibers.size() < threads) fibers.resize(threads);
     body = &thread;
-    sharedBytes = dynamicBytes;
+    if (dynamicBytes > allowedDynamicShared)
+        fail("a launch asks for more shared memory than its kernel is allowed");
+    dynamicShared = dynamicBytes;
+    allowedDynamicShared = mostShared;
     blockDim = {threads, 1, 1};
     gridDim = {blocks, 1, 1};
     for (unsigned block = 0; block < blocks; ++block) {
@@ -206,13 +220,26 @@ void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t dyna
     newBlock();
 }
 
+bool allowDynamicSharedMemory(std::size_t bytes) {
+    if (bytes > mostSharedOfDevice()) return false;
+    allowedDynamicShared = bytes;
+    return true;
+}
+
+void* dynamicSharedMemory(std::size_t bytes) {
+    if (bytes > dynamicShared) fail("more dynamic shared memory than the launch asked for");
+    return sharedMemory(&dynamicShared, bytes);
+}
+
 void* sharedMemory(const void* name, std::size_t bytes) {
-    std::size_t taken = sharedBytes;
+    std::size_t taken = 0;
     for (const SharedObject& object : shared) {
         if (object.name == name) return object.memory;
         taken += object.bytes;
     }
-    if (taken + bytes > 48 * 1024) fail("a block's shared memory is more than 48 KiB");
+    // Beside dynamic memory beyond the limit, there is none.
+    if (taken + bytes > std::max(mostShared, dynamicShared))
+        fail("a block's shared memory is more than 48 KiB");
     void* memory = std::aligned_alloc(128, (bytes + 127) / 128 * 128);
     std::memset(memory, 0xff, bytes);
     shared.push_back({name, bytes, static_cast<unsigned char*>(memory)});
@@ -281,7 +308,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
     *value = attribute == cudaDevAttrComputeCapabilityMajor   ? capability / 10
              : attribute == cudaDevAttrComputeCapabilityMinor ? capability % 10
              : attribute == cudaDevAttrMultiProcessorCount    ? cuda_emulation::multiprocessors
-                                                              : 1;
+             : attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin
+                 ? static_cast<int>(cuda_emulation::mostSharedOfDevice())
+                 : 1;
     return cudaSuccess;
 }
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {

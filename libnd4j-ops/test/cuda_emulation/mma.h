@@ -72,11 +72,13 @@ void mma_sync(fragment<accumulator, M, N, K, float>& d,
 
 template <int M, int N, int K>
 void store_matrix_sync(float* to, const fragment<accumulator, M, N, K, float>& f, unsigned pitch,
-                       layout_t) {
+                       layout_t layout) {
     if (!worksForTheWarp()) return;
     checkAlignment(to, pitch);
+    const int step = static_cast<int>(pitch);
     for (int m = 0; m < M; ++m)
-        for (int n = 0; n < N; ++n) to[m * static_cast<int>(pitch) + n] = f.value[m * N + n];
+        for (int n = 0; n < N; ++n)
+            to[layout == mem_row_major ? m * step + n : n * step + m] = f.value[m * N + n];
 }
 
 }  // namespace nvcuda::wmma

@@ -256,9 +256,8 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
                         a.gradientPitch, a.outPitch, count);
                     PanelSource<Product> weights(a.weights +
                                                      (static_cast<Index>(at) * plan.taps + tap) *
-                                                         a.steps * Product::depth * a.weightPitch +
-                                                     c0,
-                                                 a.weightPitch);
+                                                         a.steps * Product::depth * a.weightPitch,
+                                                 a.weightPitch, c0);
                     addProduct(total, gradients, weights, a.steps, memory.product);
                     const int columns =
                         a.s.pitch - c0 < Product::columns ? a.s.pitch - c0 : Product::columns;

@@ -40,11 +40,13 @@ bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
 }
 
 Device currentDevice(bool tf32) {
-    int device = 0, multiprocessors = 0;
+    int device = 0, multiprocessors = 0, sharedBytes = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");
     check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
           "cudaDeviceGetAttribute");
-    return {computeCapability(), tf32, multiprocessors};
+    check(cudaDeviceGetAttribute(&sharedBytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+          "cudaDeviceGetAttribute");
+    return {computeCapability(), tf32, multiprocessors, sharedBytes};
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ struct Device {
     /// Whether FLOAT products may use tensor cores, which read 10 bits of mantissa.
     bool tf32;
     int multiprocessors;
+    int sharedBytes;  ///< of a block, at most
 };
 
 /// The definition as plain loops: for every output of each pass one thread, or for every plane.

@@ -14,23 +14,37 @@
 
 namespace dcn4j::cuda {
 
-/// Threads of a block, for every kernel.
+/// Threads of a block, but for products that say otherwise.
 constexpr int blockThreads = 256;
 
-/// Starts `kernel` on `stream` with `blocks` blocks, which loop if there is more work than a grid
-/// has blocks. Nothing is started for 0 blocks. `sharedBytes` are beside what shared() takes.
+/// Starts `kernel` on `stream` with `blocks` blocks of `threads` threads, which loop if there is
+/// more work than a grid has blocks. Nothing is started for 0 blocks. `sharedBytes` are those of
+/// dynamicShared().
+template <class... Parameters, class... Arguments>
+void launchBlocks(const char* name, void (*kernel)(Parameters...), Index blocks, int threads,
+                  std::size_t sharedBytes, cudaStream_t stream, const Arguments&... arguments) {
+    if (blocks <= 0) return;
+    const unsigned grid = static_cast<unsigned>(std::min<Index>(blocks, 0x7fffffff));
+    if (sharedBytes > 48 * 1024) {
+        check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   static_cast<int>(sharedBytes)),
+              name);
+    }
+#if defined(__CUDACC__)
+    kernel<<<grid, threads, sharedBytes, stream>>>(arguments...);
+#else
+    (void)stream;
+    cuda_emulation::run(name, grid, static_cast<unsigned>(threads), sharedBytes,
+                        [&] { kernel(arguments...); });
+#endif
+    check(cudaGetLastError(), name);
+}
+
+/// The same, with the threads that most kernels have.
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), Index blocks, std::size_t sharedBytes,
             cudaStream_t stream, const Arguments&... arguments) {
-    if (blocks <= 0) return;
-    const unsigned grid = static_cast<unsigned>(std::min<Index>(blocks, 0x7fffffff));
-#if defined(__CUDACC__)
-    kernel<<<grid, blockThreads, sharedBytes, stream>>>(arguments...);
-#else
-    (void)stream;
-    cuda_emulation::run(name, grid, blockThreads, sharedBytes, [&] { kernel(arguments...); });
-#endif
-    check(cudaGetLastError(), name);
+    launchBlocks(name, kernel, blocks, blockThreads, sharedBytes, stream, arguments...);
 }
 
 /// Blocks for one thread an item.
@@ -50,6 +64,18 @@ __device__ __forceinline__ T& shared() {
     void* memory = cuda_emulation::sharedMemory(&one, sizeof(T));
 #endif
     return *reinterpret_cast<T*>(memory);
+}
+
+/// As shared(), of what the launch says; beyond 48 KiB there is no other way.
+template <class T>
+__device__ __forceinline__ T& dynamicShared() {
+#if defined(__CUDACC__)
+    extern __shared__ __align__(128) unsigned char dynamicMemory[];
+    return *reinterpret_cast<T*>(dynamicMemory);
+#else
+    static_assert(alignof(T) <= 128);
+    return *static_cast<T*>(cuda_emulation::dynamicSharedMemory(sizeof(T)));
+#endif
 }
 
 /// Ends a kernel that the device's code does not hold: it must not pass for one that has run.

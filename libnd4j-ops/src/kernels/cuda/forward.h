@@ -4,12 +4,12 @@
 //
 //   pixel    N * oH * oW, in tiles of 64 or 128
 //   o        channels of one convolution group, in tiles of 32 to 256
-//   column   the modulated samples, made in shared memory 16 or 32 depths at a time (8 in double);
-//   it
-//            never exists in device memory
+//   column   the modulated samples, made in shared memory 16 to 64 depths at a time (8 in double);
+//            it never exists in device memory
 //
-// A block plans the samples of its pixels once per tap, each by one thread (sample_table.h). Its
-// threads then read 16 bytes of channels from each corner while they multiply the step before.
+// A block plans the samples of its pixels once per tap, each by one thread (sample_table.h), or
+// some taps at a time (sampled_taps.h). Its threads then read 16 bytes of channels from each corner
+// while they multiply the step before.
 // Blocks with the same pixels and other output channels are neighbours, so that what they sample is
 // in cache.
 //
@@ -19,67 +19,9 @@
 
 #include "packing.h"
 #include "product.h"
-#include "run_plans.h"
-#include "sample_table.h"
+#include "sampled_taps.h"
 
 namespace dcn4j::cuda {
-
-/// Where a pixel's offsets and masks are.
-struct PlannedArrays {
-    const char *offset, *mask;
-};
-
-/// Where a kernel's samples are, and how they are numbered.
-template <class Element>
-struct SampleSource {
-    PlanGeometry plan;
-    SampledPlane plane;
-    Runs runs;
-    SampleArrays arrays;
-    SampleArray offset, mask;
-    const Element* images;
-    Index pixelPitch, imagePitch, endPixel;
-    int pitchBytes, channelsPerGroup, channelsPerOffsetGroup, outHeight;
-
-    SampleSource(const Conv2dGeometry& g, const Segments& s, const SampleArrays& samples,
-                 const Element* packedImages, const Runs& order)
-        : plan(g),
-          plane(g, samples.offset.present()),
-          runs(order),
-          arrays(samples),
-          offset(SampleArray::of<Element>(samples.offset)),
-          mask(SampleArray::of<Element>(samples.mask)),
-          images(packedImages),
-          pixelPitch(s.pixelPitch(g)),
-          imagePitch(g.pixels() * pixelPitch),
-          endPixel(g.batch * g.outPixels()),
-          pitchBytes(static_cast<int>(pixelPitch * static_cast<Index>(sizeof(Element)))),
-          channelsPerGroup(static_cast<int>(g.channelsPerGroup())),
-          channelsPerOffsetGroup(static_cast<int>(g.channelsPerOffsetGroup())),
-          outHeight(static_cast<int>(g.outHeight)) {}
-
-    /// The offset group of a convolution group's first segment.
-    __device__ int firstOffsetGroup(Index group) const {
-        return static_cast<int>(group * channelsPerGroup / channelsPerOffsetGroup);
-    }
-    /// How many of its segments have channels.
-    __device__ int segmentsOf(Index group) const {
-        return static_cast<int>(((group + 1) * channelsPerGroup - 1) / channelsPerOffsetGroup) -
-               firstOffsetGroup(group) + 1;
-    }
-    /// Where a pixel's offset and mask of a tap of an offset group are; where there are none, a
-    /// zero and a one.
-    __device__ PlannedArrays arraysAt(const PixelSamples& at, int offsetGroup, int tap) const {
-        const Index k = Index{offsetGroup} * plan.taps + tap;
-        const auto from = [](const SampleArray& array, Index element, Index channel, int absent) {
-            if (array.data == nullptr)
-                return reinterpret_cast<const char*>(zeroAndOne<Element> + absent);
-            return static_cast<const char*>(array.data) +
-                   element * static_cast<Index>(sizeof(Element)) + channel * array.strides[1];
-        };
-        return {from(offset, at.offset, 2 * k, 0), from(mask, at.mask, k, 1)};
-    }
-};
 
 /// What a pixel's samples have in common.
 template <class Real>
@@ -221,59 +163,125 @@ struct ForwardArguments {
     Tensor<4> output;
 };
 
+/// What a tile's outputs need in shared memory: where the rows' pixels are, the columns' biases.
+template <class Product>
+struct OutputPlaces {
+    Index start[Product::rows];
+    typename Product::Real bias[Product::columns];
+};
+
 /// Writes a tile of totals, [rows of pixels][columns of channels], to an array of images.
 /// Rows are counted through the images, of `pixels` pixels each; `end` is where they end.
 template <class Product, class Element>
 __device__ void storeTile(const Product& total, const PlanGeometry& plan, Index firstRow, Index end,
                           Index firstChannel, int channels, const Tensor<1>& bias,
                           const Tensor<4>& to, typename Product::Real* tile,
-                          Index (&start)[Product::rows]) {
+                          OutputPlaces<Product>& places) {
     using Real = typename Product::Real;
+    constexpr int pitch = columnPitch<Product>, atATime = columnsAtATime<Product>();
+    constexpr int pack = packOf<Element>, packs = Product::rows / pack;
     const FirstImage first(plan, firstRow);
     const int rows =
         static_cast<int>(end - firstRow < Product::rows ? end - firstRow : Product::rows);
-    for (int row = static_cast<int>(threadIdx.x); row < rows; row += blockThreads) {
+    for (int row = static_cast<int>(threadIdx.x); row < rows; row += Product::threads) {
         int pixel = first.pixel + row;
         const Index n = first.n + plan.outPixels.divide(pixel);
         const int y = plan.outWidth.divide(pixel);
-        start[row] = to.at(n, 0, y, pixel);
+        places.start[row] = to.at(n, firstChannel, y, pixel);
     }
-    // Neighbouring threads write along whatever lies closer in memory.
-    const bool alongPixels = to.strides[3] < to.strides[1];
-    for (int slice = 0; slice * sliceColumns < channels; ++slice) {
-        total.spill(tile, slice);
+    for (int c = static_cast<int>(threadIdx.x); c < channels; c += Product::threads)
+        places.bias[c] = bias.present() ? load<Element>(bias, firstChannel + c) : Real{0};
+    auto* const data = static_cast<Element*>(to.data);
+    const Index channelPitch = to.strides[1];
+    // Neighbouring threads write along whatever lies closer in memory; along pixels, 16 bytes where
+    // a row of pixels allows it.
+    const bool alongPixels = to.strides[3] < channelPitch;
+    const bool inPacks = to.strides[3] == 1 && channelPitch % pack == 0;
+    for (int done = 0; done < channels; done += atATime) {
+        total.spillColumns(tile, done, atATime);
         __syncthreads();
-        for (int i = static_cast<int>(threadIdx.x); i < Product::rows * sliceColumns;
-             i += blockThreads) {
-            const int row = alongPixels ? i % Product::rows : i / sliceColumns;
-            const int column = alongPixels ? i / Product::rows : i % sliceColumns;
-            const int c = slice * sliceColumns + column;
-            if (row >= rows || c >= channels) continue;
-            Real value = tile[row * slicePitch + column];
-            if (bias.present()) value += load<Element>(bias, firstChannel + c);
-            static_cast<Element*>(to.data)[start[row] + (firstChannel + c) * to.strides[1]] =
-                narrow<Element>(value);
+        const int count = channels - done < atATime ? channels - done : atATime;
+        const auto valueOf = [&](int row, int column) {
+            return narrow<Element>(tile[column * pitch + row] + places.bias[done + column]);
+        };
+        if (inPacks) {
+#pragma unroll 2
+            for (int i = static_cast<int>(threadIdx.x); i < packs * count; i += Product::threads) {
+                const int row = i % packs * pack, column = i / packs;
+                if (row >= rows) continue;
+                const Index start = places.start[row];
+                Element* const at = data + start + (done + column) * channelPitch;
+                if (row + pack <= rows && places.start[row + pack - 1] == start + pack - 1 &&
+                    reinterpret_cast<std::uintptr_t>(at) % 16 == 0) {
+                    Pack<Element, pack> p;
+#pragma unroll
+                    for (int j = 0; j < pack; j += packOf<Real>) {
+                        const auto part = loadPack<packOf<Real>>(tile + column * pitch + row + j);
+#pragma unroll
+                        for (int k = 0; k < packOf<Real>; ++k)
+                            p.set(j + k, narrow<Element>(part.get(k) + places.bias[done + column]));
+                    }
+                    storePack(at, p);
+                } else {
+                    for (int j = 0; j < pack && row + j < rows; ++j)
+                        data[places.start[row + j] + (done + column) * channelPitch] =
+                            valueOf(row + j, column);
+                }
+            }
+        } else {
+            for (int i = static_cast<int>(threadIdx.x); i < Product::rows * atATime;
+                 i += Product::threads) {
+                const int row = alongPixels ? i % Product::rows : i / atATime;
+                const int column = alongPixels ? i / Product::rows : i % atATime;
+                if (row >= rows || column >= count) continue;
+                data[places.start[row] + (done + column) * channelPitch] = valueOf(row, column);
+            }
         }
         __syncthreads();
     }
 }
 
-/// `MostRuns`: runs of a step that the block has room for.
-template <class Product, class Element, int MostRuns>
-__global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
+template <class Product, class Samples>
+struct ForwardMemory {
+    ProductMemory<Product> product;
+    union {
+        typename Samples::Table table;
+        OutputPlaces<Product> places;
+    };
+};
+
+/// `MostRuns`: runs of a step that the block has room for. `MostTaps`: taps that it plans at a
+/// time, where it plans by taps.
+template <class Product, class Element, int MostRuns, int MostTaps>
+using ForwardSamples = std::conditional_t<MostTaps == 1, SampledRows<Product, Element, MostRuns>,
+                                          SampledTaps<Product, Element, MostTaps>>;
+
+template <class Memory, bool Static>
+__device__ __forceinline__ Memory& forwardMemory() {
+    if constexpr (Static) {
+        return shared<Memory>();
+    } else {
+        return dynamicShared<Memory>();
+    }
+}
+
+/// Before 8.0, no block may have the memory to plan several taps at a time.
+template <int MostTaps>
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+constexpr bool mayPlanTaps = MostTaps == 1;
+#else
+constexpr bool mayPlanTaps = true;
+#endif
+
+template <class Product, class Element, int MostRuns, int MostTaps>
+__global__ void __launch_bounds__(Product::threads, Product::blocksAtATime)
     forwardKernel(ForwardArguments<Element, typename Product::Stored> a) {
-    if constexpr (!Product::supported) {
+    if constexpr (!Product::supported || !mayPlanTaps<MostTaps>) {
         notCompiledForThisDevice();
     } else {
-        using Samples = SampledRows<Product, Element, MostRuns>;
-        struct Memory {
-            ProductMemory<Product> product;
-            union {
-                typename Samples::Table table;
-                Index start[Product::rows];
-            };
-        };
-        auto& memory = shared<Memory>();
+        using Samples = ForwardSamples<Product, Element, MostRuns, MostTaps>;
+        using Memory = ForwardMemory<Product, Samples>;
+        auto& memory = forwardMemory<Memory, MostTaps == 1>();
         const Conv2dGeometry& g = a.g;
         const Index columnTiles = a.weightPitch / Product::columns, end = a.samples.endPixel;
         const Index rowTiles = (end + Product::rows - 1) / Product::rows;
@@ -286,28 +294,40 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
             Samples samples(a.samples, a.plans + a.runPlans.first(group), memory.table, group,
                             firstPixel);
             PanelSource<Product> weights(
-                a.weights + group * a.steps * Product::depth * a.weightPitch + firstColumn,
-                a.weightPitch);
-            addProduct(total, samples, weights, a.steps, memory.product);
+                a.weights + group * a.steps * Product::depth * a.weightPitch, a.weightPitch,
+                static_cast<int>(firstColumn));
+            if constexpr (MostTaps == 1) {
+                addProduct(total, samples, weights, a.steps, memory.product);
+            } else {
+                addSampledProduct(total, samples, weights, a.steps, memory.product);
+            }
             const Index channels = g.outChannelsPerGroup() - firstColumn;
             storeTile<Product, Element>(
                 total, a.samples.plan, firstPixel, end,
                 group * g.outChannelsPerGroup() + firstColumn,
                 static_cast<int>(channels < Product::columns ? channels : Product::columns), a.bias,
-                a.output, memory.product.slice, memory.start);
+                a.output, memory.product.columns, memory.places);
         }
     }
 }
 
+/// Bytes that the forward pass needs beyond those that every block may have.
+template <class Product, class Element, int MostTaps>
+constexpr std::size_t forwardBytes() {
+    return MostTaps == 1
+               ? 0
+               : sizeof(ForwardMemory<Product, ForwardSamples<Product, Element, 1, MostTaps>>);
+}
+
 /// Runs the forward pass with the products of one kind of block.
-template <class Product, class Element, int MostRuns>
+template <class Product, class Element, int MostRuns, int MostTaps = 1>
 void forwardWith(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
                  const Tensor<4>& output, cudaStream_t stream) {
     using Stored = typename Product::Stored;
     Workspace workspace(stream);
     const PackedImages<Element> images(g, inputs.input, workspace);
     const Segments& s = images.segments();
-    const Runs runs(g, s, Product::depth, MostRuns);
+    const Runs runs(g, s, Product::depth, MostRuns, MostTaps);
     const Index steps = runs.tiles(), depth = steps * Product::depth;
     const Index weightPitch = roundUp(g.outChannelsPerGroup(), Product::columns);
     const RunPlans<Element> plans(g, runs, {inputs.offset, inputs.mask});
@@ -329,7 +349,8 @@ void forwardWith(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
                                          plans, workspace.at(planned), stream);
     const Index tiles = ceilDivide(g.batch * g.outPixels(), Product::rows) * g.groups *
                         (weightPitch / Product::columns);
-    launch("deformable_conv2d", forwardKernel<Product, Element, MostRuns>, tiles, 0, stream, a);
+    launchBlocks("deformable_conv2d", forwardKernel<Product, Element, MostRuns, MostTaps>, tiles,
+                 Product::threads, forwardBytes<Product, Element, MostTaps>(), stream, a);
 }
 
 }  // namespace dcn4j::cuda

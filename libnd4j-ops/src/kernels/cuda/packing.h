@@ -214,8 +214,9 @@ __device__ void forEachTap(const Tensor<4>& weights, int o, int channel, const D
     }
 }
 
-/// [groups][depth][pitch]: for each depth of `runs`, a row over the group's output channels. A
-/// thread has an output channel and a place of a run, of all taps.
+/// For each group a panel of the product, of the depths of `runs` and the group's output channels.
+/// A thread has an output channel and a place of a run, of all taps; neighbours have what is closer
+/// in the panel.
 template <class Element, class Product>
 __global__ void packForwardWeightsKernel(PackGeometry p, Runs runs, Index items, Index depth,
                                          int outPerGroup, Divisor perRun, Divisor pitch,
@@ -228,16 +229,22 @@ __global__ void packForwardWeightsKernel(PackGeometry p, Runs runs, Index items,
         forEachItem(planCount, [&](Index i) { planned[i] = plans.at(i); });
         const int perGroup = runs.segmentDivisor.divisor(), taps = runs.count / perGroup;
         forEachItem(items, [&](Index i) {
-            int o = static_cast<int>(i), place = pitch.divide(o);
-            int segment = perRun.divide(place);
+            int o = static_cast<int>(i), place = o, segment;
+            if constexpr (Product::columnsOfDepths) {
+                o = perRun.divide(place);
+                segment = pitch.divide(o);
+            } else {
+                place = pitch.divide(o);
+                segment = perRun.divide(place);
+            }
             const int group = runs.segmentDivisor.divide(segment);
             const int channel =
                 place < runs.pitch
                     ? p.channelAt(group * runs.groupPitch + segment * runs.pitch + place)
                     : -1;
-            auto* column = to + group * depth * pitch.divisor() + o;
+            auto* panel = to + group * depth * pitch.divisor();
             const auto put = [&](int tap, ComputeType<Element> weight) {
-                column[runs.numberOf(tap, segment, place) * pitch.divisor()] =
+                panel[Product::panelPlace(runs.numberOf(tap, segment, place), o, pitch.divisor())] =
                     Product::stored(weight);
             };
             int tap = 0;
@@ -305,23 +312,26 @@ void packBackwardWeights(const Conv2dGeometry& g, const Segments& s, const Tenso
            Divisor(pitch), Divisor(g.kernelW), weights, to);
 }
 
-/// Operand b of a product from packed weights: rows of `pitch` numbers, as many as whole steps
-/// need.
+/// Operand b of a product from packed weights: a panel of `pitch` columns, of whole steps, from one
+/// column on.
 template <class Product>
 class PanelSource : public Unplanned {
     using Stored = typename Product::Stored;
     static constexpr int pack = packOf<Stored>;
-    static constexpr int packs = Product::columns / pack;
-    static constexpr int total = Product::depth * packs;
-    static constexpr int values = (total + blockThreads - 1) / blockThreads;
-    static_assert(blockThreads % packs == 0);
+    // A step is lines of packs: columns of depths, or depths of columns.
+    static constexpr bool columns = Product::columnsOfDepths;
+    static constexpr int packs = (columns ? Product::depth : Product::columns) / pack;
+    static constexpr int lines = columns ? Product::columns : Product::depth;
+    static constexpr int total = lines * packs;
+    static constexpr int values = (total + Product::threads - 1) / Product::threads;
+    static_assert(Product::threads % packs == 0);
 
   public:
     static constexpr int slots = 1;
 
-    __device__ PanelSource(const Stored* panel, int pitch)
-        : from_(panel + static_cast<Index>(line(0)) * pitch +
-                static_cast<int>(threadIdx.x) % packs * pack),
+    __device__ PanelSource(const Stored* panel, int pitch, int firstColumn)
+        : from_(panel + Product::panelPlace(0, firstColumn, pitch) +
+                static_cast<Index>(line(0)) * linePitch(pitch) + inLine()),
           pitch_(pitch) {}
 
     /// Steps are fetched in their order.
@@ -329,10 +339,11 @@ class PanelSource : public Unplanned {
     __device__ void fetch(int, Stored* b) {
 #pragma unroll
         for (int i = 0; i < values; ++i) {
-            if (total % blockThreads != 0 && line(i) >= Product::depth) continue;
-            const Stored* from = from_ + static_cast<Index>(i * (blockThreads / packs)) * pitch_;
+            if (total % Product::threads != 0 && line(i) >= lines) continue;
+            const Stored* from =
+                from_ + static_cast<Index>(i * (Product::threads / packs)) * linePitch(pitch_);
             if (copiesByItself()) {
-                beginCopy(Product::placeB(b, line(i), column()), from, true);
+                beginCopy(place(b, i), from, true);
             } else {
                 value_[i] = loadPack<pack>(from);
             }
@@ -345,17 +356,28 @@ class PanelSource : public Unplanned {
         if (copiesByItself()) return;
 #pragma unroll
         for (int i = 0; i < values; ++i) {
-            if (total % blockThreads == 0 || line(i) < Product::depth)
-                Product::storeB(b, line(i), column(), value_[i]);
+            if (total % Product::threads != 0 && line(i) >= lines) continue;
+            if constexpr (columns) {
+                Product::storeB(b, inLine(), line(i), value_[i]);
+            } else {
+                Product::storeB(b, line(i), inLine(), value_[i]);
+            }
         }
     }
 
   private:
-    __device__ static int column() {
+    __device__ static int linePitch(int pitch) {
+        return columns ? Product::depth : pitch;
+    }
+    __device__ static int inLine() {
         return static_cast<int>(threadIdx.x) % packs * pack;
     }
     __device__ static int line(int slot) {
-        return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
+        return (static_cast<int>(threadIdx.x) + slot * Product::threads) / packs;
+    }
+    __device__ static Stored* place(Stored* b, int slot) {
+        return columns ? Product::placeB(b, inLine(), line(slot))
+                       : Product::placeB(b, line(slot), inLine());
     }
 
     const Stored* from_;

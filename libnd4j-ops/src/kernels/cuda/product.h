@@ -13,11 +13,14 @@
 //   placeA, placeB  where 16 bytes lie: of consecutive rows of one depth of a (written by columns)
 //                   or consecutive depths of one row (by rows), of consecutive columns of one
 //                   depth of b
+//   panelPlace      where an element lies in a panel, operand b of all steps in device memory
+//   columnsOfDepths whether a step of it is columns of consecutive depths, not depths of columns
 //   rounds          whether an operand is not the element itself
 //   keepsRows       whether consecutive depths of a row of a lie together
 //   parts           of a step's depths that can be added by themselves
 //   add<f, n>       adds the product of n of the parts, from f on, to the totals
-//   spill           writes `sliceColumns` columns of the totals to shared memory
+//   spill           writes `sliceColumns` columns of the totals to shared memory, row by row
+//   spillColumns    writes some columns of the totals to shared memory, column by column
 //
 // What bounds it: FmaProduct reads (threadRows + threadColumns) numbers for threadRows *
 // threadColumns multiply-adds, 1 for 4 at 8 x 8, which keeps the FMA pipes and not shared memory
@@ -37,6 +40,22 @@ namespace dcn4j::cuda {
 /// that a slice fits where the operands were, and without bank conflicts for tensor cores' totals.
 constexpr int sliceColumns = 32;
 constexpr int slicePitch = sliceColumns + 8;
+
+/// A column of totals, with room against bank conflicts where rows are spilled together.
+template <class Product>
+constexpr int columnPitch = Product::rows + 4;
+
+/// Columns of the totals that are spilled at a time, column by column: as many as fit where the
+/// operands were.
+template <class Product>
+DCN4J_HOST_DEVICE constexpr int columnsAtATime() {
+    int columns = 32;
+    while (2 * columns <= Product::columns &&
+           2 * columns * columnPitch<Product> * sizeof(typename Product::Real) <=
+               2 * (Product::sizeA + Product::sizeB) * sizeof(typename Product::Stored))
+        columns *= 2;
+    return columns;
+}
 
 /// How many blocks' registers a multiprocessor is to have room for: two of up to 32 totals a
 /// thread. Of 64 totals, multiply-adds leave too few registers for two; tensor cores, which wait
@@ -60,9 +79,10 @@ class FmaProduct {
     using Real = RealType;
     using Stored = RealType;
     static constexpr bool supported = true;
-    static constexpr bool rounds = false, keepsRows = false;
+    static constexpr bool rounds = false, keepsRows = false, columnsOfDepths = false;
     static constexpr int blocksAtATime = blocksOfTile(Rows, Columns, false);
     static constexpr int rows = Rows, columns = Columns, depth = Depth, parts = Depth;
+    static constexpr int threads = blockThreads;
     static constexpr int sizeA = Depth * Rows, sizeB = Depth * Columns;
     static_assert((Rows / ThreadRows) * (Columns / ThreadColumns) == blockThreads);
 
@@ -94,6 +114,10 @@ class FmaProduct {
 
     __device__ static Stored* placeB(Stored* b, int k, int column) {
         return b + k * Columns + column;
+    }
+
+    __device__ static Index panelPlace(Index k, Index column, Index pitch) {
+        return k * pitch + column;
     }
 
     template <int Count>
@@ -132,6 +156,21 @@ class FmaProduct {
             for (int i = 0; i < ThreadRows; ++i) {
                 const int row = firstRow() + i / width * rowSpread + i % width;
                 tile[row * slicePitch + column] = total_[i][j];
+            }
+        }
+    }
+
+    __device__ void spillColumns(Real* tile, int first, int count) const {
+#pragma unroll
+        for (int j = 0; j < ThreadColumns; ++j) {
+            const int column = firstColumn() + j / width * columnSpread + j % width - first;
+            if (column < 0 || column >= count) continue;
+#pragma unroll
+            for (int i = 0; i < ThreadRows; i += width) {
+                Pack<Real, width> pack;
+#pragma unroll
+                for (int k = 0; k < width; ++k) pack.set(k, total_[i + k][j]);
+                storePack(tile + column * (Rows + 4) + firstRow() + i / width * rowSpread, pack);
             }
         }
     }
@@ -175,18 +214,18 @@ class FmaProduct {
     Real total_[ThreadRows][ThreadColumns];
 };
 
-/// What the products on tensor cores share. `Operand` is Float16, BFloat16 or Tf32.
-template <class Operand, int Rows, int Columns>
+/// What the products on tensor cores share. `Operand` is Float16, BFloat16 or Tf32; a warp has
+/// 32 rows, a step `DepthBytes` of depths.
+template <class Operand, int Rows, int Columns, int DepthBytes = 64, int Threads = blockThreads>
 struct TensorShape {
     using Real = float;
     using Stored = std::conditional_t<std::is_same_v<Operand, Tf32>, float, Operand>;
     static constexpr bool rounds = std::is_same_v<Operand, Tf32>, keepsRows = true;
     static constexpr int blocksAtATime = blocksOfTile(Rows, Columns, true);
     static constexpr int rows = Rows, columns = Columns;
-    static constexpr int depth = 64 / sizeof(Stored);  // 32 half numbers or 16 floats
-    static constexpr int parts = 2;
-    static constexpr int warps = blockThreads / 32;
-    // A warp has 32 rows.
+    static constexpr int depth = DepthBytes / sizeof(Stored);
+    static constexpr int parts = DepthBytes / 32;
+    static constexpr int threads = Threads, warps = Threads / 32;
     static constexpr int warpRows = Rows / 32, warpColumns = warps / warpRows;
     static constexpr int columnsOfWarp = Columns / warpColumns;
     static_assert(warpRows * warpColumns == warps && columnsOfWarp % 16 == 0);
@@ -216,23 +255,25 @@ struct TensorShape {
     }
 };
 
-/// Eight warps, each with 32 rows of totals, on tensor cores of compute capability 7.5 (Float16) or
-/// 8.0 and later.
+/// Warps with 32 rows each, on tensor cores of compute capability 7.5 (Float16) or 8.0 and later.
 ///
 /// Operands lie without padding: what would fall into the same banks is told apart by exchanging
-/// places within a row, so that two blocks' operands fit a Turing's 64 KiB.
-template <class Operand, int Rows, int Columns, Written Form>
-class TensorProduct : public TensorShape<Operand, Rows, Columns> {
-    using Shape = TensorShape<Operand, Rows, Columns>;
+/// places within a row, so that two blocks' operands fit a Turing's 64 KiB. Where a step has 128
+/// bytes of depths, both operands are rows of them, as the instructions read them.
+template <class Operand, int Rows, int Columns, Written Form, int DepthBytes = 64,
+          int Threads = blockThreads>
+class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Threads> {
+    using Shape = TensorShape<Operand, Rows, Columns, DepthBytes, Threads>;
 
   public:
     using Stored = typename Shape::Stored;
 #if defined(__CUDA_ARCH__)
     static constexpr bool supported =
-        __CUDA_ARCH__ >= (std::is_same_v<Operand, Float16> ? 750 : 800);
+        __CUDA_ARCH__ >= (std::is_same_v<Operand, Float16> && DepthBytes == 64 ? 750 : 800);
 #else
     static constexpr bool supported = true;
 #endif
+    static constexpr bool columnsOfDepths = Form == Written::ByRow && DepthBytes == 128;
     // The weights' gradient rounds its operands to TF32 in registers, which are too few for two.
     static constexpr int blocksAtATime =
         blocksOfTile(Rows, Columns, !(Shape::rounds && Form == Written::ByColumn));
@@ -253,7 +294,12 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
         return a + byColumn<Rows>(k, row);
     }
     __device__ static Stored* placeB(Stored* b, int k, int column) {
+        if constexpr (columnsOfDepths) return b + byRow(column, k / chunk);
         return b + byColumn<Columns>(k, column);
+    }
+    __device__ static Index panelPlace(Index k, Index column, Index pitch) {
+        if constexpr (!columnsOfDepths) return k * pitch + column;
+        return (k / depth * pitch + column) * depth + k % depth;
     }
 
     template <int Count>
@@ -282,14 +328,20 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
             std::uint32_t fromA[rowTiles][4];
 #pragma unroll
             for (int i = 0; i < rowTiles; ++i) loadA(fromA[i], a, i, k);
+            // The next columns' fragments are on their way while these are multiplied, where there
+            // are registers for them.
+            constexpr bool ahead = columnsOfDepths || Columns <= 64;
+            std::uint32_t fromB[2][4];
+            if (ahead) loadB(fromB[0], b, 0, k);
 #pragma unroll
             for (int j = 0; j < columnTiles; j += 2) {
-                std::uint32_t fromB[4];
-                loadB(fromB, b, 8 * j, k);
+                auto& now = fromB[ahead ? j / 2 % 2 : 0];
+                if (!ahead) loadB(now, b, 8 * j, k);
+                if (ahead && j + 2 < columnTiles) loadB(fromB[(j / 2 + 1) % 2], b, 8 * (j + 2), k);
 #pragma unroll
                 for (int i = 0; i < rowTiles; ++i) {
-                    multiplyFragments<Operand>(total_[i][j], fromA[i], fromB);
-                    multiplyFragments<Operand>(total_[i][j + 1], fromA[i], fromB + 2);
+                    multiplyFragments<Operand>(total_[i][j], fromA[i], now);
+                    multiplyFragments<Operand>(total_[i][j + 1], fromA[i], now + 2);
                 }
             }
         }
@@ -310,6 +362,21 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
         }
     }
 
+    __device__ void spillColumns(float* tile, int first, int count) const {
+        const int g = lane() / 4, t = lane() % 4;
+#pragma unroll
+        for (int j = 0; j < columnTiles; ++j) {
+            const int column = Shape::firstColumn() + 8 * j - first;
+            if (column < 0 || column >= count) continue;
+            float* to = tile + (column + 2 * t) * (Rows + 4) + Shape::firstRow() + g;
+#pragma unroll
+            for (int i = 0; i < rowTiles; ++i)
+#pragma unroll
+                for (int k = 0; k < 4; ++k)
+                    to[k % 2 * (Rows + 4) + 16 * i + k / 2 * 8] = total_[i][j][k];
+        }
+    }
+
   private:
     static constexpr bool halves = sizeof(Stored) == 2;
     static constexpr int rowTiles = 2, columnTiles = Shape::columnsOfWarp / 8;
@@ -320,9 +387,15 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
         return static_cast<int>(threadIdx.x) % 32;
     }
 
-    /// Where the chunk of 16 bytes `which` of a row lies that has 64 bytes of depths.
+    /// By how much the chunks of 16 bytes of a row of depths change places: a whole row of banks
+    /// has one or two rows.
+    __device__ static int exchanged(int row) {
+        static_assert(DepthBytes == 64 || DepthBytes == 128);
+        return DepthBytes == 64 ? row / 2 % 4 : row % 8;
+    }
+    /// Where the chunk `which` of a row of depths lies.
     __device__ static int byRow(int row, int which) {
-        return row * depth + (which ^ (row / 2 % 4)) * chunk;
+        return row * depth + (which ^ exchanged(row)) * chunk;
     }
     /// Where element `at` of a depth's `Width` lies.
     template <int Width>
@@ -336,13 +409,24 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
     // addresses serve all fragments, which differ from them by constants.
     static constexpr int period = halves ? 64 : 32;
 
+    /// Two times two fragments of 8 rows by 16 bytes, from `row` and the even chunk of depth `k`
+    /// on: first those of `Across` the rows, or those of further depths.
+    template <bool Across>
+    __device__ static void loadRows(std::uint32_t (&to)[4], const Stored* from, int row, int k) {
+        const int which = lane() / 8, line = lane() % 8;
+        const int below = Across ? which % 2 : which / 2, beside = Across ? which / 2 : which % 2;
+        // Rows from a multiple of 8 on are exchanged as their number in it says.
+        const int place = (beside ^ exchanged(line)) ^ (k / chunk);
+        loadFragments<false>(to, from + (row + below * 8 + line) * depth + place * chunk);
+    }
+
     /// Of the `tile`th 16 rows of the warp's.
     __device__ static void loadA(std::uint32_t (&to)[4], const Stored* a, int tile, int k) {
-        const int which = lane() / 8, line = lane() % 8, row = Shape::firstRow();
+        const int row = Shape::firstRow();
         if constexpr (Form == Written::ByRow) {
-            loadFragments<false>(to, a + byRow(row + which % 2 * 8 + line, k / chunk + which / 2) +
-                                         16 * tile * depth);
+            loadRows<true>(to, a + 16 * tile * depth, row, k);
         } else if constexpr (halves) {
+            const int which = lane() / 8, line = lane() % 8;
             loadFragments<true>(
                 to, a + byColumn<Rows>(k + which / 2 * 8 + line, row + 16 * tile + which % 2 * 8));
         } else {
@@ -358,7 +442,9 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns> {
     __device__ static void loadB(std::uint32_t (&to)[4], const Stored* b, int column, int k) {
         const int first = Shape::firstColumn() + column % period;
         const int further = column / period * period;
-        if constexpr (halves) {
+        if constexpr (columnsOfDepths) {
+            loadRows<false>(to, b + column * depth, Shape::firstColumn(), k);
+        } else if constexpr (halves) {
             const int which = lane() / 8, line = lane() % 8;
             loadFragments<true>(to,
                                 b + byColumn<Columns>(which % 2 * 8 + line, first + which / 2 * 8) +
@@ -388,6 +474,7 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
 #else
     static constexpr bool supported = true;
 #endif
+    static constexpr bool columnsOfDepths = false;
     static constexpr int depth = Shape::depth;
     static constexpr int pad = packOf<Stored>;
     static constexpr int pitchA = (Form == Written::ByRow ? depth : Rows) + pad;
@@ -400,6 +487,9 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
     }
     __device__ static Stored* placeB(Stored* b, int k, int column) {
         return b + k * pitchB + column;
+    }
+    __device__ static Index panelPlace(Index k, Index column, Index pitch) {
+        return k * pitch + column;
     }
 
     template <int Count>
@@ -472,6 +562,20 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
         }
     }
 
+    __device__ void spillColumns(float* tile, int first, int count) const {
+#pragma unroll
+        for (int j = 0; j < columnFragments; ++j) {
+            const int column = Shape::firstColumn() + 16 * j - first;
+            if (column < 0 || column >= count) continue;
+#pragma unroll
+            for (int i = 0; i < rowFragments; ++i) {
+                nvcuda::wmma::store_matrix_sync(
+                    tile + column * (Rows + 4) + Shape::firstRow() + 16 * i, total_[i][j], Rows + 4,
+                    nvcuda::wmma::mem_col_major);
+            }
+        }
+    }
+
   private:
     static constexpr int rowFragments = 2, columnFragments = Shape::columnsOfWarp / 16;
 
@@ -480,11 +584,12 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
 #endif
 };
 
-/// The shared memory of a product: two steps' operands and, when those are used, a slice of totals.
+/// The shared memory of a product: two steps' operands and, when those are used, some totals.
 template <class Product>
 union ProductMemory {
-    typename Product::Stored operands[2 * (Product::sizeA + Product::sizeB)];
+    alignas(16) typename Product::Stored operands[2 * (Product::sizeA + Product::sizeB)];
     typename Product::Real slice[Product::rows * slicePitch];
+    alignas(16) typename Product::Real columns[columnsAtATime<Product>() * columnPitch<Product>];
 };
 
 /// Adds `steps` steps of the product of what two sources bring.

@@ -12,6 +12,7 @@ namespace dcn4j::cuda {
 /// gradient.
 template <class Real>
 struct FmaProducts {
+    static constexpr bool byTaps = false;
     template <int Columns>
     using ByRow = FmaProduct<Real, Columns == 256 ? 64 : 128, Columns, 16, Columns == 32 ? 4 : 8,
                              Columns >= 128 ? 8 : 4>;
@@ -21,6 +22,7 @@ struct FmaProducts {
 };
 template <>
 struct FmaProducts<double> {
+    static constexpr bool byTaps = false;
     using Small = FmaProduct<double, 64, 64, 8, 4, 4>;
     template <int>
     using ByRow = Small;
@@ -28,9 +30,23 @@ struct FmaProducts<double> {
     using ByColumn = Small;
 };
 
-/// Products on tensor cores.
+/// Products on tensor cores with steps of 128 bytes of depths: half as many barriers, and whole
+/// lines of a cache of what is sampled. A block of 128 x 256 has 512 threads, and a multiprocessor
+/// for itself.
+template <class Operand>
+struct DeepProducts {
+    template <int Columns>
+    using ByRow =
+        TensorProduct<Operand, 128, Columns, Written::ByRow, 128, Columns == 256 ? 512 : 256>;
+    using Small = TensorProduct<Operand, 64, 64, Written::ByRow, 128>;
+};
+
+/// Products on tensor cores. `byTaps`: forward, samples can be planned by taps, where a block may
+/// have the memory.
 template <class Operand>
 struct TensorProducts {
+    static constexpr bool byTaps = true;
+    using Deep = DeepProducts<Operand>;
     template <int Columns>
     using ByRow = TensorProduct<Operand, Columns == 256 ? 64 : 128, Columns, Written::ByRow>;
     using Small = TensorProduct<Operand, 64, 64, Written::ByRow>;
@@ -39,6 +55,7 @@ struct TensorProducts {
 };
 
 struct VoltaProducts {
+    static constexpr bool byTaps = false;
     template <int Columns>
     using ByRow = VoltaProduct<Columns == 256 ? 64 : 128, Columns, Written::ByRow>;
     using Small = VoltaProduct<64, 64, Written::ByRow>;
@@ -70,13 +87,19 @@ struct Tile {
 /// addition is that of its depths in each of them.
 template <class Products, class Action>
 void withTile(const Device& device, Index rows, Index columns, Index parts, Action action) {
-    const bool wide = columns > 128 && roundUp(columns, 256) == roundUp(columns, 128);
-    const Index tileColumns = wide ? 256 : columns > 64 ? 128 : columns > 32 ? 64 : 32;
-    const Index blocks =
-        ceilDivide(rows, wide ? 64 : 128) * ceilDivide(columns, tileColumns) * parts;
-    if (blocks < device.multiprocessors && tileColumns > 32)
+    using Wide = typename Products::template ByRow<256>;
+    // Fewer samples are worth a few idle multiprocessors.
+    const auto enough = [&](Index tileRows, Index tileColumns) {
+        const Index blocks = ceilDivide(rows, tileRows) * ceilDivide(columns, tileColumns) * parts;
+        return 4 * blocks >= 3 * device.multiprocessors;
+    };
+    if (columns > 128 && roundUp(columns, 256) == roundUp(columns, 128) &&
+        enough(Wide::rows, 256)) {
+        return action(Tile<Wide>{});
+    }
+    const Index tileColumns = columns > 64 ? 128 : columns > 32 ? 64 : 32;
+    if (tileColumns > 32 && !enough(128, tileColumns))
         return action(Tile<typename Products::Small>{});
-    if (wide) return action(Tile<typename Products::template ByRow<256>>{});
     if (columns > 64) return action(Tile<typename Products::template ByRow<128>>{});
     if (columns > 32) return action(Tile<typename Products::template ByRow<64>>{});
     action(Tile<typename Products::template ByRow<32>>{});

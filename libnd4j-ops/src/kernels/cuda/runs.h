@@ -11,13 +11,18 @@ namespace dcn4j::cuda {
 /// side by side (a power of two), each of `width / perTile` channels; what is beyond a segment's
 /// own channels is padding. So a tile's samples are those of few runs, and are planned once for all
 /// channels.
+///
+/// With `tapsAtATime`, so many taps of a segment are together: each of its tiles of channels comes
+/// for all of them before the next does, so that what neighbouring taps sample is in a first-level
+/// cache. What is beyond the last tap is padding, too.
 struct Runs {
     int count, width, pitch, groupPitch;
     int perTile, tilesPerRun;
     int channelsPerRun;  ///< of one tile
-    Divisor tileDivisor, segmentDivisor;
+    Divisor tileDivisor, segmentDivisor, tapsAtATime;
 
-    Runs(const Conv2dGeometry& g, const Segments& s, int tileWidth, int mostPerTile)
+    Runs(const Conv2dGeometry& g, const Segments& s, int tileWidth, int mostPerTile,
+         Index mostTapsAtATime = 1)
         : count(static_cast<int>(g.taps()) * s.perGroup),
           width(tileWidth),
           pitch(s.pitch),
@@ -26,9 +31,13 @@ struct Runs {
           tilesPerRun(static_cast<int>(ceilDivide(s.pitch, tileWidth))),
           channelsPerRun(width / perTile),
           tileDivisor(tilesPerRun),
-          segmentDivisor(s.perGroup) {}
+          segmentDivisor(s.perGroup),
+          tapsAtATime(evenShare(g.taps(), mostTapsAtATime)) {}
 
-    Index tiles() const { return ceilDivide(count, perTile) * tilesPerRun; }
+    Index tiles() const {
+        const Index taps = roundUp(count / segmentDivisor.divisor(), tapsAtATime.divisor());
+        return ceilDivide(taps * segmentDivisor.divisor(), perTile) * tilesPerRun;
+    }
 
     /// Where a channel of a tile comes from.
     struct Place {
@@ -45,6 +54,14 @@ struct Runs {
 
     /// The tile and place of channel `channel` of a tap and segment.
     DCN4J_HOST_DEVICE Index numberOf(int tap, int segment, int channel) const {
+        if (tapsAtATime.divisor() > 1) {
+            const int together = tapsAtATime.quotient(tap), tile = channel / width;
+            const int run = together * segmentDivisor.divisor() + segment;
+            return (Index{run * tilesPerRun + tile} * tapsAtATime.divisor() + tap -
+                    together * tapsAtATime.divisor()) *
+                       width +
+                   channel - tile * width;
+        }
         const int run = tap * segmentDivisor.divisor() + segment;
         if (perTile > 1) {
             return Index{run / perTile} * width + run % perTile * channelsPerRun + channel;
@@ -53,6 +70,10 @@ struct Runs {
     }
 
   private:
+    /// Of `all`, in as few parts of at most `most` as will do, as even as they can be.
+    static Index evenShare(Index all, Index most) {
+        return all == 0 ? 1 : ceilDivide(all, ceilDivide(all, most));
+    }
     static int runsPerTile(int channels, int tileWidth, int most) {
         int runs = 1;
         while (2 * runs <= most && tileWidth / (2 * runs) >= channels) runs *= 2;

@@ -172,17 +172,26 @@ struct SampledPlane {
           lastColumn(offsets ? width - 1 : -1) {}
 };
 
+/// What a kernel keeps of a sample, and what the sample is multiplied by: together, for one access
+/// of 16 bytes.
+template <class Real, class Kept>
+struct alignas(16) BesideSample {
+    Kept kept;
+    Real modulation;
+};
+template <class Real>
+struct BesideSample<Real, void> {
+    Real modulation;
+};
+
 /// `Entries` planned samples, and what a kernel keeps of each. Corners that are not read are pixel
 /// -1.
 template <class Real, int Entries, class Kept>
 struct SampleTable {
     alignas(16) int pixel[Entries][Corners];
     alignas(16) Real weight[Entries][Corners];
-    /// What is kept, and what the sample is multiplied by: together, for one access of 16 bytes.
-    struct alignas(16) Beside {
-        Kept kept;
-        Real modulation;
-    } beside[Entries];
+    using Beside = BesideSample<Real, Kept>;
+    Beside beside[Entries];
 
     /// Reads nothing; the value is zero.
     __device__ void clear(int entry) {
