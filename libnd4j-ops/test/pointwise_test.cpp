@@ -152,9 +152,9 @@ TEST_P(Sigmoid, IsExactToTwoPlaces) {
 
 TEST_P(Sigmoid, OfExtremesIsInZeroToOneAndOfNanIsNan) {
     const double inf = std::numeric_limits<double>::infinity();
-    for (const auto& got : {of<float>({-inf, -1e30, -200, 0, 200, 1e30, inf, std::nan("")}),
+    for (const auto& got : {of<float>({-inf, -1e30, -110, 0, 200, 1e30, inf, std::nan("")}),
                             of<double>({-inf, -1e300, -1e3, 0, 1e3, 1e300, inf, std::nan("")})}) {
-        for (int i : {0, 1, 2}) EXPECT_NEAR(got[static_cast<std::size_t>(i)], 0, 1e-37);
+        for (int i : {0, 1, 2}) EXPECT_EQ(got[static_cast<std::size_t>(i)], 0);
         EXPECT_EQ(got[3], 0.5);
         for (int i : {4, 5, 6}) EXPECT_EQ(got[static_cast<std::size_t>(i)], 1);
         EXPECT_TRUE(std::isnan(got[7]));

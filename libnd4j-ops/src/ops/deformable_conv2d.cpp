@@ -20,10 +20,14 @@ struct Config {
     Index kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW;
     bool same, channelsLast;
     Index offsetGroups, groups;
-    bool rectified;
+    bool rectified, adds;  ///< a plain convolution's 13th, if any: forward, and backward
 };
 
-Config readConfig(const std::string& op, bool fusible, const std::vector<int>& arguments) {
+/// Whether a call has an offset: the plain convolution does not.
+enum class Kind { Deformable, Plain };
+
+Config readConfig(const std::string& op, Kind kind, bool backward,
+                  const std::vector<int>& arguments) {
     static constexpr const char* names[] = {"kH",
                                             "kW",
                                             "sH",
@@ -35,10 +39,10 @@ Config readConfig(const std::string& op, bool fusible, const std::vector<int>& a
                                             "paddingMode",
                                             "dataFormat",
                                             "deformableGroups",
-                                            "groups",
-                                            "rectified"};
-    constexpr std::size_t required = std::size(names) - 1;
-    if (arguments.size() != required && !(fusible && arguments.size() == required + 1)) {
+                                            "groups"};
+    constexpr std::size_t required = std::size(names);
+    const bool more = kind == Kind::Plain && arguments.size() == required + 1;
+    if (arguments.size() != required && !more) {
         refuse(op, "integer arguments",
                "12 (kH, kW, sH, sW, pH, pW, dH, dW, paddingMode, dataFormat, deformableGroups, "
                "groups)",
@@ -62,7 +66,12 @@ Config readConfig(const std::string& op, bool fusible, const std::vector<int>& a
     c.channelsLast = read(9, 0, 1, "0 (NCHW) or 1 (NHWC)") == 1;
     c.offsetGroups = size(10);
     c.groups = size(11);
-    c.rectified = arguments.size() > required && read(12, 0, 1, "0, or 1 for max(x, 0)") == 1;
+    if (more && backward) {
+        c.adds = readInteger(op, "adds", arguments[required], 0, 1, "0, or 1 with an addend") == 1;
+    } else if (more) {
+        c.rectified =
+            readInteger(op, "rectified", arguments[required], 0, 1, "0, or 1 for max(x, 0)") == 1;
+    }
     return c;
 }
 
@@ -80,9 +89,6 @@ Axis axisOf(const Config& c, Index size, Index kernel, Index stride, Index pad, 
     const Index room = size + 2 * pad - extent;
     return {room < 0 ? 0 : room / stride + 1, pad};
 }
-
-/// Whether a call has an offset: the plain convolution does not.
-enum class Kind { Deformable, Plain };
 
 /// Which input is which, and the geometry they agree on.
 struct Call {
@@ -112,34 +118,32 @@ struct Call {
 
 /// Finds the optional inputs by their number and rank.
 void assignInputs(Call& call) {
-    const int forwardInputs = static_cast<int>(call.shapes.size()) - (call.backward ? 1 : 0);
-    const bool plain = call.kind == Kind::Plain;
-    // After these, and a bias, what a plain convolution adds to its result: to the output, or to
-    // the input's gradient.
+    const bool plain = call.kind == Kind::Plain, adds = call.config.adds;
+    // The forward op's; the gradients' op has one more, or two.
+    const int more = call.backward + adds;
+    const int forwardInputs = static_cast<int>(call.shapes.size()) - more;
+    // After these, and a bias, what a plain convolution adds to its result.
     const int required = plain ? 2 : 3, most = plain ? 3 : 5;
-    if (plain && forwardInputs == 4) {
+    if (plain && !call.backward && forwardInputs == 4) {
         call.bias = 2;
-        call.gradOutput = call.backward ? 3 : -1;
-        call.addend = call.backward ? 4 : 3;
+        call.addend = 3;
         return;
     }
     if (forwardInputs < required || forwardInputs > most) {
         std::string expected =
             plain ? "input, weights, [bias]" : "input, weights, offset, [mask], [bias]";
         if (call.backward) expected += ", gradOutput";
+        if (adds) expected += ", addend";
         refuse(call.op, "number of inputs",
-               std::to_string(required + call.backward) + " to " +
-                   std::to_string(most + call.backward) + " (" + expected + ")",
+               std::to_string(required + more) + " to " + std::to_string(most + more) + " (" +
+                   expected + ")",
                std::to_string(call.shapes.size()));
     }
     if (call.backward) call.gradOutput = forwardInputs;
+    // To the gradient of the input.
+    if (adds) call.addend = forwardInputs + 1;
     if (plain) {
-        if (call.backward && forwardInputs == 3 && call.shape(2).rank() == 4) {
-            call.gradOutput = 2;
-            call.addend = 3;
-        } else if (forwardInputs == 3) {
-            call.bias = 2;
-        }
+        if (forwardInputs == 3) call.bias = 2;
         return;
     }
     call.offset = 2;
@@ -162,7 +166,7 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
     call.kind = kind;
     call.backward = backward;
     call.shapes = arguments.shapes;
-    call.config = readConfig(op, kind == Kind::Plain && !backward, arguments.integers);
+    call.config = readConfig(op, kind, backward, arguments.integers);
     assignInputs(call);
     const Config& c = call.config;
 

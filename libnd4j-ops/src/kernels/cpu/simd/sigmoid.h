@@ -23,7 +23,7 @@ struct Exponential<float> {
     static constexpr float roundingShift = 0x1.8p23f;
     static constexpr float ln2High = 0.693359375f;  // of few bits: n times it is exact
     static constexpr float ln2Low = -2.121944400546905828e-4f;
-    static constexpr float least = -87, most = 88;  // 2^n stays a normal number
+    static constexpr float least = -87, most = 87;  // 2^n stays a normal number
 };
 
 template <>
@@ -34,7 +34,7 @@ struct Exponential<double> {
     static constexpr double roundingShift = 0x1.8p52;
     static constexpr double ln2High = 0x1.62e42feep-1;
     static constexpr double ln2Low = 0x1.a39ef35793c76p-33;
-    static constexpr double least = -708, most = 709;
+    static constexpr double least = -708, most = 708;
 };
 
 /// exp(y) for `least` <= y <= `most`; NaN for NaN.
@@ -59,16 +59,18 @@ inline Vector<Real> exponential(const Vector<Real>& y) {
     return sum * scale;
 }
 
-/// values[i] = 1 / (1 + exp(-values[i])), in whole vectors.
+/// values[i] = 1 / (1 + exp(-values[i])), in whole vectors; 0 where that is no normal number, below
+/// -`most`.
 template <class Real>
 void sigmoid(Index count, Real* values) {
     using V = Vector<Real>;
     using E = Exponential<Real>;
     for (Index i = 0; i < count; i += lanesOf<V>) {
         V y = -load<V>(values + i);
+        const auto vanishes = y > V{} + E::most;
         y = y < V{} + E::least ? V{} + E::least : y;
-        y = y > V{} + E::most ? V{} + E::most : y;
-        store(values + i, 1 / (1 + exponential<Real>(y)));
+        y = vanishes ? V{} + E::most : y;
+        store(values + i, vanishes ? V{} : 1 / (1 + exponential<Real>(y)));
     }
 }
 

@@ -7,7 +7,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * views of some channels.
  *
  * <p>Input and output: of one shape of rank 4, in any strides, and of one type, FLOAT, DOUBLE, HALF
- * or BFLOAT16. Exact to two units in the last place.
+ * or BFLOAT16. Exact to two units in the last place; 0 below -87 (DOUBLE: -708).
  */
 public final class NativeSigmoid extends OpOfArrays {
   /** For ND4J, which makes ops by reflection and then sets their arguments. */

@@ -70,6 +70,7 @@ public class PlainConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
       DeformableConv2DConfig config) {
     super(PlainConv2D.checked(config), input, weights, bias, gradOutput, addend);
     adds = true;
+    addIArgument(1); // after those of the configuration: there is an addend
   }
 
   @Override

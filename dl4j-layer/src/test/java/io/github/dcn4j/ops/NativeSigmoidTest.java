@@ -1,9 +1,11 @@
 package io.github.dcn4j.ops;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -15,6 +17,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /** The sigmoid of some of an array's channels and its gradient, with ND4J's own as the oracle. */
+@Tag("every-kernel")
 class NativeSigmoidTest {
   private static INDArray lastChannels(INDArray all, boolean nhwc) {
     INDArrayIndex[] indices = {
@@ -52,6 +55,15 @@ class NativeSigmoidTest {
     assertTrue(largestDifference(logits, slope) <= tolerance);
     lastChannels(before, nhwc).assign(logits);
     assertEquals(before, all, "the other channels are as they were");
+  }
+
+  @Test
+  void ofExtremesIsZeroOrOneAndOfNanNan() {
+    float infinity = Float.POSITIVE_INFINITY;
+    INDArray x = Nd4j.createFromArray(-infinity, -1e30f, -110, 110, 1e30f, infinity, Float.NaN);
+    INDArray[] sigmoid = new NativeSigmoid(x.reshape(1, 1, 1, 7)).run();
+    assertArrayEquals(
+        new float[] {0, 0, 0, 1, 1, 1, Float.NaN}, sigmoid[0].ravel().toFloatVector());
   }
 
   @Test

@@ -222,6 +222,19 @@ class PlainConv2DTest {
     assertTrue(e.getMessage().contains("addend: expected"), e.getMessage());
   }
 
+  /**
+   * Shapes that would fit, were the bias taken for the output's gradient, and that for an addend.
+   */
+  @Test
+  void theGradientsRefuseABiasOfRankFour() {
+    INDArray image = Nd4j.ones(DataType.FLOAT, 1, 4, 1, 1);
+    INDArray weights = Nd4j.ones(DataType.FLOAT, 4, 4, 1, 1);
+    PlainConv2DDerivative op =
+        new PlainConv2DDerivative(image, weights, image, image, kernel(1, 1).build());
+    IllegalArgumentException e = assertThrows(IllegalArgumentException.class, op::run);
+    assertTrue(e.getMessage().contains("bias: expected rank 1"), e.getMessage());
+  }
+
   @ParameterizedTest
   @CsvSource({"1, NCHW, false", "2, NCHW, true", "4, NHWC, false"})
   void gradientsInAGraphAreThoseOfTheFunction(int groups, String format, boolean same) {
