@@ -209,6 +209,7 @@ TEST(CudaOps, AnotherGradientOfTheInputIsAdded) {
     context.inputs = {&input, &weights, &gradOutput};
     context.outputs = {&gradInput, &gradWeights};
     stand_in::run("dcn4j_conv2d_bp", context);
+    context.integers.push_back(1);  // there is an addend
     context.inputs = {&input, &weights, &gradOutput, &input};
     context.outputs = {&sum, &gradWeights};
     stand_in::run("dcn4j_conv2d_bp", context);

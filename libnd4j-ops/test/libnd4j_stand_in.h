@@ -90,7 +90,10 @@ class Array : public sd::NDArray {
     void allocateOnDevice();
     void bringToDevice();
     void bringToHost();
-    void writtenOnDevice() { deviceIsNewer_ = true; }
+    void writtenOnDevice() {
+        deviceIsNewer_ = true;
+        hostIsNewer_ = false;
+    }
 
   private:
     std::size_t elementBytes() const {

@@ -2,6 +2,13 @@
 
 namespace dcn4j {
 
+void refuseNumbers(const std::string& op, const OpArguments& arguments) {
+    if (arguments.integers.empty() && arguments.floats.empty()) return;
+    refuse(op, "arguments", "no integers and no floats",
+           std::to_string(arguments.integers.size()) + " integers and " +
+               std::to_string(arguments.floats.size()) + " floats");
+}
+
 void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array) {
     const ArrayShape shape = shapeOf(array);
     checkSizes(op, expected.name, shape, expected.sizes);

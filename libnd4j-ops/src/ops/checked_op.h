@@ -25,6 +25,9 @@ struct OpArguments {
     const std::vector<double>& floats;
 };
 
+/// Refuses integer and floating-point arguments, for an op that has none.
+void refuseNumbers(const std::string& op, const OpArguments& arguments);
+
 /// Refuses a caller's output array that can't take the result.
 void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array);
 

@@ -122,9 +122,8 @@ void assignInputs(Call& call) {
     // The forward op's; the gradients' op has one more, or two.
     const int more = call.backward + adds;
     const int forwardInputs = static_cast<int>(call.shapes.size()) - more;
-    // After these, and a bias, what a plain convolution adds to its result.
     const int required = plain ? 2 : 3, most = plain ? 3 : 5;
-    if (plain && !call.backward && forwardInputs == 4) {
+    if (plain && !call.backward && forwardInputs == most + 1) {  // what is added to the output
         call.bias = 2;
         call.addend = 3;
         return;

@@ -18,11 +18,7 @@ struct Call {
 };
 
 Call describeCall(const std::string& op, bool backward, const OpArguments& arguments) {
-    if (!arguments.integers.empty() || !arguments.floats.empty()) {
-        refuse(op, "arguments", "no integers and no floats",
-               std::to_string(arguments.integers.size()) + " integers and " +
-                   std::to_string(arguments.floats.size()) + " floats");
-    }
+    refuseNumbers(op, arguments);
     Call call{};
     call.shapes = arguments.shapes;
     const std::size_t inputs = backward ? 5 : 4;

@@ -18,6 +18,7 @@ class SigmoidOp final : public CheckedOp<Call> {
 
   protected:
     Call describe(const OpArguments& arguments) const override {
+        refuseNumbers(name(), arguments);
         const std::size_t expected = backward_ ? 2 : 1;
         if (arguments.shapes.size() != expected) {
             refuse(name(), "number of inputs", backward_ ? "2 (sigmoid, gradOutput)" : "1 (input)",

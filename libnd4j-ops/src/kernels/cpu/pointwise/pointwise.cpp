@@ -121,12 +121,7 @@ void ChunkedPointwise::sigmoidGradient(const PointwiseShape& shape, const Tensor
 namespace dcn4j {
 
 std::vector<const PointwiseKernel*> PointwiseKernel::implementations() {
-    std::vector<const PointwiseKernel*> all;
-    for (const cpu::InstructionSet* set : cpu::runnableInstructionSets()) {
-        all.push_back(new cpu::ChunkedPointwise(*set));
-    }
-    all.push_back(&referencePointwise());
-    return all;
+    return cpu::everyKernel<cpu::ChunkedPointwise>(referencePointwise());
 }
 
 }  // namespace dcn4j
