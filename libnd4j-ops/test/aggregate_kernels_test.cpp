@@ -214,8 +214,8 @@ class AggregateKernel : public MicroKernelTest {
                     if (i % ld >= channels) grad[at(i)] = 0;
                 }
                 Scattered<Real> got{std::vector<Real>(image.size(), Real{5}),
-                                    std::vector<Real>(at(2 * s.count() + 1), Real{99}),
-                                    std::vector<Real>(at(s.count() + 1), Real{99})};
+                                    std::vector<Real>(at(2 * (s.count() + mostLanes)), Real{99}),
+                                    std::vector<Real>(at(s.count() + mostLanes), Real{99})};
                 // Some rows are set; where samples reach further, zeros are wanted.
                 RowSpan set{s.rows() / 3, s.rows() / 2};
                 kernels<Real>().scatterAggregate(

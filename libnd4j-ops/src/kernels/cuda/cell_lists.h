@@ -45,6 +45,11 @@ struct ListedSample {
     Entry<Real> entry;
 };
 
+/// Cells of a plane.
+inline Index cellsOf(Index height, Index width) {
+    return (height + 1) * (width + 1);
+}
+
 /// The cell that a sample lies in, -1 if it reads nothing; of a plane of `pixels` pixels and as
 /// many in a row as `width` divides by.
 template <class Real, class Pixel>

@@ -24,16 +24,12 @@ struct CellLists {
     }
 };
 
-/// Cells of one image and offset group, and run of taps.
-inline Index cellsOf(const Conv2dGeometry& g) {
-    return (g.height + 1) * (g.width + 1);
-}
-
 /// How many images' lists are made at a time: a few, so that the workspace stays small; as the
 /// geometry alone says.
 inline Index imagesAtATime(const Conv2dGeometry& g) {
     constexpr Index entries = Index{1} << 22;
-    const Index perImage = g.offsetGroups * g.taps() * std::max(cellsOf(g), g.outPixels());
+    const Index perImage =
+        g.offsetGroups * g.taps() * std::max(cellsOf(g.height, g.width), g.outPixels());
     const Index batch = std::max<Index>(g.batch, 1);
     return ceilDivide(batch, ceilDivide(batch, std::max<Index>(entries / perImage, 1)));
 }
@@ -41,7 +37,7 @@ inline Index imagesAtATime(const Conv2dGeometry& g) {
 /// True if the lists of one image can be numbered, whatever taps they are made of at a time.
 inline bool cellListsFit(const Conv2dGeometry& g) {
     const double samples = static_cast<double>(g.offsetGroups) * static_cast<double>(g.taps());
-    return samples * static_cast<double>(cellsOf(g)) < 0x1p31 - 0x1p16 &&
+    return samples * static_cast<double>(cellsOf(g.height, g.width)) < 0x1p31 - 0x1p16 &&
            samples * static_cast<double>(g.outPixels()) < 0x1p31 - 0x1p16;
 }
 
@@ -63,7 +59,7 @@ struct ConvolutionSamples {
           arrays(samples),
           firstImage(0),
           images(static_cast<int>(imageCount)),
-          cells(static_cast<int>(cellsOf(g))),
+          cells(static_cast<int>(cellsOf(g.height, g.width))),
           runs(static_cast<int>(ceilDivide(g.taps(), tapsOfARun))),
           width(std::max<Index>(g.width, 1)),
           offsetGroups(g.offsetGroups),

@@ -40,25 +40,17 @@ struct ChannelPack {
     }
 };
 
-template <class Channels>
-__global__ void forwardKernel(Aggregation<Channels> a) {
-    forEachItem(a.outputs(),
-                [&](Index i) { a.computeOutputs(static_cast<typename Channels::Integer>(i)); });
-}
+/// What a thread computes one of.
+enum class Part { Outputs, GradSample, GradValues };
 
-template <class Channels>
-__global__ void gradSamplesKernel(Aggregation<Channels> a, Index level) {
-    forEachItem(a.samples(), [&](Index i) {
-        a.computeGradSample(a.tapAt(level, static_cast<typename Channels::Integer>(i)));
+template <Part Which, class All>
+__global__ void computeKernel(All a, Index count) {
+    forEachItem(count, [&](Index item) {
+        const auto i = static_cast<typename All::Integer>(item);
+        if constexpr (Which == Part::Outputs) a.computeOutputs(i);
+        if constexpr (Which == Part::GradSample) a.computeGradSample(i);
+        if constexpr (Which == Part::GradValues) a.computeGradValues(i);
     });
-}
-
-/// `sums` are zeros at first: [planes][pixels].
-template <class Channels>
-__global__ void gradValuesKernel(Aggregation<Channels> a, Index level,
-                                 typename Aggregation<Channels>::Real* sums) {
-    const Index pixels = a.levels[level].pixels();
-    forEachItem(a.planes(), [&](Index i) { a.computeGradValues(level, i, sums + i * pixels); });
 }
 
 /// The samples of a level, as CellListMaker takes them. There is a list for each image, group and
@@ -68,24 +60,11 @@ struct LevelSamples {
     using Real = typename Aggregation<Channels>::Real;
 
     Aggregation<Channels> a;
-    Index level;
-    int pixels, cells, points;
-    Divisor width, outWidth, groups, taps;
-
-    LevelSamples(const Aggregation<Channels>& some, Index number, const AggregationLevel& plane)
-        : a(some),
-          level(number),
-          pixels(static_cast<int>(plane.pixels())),
-          cells(static_cast<int>(cellsOf(plane))),
-          points(static_cast<int>(some.points())),
-          width(plane.width),
-          outWidth(some.outWidth),
-          groups(some.groups),
-          taps(some.taps()) {}
-
-    static Index cellsOf(const AggregationLevel& plane) {
-        return (plane.height + 1) * (plane.width + 1);
-    }
+    AggregationLevel plane;
+    int pixels = static_cast<int>(plane.pixels()), points = static_cast<int>(a.points());
+    int cells = static_cast<int>(cellsOf(plane.height, plane.width));
+    Divisor width{plane.width}, outWidth{a.outWidth}, groups{a.groups}, taps{a.taps()};
+    Divisor packs{a.channels / Channels::count};
 
     DCN4J_HOST_DEVICE int keys() const {
         return static_cast<int>(a.batch) * groups.divisor() * cells;
@@ -94,12 +73,12 @@ struct LevelSamples {
     __device__ int candidates(int) const { return points * taps.divisor(); }
 
     __device__ ListedSample<Real> sample(int number) const {
-        const AggregationTap at = a.tapAt(level, number);
+        const AggregationTap at = a.tapAt(number);
         const auto s = a.sample(at);
         const int cell = cellOf(s, pixels, width);
-        const auto plane = static_cast<int>((at.n - a.firstImage) * a.groups + at.group);
+        const auto first = static_cast<int>((at.n - a.firstImage) * a.groups + at.group);
         const auto column = static_cast<int>((at.oy * a.outWidth + at.ox) * a.taps() + at.tap);
-        return {cell < 0 ? -1 : plane * cells + cell,
+        return {cell < 0 ? -1 : first * cells + cell,
                 {s.fractionY, s.fractionX, s.modulation, column}};
     }
 
@@ -113,16 +92,15 @@ struct LevelSamples {
 /// The gradient of a level's values. Neighbouring threads have neighbouring channels, and so the
 /// same lists.
 template <class Channels>
-__global__ void gatherValuesKernel(LevelSamples<Channels> samples, Divisor packs,
-                                   const unsigned* start,
+__global__ void gatherValuesKernel(LevelSamples<Channels> samples, const unsigned* start,
                                    const Entry<typename LevelSamples<Channels>::Real>* entries) {
     using Real = typename LevelSamples<Channels>::Real;
     constexpr int count = Channels::count;
     const auto& a = samples.a;
     const int pitch = samples.width.divisor() + 1;
-    forEachItem(a.batch * samples.pixels * a.groups * packs.divisor(), [&](Index i) {
+    forEachItem(a.batch * samples.pixels * a.groups * samples.packs.divisor(), [&](Index i) {
         int pack = static_cast<int>(i);
-        int group = packs.divide(pack), x = samples.groups.divide(group);
+        int group = samples.packs.divide(pack), x = samples.groups.divide(group);
         const int image = x / samples.pixels, c = pack * count;
         x -= image * samples.pixels;
         const int y = samples.width.divide(x);
@@ -144,7 +122,7 @@ __global__ void gatherValuesKernel(LevelSamples<Channels> samples, Divisor packs
                 for (int k = 0; k < count; ++k) sum[k] += grad[k] * entry.modulation * weight;
             }
         }
-        const Tensor<5>& to = a.levels[samples.level].gradValues;
+        const Tensor<5>& to = samples.plane.gradValues;
         Channels::store(sum, static_cast<typename Channels::Element*>(to.data) +
                                  to.at(a.firstImage + image, y, x, group, c));
     });
@@ -161,33 +139,47 @@ bool liesInPacks(const Tensor<5>& t) {
 /// How many images are gathered at a time: few enough to be numbered, and for the workspace to stay
 /// small. 0: one has too much.
 Index imagesAtATime(const AggregationCall& call) {
-    double places = static_cast<double>(call.points());
+    Index places = call.points();
     for (const AggregationLevel& level : call.levels) {
-        places = std::max(
-            places, static_cast<double>(level.height + 1) * static_cast<double>(level.width + 1));
+        places = std::max(places, cellsOf(level.height, level.width));
     }
     // At least what one image has of anything.
-    const double most = places * static_cast<double>(call.groups) *
+    const double most = static_cast<double>(places) * static_cast<double>(call.groups) *
                         static_cast<double>(std::max(call.channels, call.taps()));
     if (most >= 0x1p31 - 0x1p16) return 0;
     return std::clamp<Index>((Index{1} << 24) / static_cast<Index>(most), 1, call.batch);
 }
 
-/// Calls `action` with the images of a call that are worked on together, the first ones: with
-/// several channels a thread where they are gathered, else with all. Levels are not on the device
-/// yet.
-template <class Action>
-void withChannels(const AggregationCall& call, bool gathers, Action action) {
+/// Works on some images of a call at a time: with several channels a thread where they are
+/// gathered, else on all. Calls `prepare(images, workspace)` once, with as many images as there
+/// are at most, and what it returns with the images.
+template <class Prepare>
+void forEachImages(const AggregationCall& call, bool gathers, cudaStream_t stream,
+                   Prepare prepare) {
     if (call.batch == 0) return;
-    const Index images = gathers ? imagesAtATime(call) : 0;
+    const Index most = gathers ? imagesAtATime(call) : 0;
     const auto with = [&](auto channels) {
-        Aggregation<decltype(channels)> some{call, nullptr, static_cast<Index>(call.levels.size())};
-        if (images > 0) some.batch = images;
-        action(some);
+        const auto count = static_cast<Index>(call.levels.size());
+        Aggregation<decltype(channels)> some{call, nullptr, count};
+        const Index images = some.batch = most > 0 ? most : call.batch;
+        Workspace workspace(stream);
+        const auto levels = workspace.reserve<AggregationLevel>(count);
+        const auto compute = prepare(some, workspace);
+        workspace.allocate();
+        some.levels = workspace.at(levels);
+        // The host's levels may go when it returns.
+        check(cudaMemcpyAsync(workspace.at(levels), call.levels.data(),
+                              call.levels.size() * sizeof(AggregationLevel), cudaMemcpyHostToDevice,
+                              stream),
+              "cudaMemcpyAsync");
+        for (; some.firstImage < call.batch; some.firstImage += images) {
+            some.batch = std::min(images, call.batch - some.firstImage);
+            compute(some);
+        }
     };
     withElementType(call.type, [&](auto element) {
         using Element = decltype(element);
-        if (images == 0) return with(OneChannel<Element>{});
+        if (most == 0) return with(OneChannel<Element>{});
         bool packs = call.channels % packOf<Element> == 0 && liesInPacks<Element>(call.output);
         for (const AggregationLevel& level : call.levels) {
             packs = packs && liesInPacks<Element>(level.values) &&
@@ -198,73 +190,51 @@ void withChannels(const AggregationCall& call, bool gathers, Action action) {
     });
 }
 
-/// Copies the levels to the device. The host's may go when it returns.
-const AggregationLevel* copyLevels(const AggregationCall& call, AggregationLevel* to,
-                                   cudaStream_t stream) {
-    check(cudaMemcpyAsync(to, call.levels.data(), call.levels.size() * sizeof(AggregationLevel),
-                          cudaMemcpyHostToDevice, stream),
-          "cudaMemcpyAsync");
-    return to;
-}
-
 }  // namespace
 
 void DeformableAggregation::forward(const AggregationCall& call, int) const {
-    withChannels(call, gathers_, [&](auto a) {
-        Workspace workspace(stream_);
-        const auto levels = workspace.reserve<AggregationLevel>(a.levelCount);
-        workspace.allocate();
-        a.levels = copyLevels(call, workspace.at(levels), stream_);
-        for (const Index images = a.batch; a.firstImage < call.batch; a.firstImage += images) {
-            a.batch = std::min(images, call.batch - a.firstImage);
-            launch("deformable aggregation", forwardKernel<typename decltype(a)::How>,
-                   blocksFor(a.outputs()), 0, stream_, a);
-        }
+    forEachImages(call, gathers_, stream_, [&](const auto&, Workspace&) {
+        return [&](const auto& a) {
+            using All = std::decay_t<decltype(a)>;
+            launch("deformable aggregation", computeKernel<Part::Outputs, All>,
+                   blocksFor(a.outputs()), 0, stream_, a, a.outputs());
+        };
     });
 }
 
 void DeformableAggregation::backward(const AggregationCall& call, int) const {
-    withChannels(call, gathers_, [&](auto a) {
-        using Channels = typename decltype(a)::How;
-        using Samples = LevelSamples<Channels>;
-        constexpr bool gathers = std::is_same_v<typename Channels::Integer, int>;
+    forEachImages(call, gathers_, stream_, [&](const auto& most, Workspace& workspace) {
+        using All = std::decay_t<decltype(most)>;
+        using Samples = LevelSamples<typename All::How>;
+        constexpr bool gathers = std::is_same_v<typename All::Integer, int>;
         Index pixels = 0, cells = 0;
         for (const AggregationLevel& level : call.levels) {
             pixels = std::max(pixels, level.pixels());
-            cells = std::max(cells, Samples::cellsOf(level));
+            cells = std::max(cells, cellsOf(level.height, level.width));
         }
-        Workspace workspace(stream_);
-        const auto levels = workspace.reserve<AggregationLevel>(a.levelCount);
         const auto sums =
-            workspace.reserve<typename Samples::Real>(gathers ? 0 : a.planes() * pixels);
-        const CellListMaker<Samples> lists(gathers ? a.batch * a.groups * cells : 0,
-                                           gathers ? a.samples() : 0, workspace);
-        workspace.allocate();
-        a.levels = copyLevels(call, workspace.at(levels), stream_);
-        for (const Index images = a.batch; a.firstImage < call.batch; a.firstImage += images) {
-            a.batch = std::min(images, call.batch - a.firstImage);
-            for (Index number = 0; number < a.levelCount; ++number) {
-                const AggregationLevel& level = call.levels[static_cast<std::size_t>(number)];
-                launch("deformable aggregation, location and weight", gradSamplesKernel<Channels>,
-                       blocksFor(a.samples()), 0, stream_, a, number);
+            workspace.reserve<typename All::Real>(gathers ? 0 : most.planes() * pixels);
+        const CellListMaker<Samples> lists(gathers ? most.batch * most.groups * cells : 0,
+                                           gathers ? most.samples() : 0, workspace);
+        return [=, &workspace, &call](All a) {
+            a.sums = workspace.at(sums);
+            for (const AggregationLevel& level : call.levels) {
+                launch("deformable aggregation, location and weight",
+                       computeKernel<Part::GradSample, All>, blocksFor(a.samples()), 0, stream_, a,
+                       a.samples());
                 if constexpr (gathers) {
-                    const Samples samples(a, number, level);
+                    const Samples samples{a, level};
                     lists.make(samples, workspace, stream_);
-                    const Index packs = a.channels / Channels::count;
-                    launch("deformable aggregation, values", gatherValuesKernel<Channels>,
-                           blocksFor(a.batch * level.pixels() * a.groups * packs), 0, stream_,
-                           samples, Divisor(packs), lists.start(workspace),
-                           lists.entries(workspace));
+                    launch("deformable aggregation, values", gatherValuesKernel<typename All::How>,
+                           blocksFor(a.batch * level.pixels() * a.groups * samples.packs.divisor()),
+                           0, stream_, samples, lists.start(workspace), lists.entries(workspace));
                 } else {
-                    const auto bytes = static_cast<std::size_t>(a.planes() * level.pixels()) *
-                                       sizeof(typename Samples::Real);
-                    check(cudaMemsetAsync(workspace.at(sums), 0, bytes, stream_),
-                          "cudaMemsetAsync");
-                    launch("deformable aggregation, values", gradValuesKernel<Channels>,
-                           blocksFor(a.planes()), 0, stream_, a, number, workspace.at(sums));
+                    launch("deformable aggregation, values", computeKernel<Part::GradValues, All>,
+                           blocksFor(a.planes()), 0, stream_, a, a.planes());
                 }
+                ++a.level;
             }
-        }
+        };
     });
 }
 

@@ -28,17 +28,14 @@ class Reference final : public DeformableAggregationKernel {
     }
 
     void backward(const AggregationCall& call, int) const override {
-        withAll(call, [](const auto& all) {
-            for (Index level = 0; level < all.levelCount; ++level) {
-                for (Index i = 0; i < all.samples(); ++i) {
-                    all.computeGradSample(all.tapAt(level, i));
-                }
-                const Index pixels = all.levels[level].pixels();
-                std::vector<typename std::decay_t<decltype(all)>::Real> sums(
+        withAll(call, [](auto all) {
+            for (; all.level < all.levelCount; ++all.level) {
+                for (Index i = 0; i < all.samples(); ++i) all.computeGradSample(i);
+                const Index pixels = all.levels[all.level].pixels();
+                std::vector<typename decltype(all)::Real> sums(
                     static_cast<std::size_t>(all.planes() * pixels));
-                for (Index i = 0; i < all.planes(); ++i) {
-                    all.computeGradValues(level, i, sums.data() + i * pixels);
-                }
+                all.sums = sums.data();
+                for (Index i = 0; i < all.planes(); ++i) all.computeGradValues(i);
             }
         });
     }

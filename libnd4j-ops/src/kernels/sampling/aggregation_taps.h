@@ -54,6 +54,10 @@ struct Aggregation : AggregationShape {
 
     const AggregationLevel* levels;
     Index levelCount, firstImage = 0;
+    // Of the backward pass, which goes level by level: which it is, and room for the gradient of
+    // its values, [planes][pixels].
+    Index level = 0;
+    Real* sums = nullptr;
 
     // How many there are of what the functions below compute one of; samples of a level.
     DCN4J_HOST_DEVICE Index outputs() const { return samples() / taps() * channels / count; }
@@ -76,8 +80,8 @@ struct Aggregation : AggregationShape {
         Channels::store(sum, outputAt(at, c));
     }
 
-    /// Which sample of a level is number `i`: [n][point][group][tap].
-    DCN4J_HOST_DEVICE AggregationTap tapAt(Index level, Integer i) const {
+    /// Which sample of the level is number `i`: [n][point][group][tap].
+    DCN4J_HOST_DEVICE AggregationTap tapAt(Integer i) const {
         const auto each = static_cast<Integer>(taps());
         AggregationTap at = pointAt(i / each);
         at.level = level;
@@ -85,8 +89,9 @@ struct Aggregation : AggregationShape {
         return at;
     }
 
-    /// The gradients of location and weight of a sample, sums over the channels.
-    DCN4J_HOST_DEVICE void computeGradSample(const AggregationTap& at) const {
+    /// The gradients of location and weight of the level's sample `i`, sums over the channels.
+    DCN4J_HOST_DEVICE void computeGradSample(Integer i) const {
+        const AggregationTap at = tapAt(i);
         const auto s = sample(at);
         Real sumX = 0, sumY = 0, sumWeight = 0;
         for (Index c = 0; c < channels; c += count) {
@@ -99,17 +104,17 @@ struct Aggregation : AggregationShape {
                 sumX += grad[k] * s.modulation * slopeX(s, value[k]);
             }
         }
-        const AggregationLevel& level = levels[at.level];
         put(gradWeight, at.in(gradWeight), sumWeight);
-        put(gradLocation, at.in(gradLocation, 0), sumX * static_cast<Real>(level.scaleX));
-        put(gradLocation, at.in(gradLocation, 1), sumY * static_cast<Real>(level.scaleY));
+        put(gradLocation, at.in(gradLocation, 0), sumX * static_cast<Real>(levels[level].scaleX));
+        put(gradLocation, at.in(gradLocation, 1), sumY * static_cast<Real>(levels[level].scaleY));
     }
 
-    /// The gradient of plane `i` of a level's values, its samples added in order to `sums`, zeros
-    /// at first: [pixels].
-    DCN4J_HOST_DEVICE void computeGradValues(Index level, Index i, Real* sums) const {
+    /// The gradient of plane `i` of the level's values, its samples added in order.
+    DCN4J_HOST_DEVICE void computeGradValues(Integer i) const {
         const Index c = i % channels, group = i / channels % groups;
         const Index pixels = levels[level].pixels(), width = levels[level].width;
+        Real* const plane = sums + i * pixels;
+        for (Index p = 0; p < pixels; ++p) plane[p] = 0;
         AggregationTap at{i / channels / groups, 0, 0, group, level, 0};
         for (at.oy = 0; at.oy < outHeight; ++at.oy)
             for (at.ox = 0; at.ox < outWidth; ++at.ox)
@@ -118,23 +123,23 @@ struct Aggregation : AggregationShape {
                     const Real grad = widen(*outputAt(at, c));
                     for (int k = 0; k < Corners; ++k) {
                         if (s.weight[k] == 0 || s.pixel[k] == pixels) continue;
-                        sums[s.pixel[k]] += grad * s.modulation * s.weight[k];
+                        plane[s.pixel[k]] += grad * s.modulation * s.weight[k];
                     }
                 }
         const Tensor<5>& to = levels[level].gradValues;
         for (Index p = 0; p < pixels; ++p)
-            put(to, to.at(at.n, p / width, p % width, group, c), sums[p]);
+            put(to, to.at(at.n, p / width, p % width, group, c), plane[p]);
     }
 
     /// Where a tap reads.
     DCN4J_HOST_DEVICE Sample<Real, Integer> sample(const AggregationTap& at) const {
-        const AggregationLevel& level = levels[at.level];
+        const AggregationLevel& from = levels[at.level];
         const auto place = static_cast<Integer>(placeOf(at.tap));
         const auto rows = static_cast<Integer>(y.kernel);
-        const Real sampleX = position(x, at.ox, place / rows, level.scaleX, at.in(location, 0));
-        const Real sampleY = position(y, at.oy, place % rows, level.scaleY, at.in(location, 1));
+        const Real sampleX = position(x, at.ox, place / rows, from.scaleX, at.in(location, 0));
+        const Real sampleY = position(y, at.oy, place % rows, from.scaleY, at.in(location, 1));
         Sample<Real, Integer> s;
-        locate(sampleY, sampleX, get(weight, at.in(weight)), level.height, level.width, s);
+        locate(sampleY, sampleX, get(weight, at.in(weight)), from.height, from.width, s);
         return s;
     }
 

@@ -6,8 +6,7 @@
 #include <limits>
 
 #include "../isa.h"
-#include "backward.h"
-#include "forward.h"
+#include "passes.h"
 
 namespace dcn4j::cpu {
 namespace {

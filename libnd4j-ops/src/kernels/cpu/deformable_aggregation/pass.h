@@ -67,7 +67,7 @@ class Pass {
           parts_(std::clamp<Index>(ceilDivide(tasks, places()), 1, tiles())),
           threads_(threadsFor(threads, places() * parts_)),
           images_(places() * imageSize_),
-          scratch_(threads_, 8 * capacity_ + tile_ * ld()) {
+          scratch_(threads_, 5 * capacity_ + tile_ * ld()) {
         // A multiple of a point's samples and of every vector's lanes.
         const Index period = std::lcm(groups_ * taps_, mostLanes);
         for (Index i = 0; i < period; ++i) {
@@ -96,10 +96,6 @@ class Pass {
     Index ld() const { return groups_ * row_; }  ///< numbers of a pixel or a point
     /// Of a packed image; a level's last rows are those of zeros.
     Index firstRow(Index l) const { return firstRows_[static_cast<std::size_t>(l)]; }
-    /// Writes the zeros after a level's pixels.
-    void setZeroRow(Index l, Real* image) const {
-        std::fill_n(image + firstRow(l + 1) * row_ - ld(), ld(), Real{0});
-    }
 
     Tile levelOf(const Place& at, Index l) const {
         return {at, level(l).width, 0, 0, level(l).pixels()};
@@ -125,14 +121,14 @@ class Pass {
 
     /// A thread's memory for the numbers of a tile.
     struct Scratch {
-        Real *location, *weight, *originY, *originX;  ///< as AggregateSamples has them
-        Real *gradLocation, *gradWeight;
+        /// As AggregateSamples has them; gradients take the place of locations and weights.
+        Real *location, *weight, *originY, *originX;
         Real* output;  ///< or its gradient, packed
     };
     Scratch scratch() const {
         Real* const mine = scratch_.mine();
-        const auto at = [&](Index arrays) { return mine + arrays * capacity_; };
-        return {at(0), at(2), at(3), at(4), at(5), at(7), at(8)};
+        return {mine, mine + 2 * capacity_, mine + 3 * capacity_, mine + 4 * capacity_,
+                mine + 5 * capacity_};
     }
 
     /// Reads where a tile's samples are, [point][group][level][tap].
@@ -142,36 +138,25 @@ class Pass {
         for (Index p = 0; p < t.count; ++p) {
             std::fill_n(s.originX + p * count, count, static_cast<Real>(call_.x.originOf(t.x + p)));
         }
+        loadSamples(call_.location, t, s.location);
+        loadSamples(call_.weight, t, s.weight);
         const AggregateSamples<Real> samples{
             t.count * count,
             static_cast<Index>(base_.size()),
-            loadSamples(call_.location, t, s.location),
-            loadSamples(call_.weight, t, s.weight),
+            s.location,
+            s.weight,
             {s.originY, startY_.data(), scaleY_.data(), height_.data()},
             {s.originX, startX_.data(), scaleX_.data(), width_.data()},
             base_.data(),
             static_cast<Pixel>(groups_)};
         return {taps_, row_, samples, image(t), row_};
     }
-    /// Where a tile of an array is packed: the output's points, or samples, locations
-    /// [n][y][x][group][level][tap][(x, y)] and weights, without the last. In the array, if they
-    /// lie there so, else in `scratch`.
-    template <int Rank>
-    Real* packed(const Tensor<Rank>& array, const Tile& t, Real* scratch) const {
-        Row row;
-        const Box<Rank> box(*this, t);
-        const bool there = std::is_same_v<Element, Real> && (Rank > 5 || row_ == call_.channels) &&
-                           isRow(array.strides, box.sizes, Rank, row) && row.step == 1;
-        return there ? reinterpret_cast<Real*>(firstOf(array, t)) : scratch;
-    }
-    /// Stores samples that were written to where they are packed.
+    /// Stores what samples have, as loadSamples has it.
     template <int Rank>
     void storeSamples(const Tensor<Rank>& array, const Tile& t, const Real* from) const {
-        if (packed(array, t, nullptr) != nullptr) return;
-        forEachRow(firstOf(array, t), array.strides, Box<Rank>(*this, t).sizes, Rank,
-                   [&](Element* to, const Row& row, Index at) {
-                       storeRow(kernels_, to, row.step, row.count, from + at);
-                   });
+        forEachSampleRow(array, t, [&](Element* to, const Row& row, Index at) {
+            storeRow(kernels_, to, row.step, row.count, from + at);
+        });
     }
 
     const MicroKernels<Real>& kernels_;
@@ -207,7 +192,7 @@ class Pass {
     Real* image(const Place& at) const { return images_.data() + at.number * imageSize_; }
     void packValues(const Place& at, Index l) const {
         load(level(l).values, levelOf(at, l), image(at) + firstRow(l) * row_);
-        setZeroRow(l, image(at));
+        std::fill_n(image(at) + firstRow(l + 1) * row_ - ld(), ld(), Real{0});
     }
 
     /// Calls `action(range, at)` for the groups of a tile, each or all together where nothing lies
@@ -225,28 +210,21 @@ class Pass {
         }
     }
 
-    /// A tile within an array.
-    template <int Rank>
-    struct Box {
-        const Index sizes[7];
-        Box(const Pass& p, const Tile& t)
-            : sizes{1, 1, t.count, p.groups_, Rank == 5 ? p.row_ : p.levels(), p.call_.taps(), 2} {}
-    };
-    template <int Rank>
-    static Element* firstOf(const Tensor<Rank>& array, const Tile& t) {
+    /// Calls `action(first, row, at)` for the rows that a tile's samples are in an array of
+    /// locations, [n][y][x][group][level][tap][(x, y)], or of weights, without the last.
+    template <int Rank, class Action>
+    void forEachSampleRow(const Tensor<Rank>& array, const Tile& t, Action action) const {
         const Index* strides = array.strides;
-        return elementsOf<Element>(array) + t.n * strides[0] + t.y * strides[1] + t.x * strides[2] +
-               t.group * strides[3];
+        const Index sizes[] = {1, 1, t.count, groups_, levels(), call_.taps(), 2};
+        forEachRow(elementsOf<Element>(array) + t.n * strides[0] + t.y * strides[1] +
+                       t.x * strides[2] + t.group * strides[3],
+                   strides, sizes, Rank, action);
     }
     template <int Rank>
-    const Real* loadSamples(const Tensor<Rank>& array, const Tile& t, Real* scratch) const {
-        Real* const at = packed(array, t, scratch);
-        if (at != scratch) return at;
-        forEachRow(firstOf(array, t), array.strides, Box<Rank>(*this, t).sizes, Rank,
-                   [&](const Element* from, const Row& row, Index to) {
-                       loadRow(kernels_, from, row.step, row.count, scratch + to);
-                   });
-        return scratch;
+    void loadSamples(const Tensor<Rank>& array, const Tile& t, Real* to) const {
+        forEachSampleRow(array, t, [&](const Element* from, const Row& row, Index at) {
+            loadRow(kernels_, from, row.step, row.count, to + at);
+        });
     }
 
     const Buffer<Real> images_;

@@ -24,13 +24,6 @@ struct CornerLanes {
     Real weights[Corners][Most];  ///< times the modulation
 };
 
-/// Parts numbers that come in pairs.
-template <class V, std::size_t... Lane>
-inline void partPairs(const V& a, const V& b, V& first, V& second, std::index_sequence<Lane...>) {
-    first = __builtin_shufflevector(a, b, (2 * Lane)...);
-    second = __builtin_shufflevector(a, b, (2 * Lane + 1)...);
-}
-
 /// Locates the samples `first` .. `end` of a tile. Calls `action(k, location, modulation, zeros)`
 /// for as many as a vector has lanes, from sample first + k on, before their corners are kept: the
 /// pixels are numbers of rows, as `zeros` is, that of the row of zeros.
@@ -44,20 +37,21 @@ inline void locateSamples(const AggregateTile<Real>& t, Index first, Index end, 
     const P step = broadcast<P>(s.pixelRows);
     const P ld = broadcast<P>(static_cast<typename Samples::Pixel>(t.ld));
     for (Index i = first, j = first % s.period; i < end; i += lanes) {
-        V x, y;
-        partPairs(loadUntil<V>(s.location, 2 * i, 2 * s.count),
-                  loadUntil<V>(s.location, 2 * i + lanes, 2 * s.count), x, y,
-                  std::make_index_sequence<lanes>());
-        const auto position = [&](const AggregateAxis<Real>& axis, const V& location) {
+        Real x[lanes], y[lanes];
+        for (Index lane = 0; lane < lanes; ++lane) {
+            x[lane] = s.location[2 * (i + lane)];
+            y[lane] = s.location[2 * (i + lane) + 1];
+        }
+        const auto position = [&](const AggregateAxis<Real>& axis, const Real* location) {
             // As positionOf of aggregation_taps.h has it.
             return load<V>(axis.origin + i) +
-                   (load<V>(axis.start + j) + location) * load<V>(axis.scale + j);
+                   (load<V>(axis.start + j) + load<V>(location)) * load<V>(axis.scale + j);
         };
         const P height = load<P>(s.y.size + j), width = load<P>(s.x.size + j);
         auto at = locate<V, P>(position(s.y, y), position(s.x, x), height, width,
                                Convert<V, P>::of(height), Convert<V, P>::of(width));
         const P base = load<P>(s.base + j);
-        const V modulation = loadUntil<V>(s.weight, i, s.count);
+        const V modulation = load<V>(s.weight + i);
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) at.pixel[c] = at.pixel[c] * step + base;
         action(i - first, at, modulation, height * width * step + base);
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {

@@ -100,7 +100,7 @@ struct AggregateSamples {
     using Pixel = decltype(PlannedSample<Real>::place);
 
     Index count, period;
-    const Real *location, *weight;  ///< [count][(x, y)], [count]
+    const Real *location, *weight;  ///< [count][(x, y)], [count]; with room for vectors more
     AggregateAxis<Real> y, x;
     /// Pixel p is row p * pixelRows + base of an image; [period].
     const Pixel* base;
@@ -132,7 +132,9 @@ struct AggregateGradients {
     /// The rows of it that are set, beside those that take what falls outside: extended by zeros as
     /// far as samples reach.
     RowSpan* set;
-    Real *location, *weight;  ///< [points][taps][(x, y)], [points][taps], written
+    /// [points][taps][(x, y)], [points][taps], written, with room for vectors more; may be where
+    /// the samples' are.
+    Real *location, *weight;
 };
 
 /// The backward pass over the samples of one tile and one block of channels. Rows of the image and

@@ -9,16 +9,6 @@
 namespace dcn4j::cpu {
 namespace {
 
-/// The sums of the lanes of four vectors.
-inline void sums(const Vector16<float> (&v)[Corners], float (&to)[Corners]) {
-    Vector16<float> w[Corners] = {v[0], v[1], v[2], v[3]};
-    transposeSquare<2>(w);
-    store<Vector16<float>>(to, (w[0] + w[1]) + (w[2] + w[3]));
-}
-inline void sums(const Vector16<double> (&v)[Corners], double (&to)[Corners]) {
-    for (int i = 0; i < Corners; ++i) to[i] = v[i][0] + v[i][1];
-}
-
 /// Which corners of a sample may have a weight.
 enum class Weighted { All, Some, TopLeftOnly, None };
 

@@ -140,37 +140,14 @@ inline void transposeSquare(V (&v)[Lanes]) {
     if constexpr (Step > 1) transposeSquare<Step / 2>(v);
 }
 
-/// Adds up vectors' lanes `Step` apart, then half as far, and so on to `Last` lanes apart: of each
-/// two vectors, far apart in `v` at first, comes one with the sums of both, those of the first in
-/// even blocks of lanes.
-template <Index Step, Index Last, class V, Index Count>
-inline void addLanes(V (&v)[Count]) {
-    if constexpr (Step >= Last) {
-        V sums[Count / 2];
-        DCN4J_UNROLL for (Index i = 0; i < Count / 2; ++i) {
-            V second = v[i + Count / 2];
-            exchange<Step>(v[i], second, std::make_index_sequence<lanesOf<V>>());
-            sums[i] = v[i] + second;
-        }
-        if constexpr (Count > 2) addLanes<Step / 2, Last>(sums);
-        DCN4J_UNROLL for (Index i = 0; i < Count / 2; ++i) v[i] = sums[i];
-    }
+/// The sums of the lanes of four vectors.
+inline void sums(const Vector16<float> (&v)[Corners], float (&to)[Corners]) {
+    Vector16<float> w[Corners] = {v[0], v[1], v[2], v[3]};
+    transposeSquare<2>(w);
+    store<Vector16<float>>(to, (w[0] + w[1]) + (w[2] + w[3]));
 }
-
-/// As many numbers as come before `end`, then zeros.
-template <class V>
-inline V loadUntil(const NumberOf<V>* from, Index first, Index end) {
-    if (first + lanesOf<V> <= end) return load<V>(from + first);
-    V value{};
-    for (Index i = first; i < end; ++i) value[i - first] = from[i];
-    return value;
-}
-
-/// Writes the numbers that come before `end`.
-template <class V>
-inline void storeUntil(NumberOf<V>* to, Index first, Index end, const V& value) {
-    if (first + lanesOf<V> <= end) return store<V>(to + first, value);
-    for (Index i = first; i < end; ++i) to[i] = value[i - first];
+inline void sums(const Vector16<double> (&v)[Corners], double (&to)[Corners]) {
+    for (int i = 0; i < Corners; ++i) to[i] = v[i][0] + v[i][1];
 }
 
 // The instruction set's name as text, and as the beginning of a name.

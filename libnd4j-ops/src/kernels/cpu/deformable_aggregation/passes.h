@@ -1,13 +1,38 @@
-// The backward pass: tasks are (image, groups, span of tiles). A task owns the gradients of its
-// samples, and gradients of its groups' values that it adds to in the order of the output pixels;
-// those of the spans are added up after, in order.
+// The two passes.
 #pragma once
 
 #include "pass.h"
 
 namespace dcn4j::cpu::aggregation {
 
-/// One backward call.
+/// One forward call: tasks are (image, groups, tile of output pixels).
+template <class Element>
+class Forward : Pass<Element> {
+    using Base = Pass<Element>;
+
+  public:
+    Forward(const InstructionSet& set, const AggregationCall& call, int threads)
+        : Base(set, call, threads, waveNumbers, Base::unlimited) {}
+
+    void run() {
+        this->forEachImage(
+            [&](const Place& at, Index i) {
+                const Tile t = this->tileOf(at, i);
+                const auto s = this->scratch();
+                this->kernels_.aggregate(this->locate(t, s), s.output);
+                this->store(this->call_.output, t, s.output);
+            },
+            [](const Place&, Index) {});
+    }
+
+  private:
+    /// Threads wait for one another in every wave of images.
+    static constexpr Index waveNumbers = Index{1} << 21;
+};
+
+/// One backward call: tasks are (image, groups, span of tiles). A task owns the gradients of its
+/// samples, and gradients of its groups' values that it adds to in the order of the output pixels;
+/// those of the spans are added up after, in order.
 template <class Element>
 class Backward : Pass<Element> {
     using Base = Pass<Element>;
@@ -38,19 +63,15 @@ class Backward : Pass<Element> {
     void computeSpan(const Place& at, Index span) const {
         const Gradient to = gradient(at, span);
         *to.set = {0, 0};
-        for (Index l = 0; l < this->levels(); ++l) this->setZeroRow(l, to.image);
         const Index end = this->tiles() * (span + 1) / this->parts_;
         for (Index i = this->tiles() * span / this->parts_; i < end; ++i) {
             const Tile t = this->tileOf(at, i);
             const auto s = this->scratch();
-            Real* const grad = this->packed(this->call_.output, t, s.output);
-            if (grad == s.output) this->load(this->call_.output, t, grad);
-            Real* const location = this->packed(this->call_.gradLocation, t, s.gradLocation);
-            Real* const weight = this->packed(this->call_.gradWeight, t, s.gradWeight);
+            this->load(this->call_.output, t, s.output);
             this->kernels_.scatterAggregate(this->locate(t, s),
-                                            {grad, to.image, to.set, location, weight});
-            this->storeSamples(this->call_.gradLocation, t, location);
-            this->storeSamples(this->call_.gradWeight, t, weight);
+                                            {s.output, to.image, to.set, s.location, s.weight});
+            this->storeSamples(this->call_.gradLocation, t, s.location);
+            this->storeSamples(this->call_.gradWeight, t, s.weight);
         }
     }
 
