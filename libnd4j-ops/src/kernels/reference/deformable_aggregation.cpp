@@ -28,13 +28,14 @@ class Reference final : public DeformableAggregationKernel {
     }
 
     void backward(const AggregationCall& call, int) const override {
-        withAll(call, [](auto all) {
+        withAll(call, [&](auto all) {
+            Index pixels = 0;  // of all levels: room for those of the largest
+            for (const AggregationLevel& level : call.levels) pixels += level.pixels();
+            std::vector<typename decltype(all)::Real> sums(
+                static_cast<std::size_t>(all.planes() * pixels));
+            all.sums = sums.data();
             for (; all.level < all.levelCount; ++all.level) {
                 for (Index i = 0; i < all.samples(); ++i) all.computeGradSample(i);
-                const Index pixels = all.levels[all.level].pixels();
-                std::vector<typename decltype(all)::Real> sums(
-                    static_cast<std::size_t>(all.planes() * pixels));
-                all.sums = sums.data();
                 for (Index i = 0; i < all.planes(); ++i) all.computeGradValues(i);
             }
         });

@@ -11,7 +11,7 @@
 namespace dcn4j::cpu {
 namespace {
 
-/// Whether the micro-kernels can number what is packed of the values (see AggregateTile).
+/// Whether the micro-kernels can't number what is packed of the values (see AggregateTile).
 bool tooManyPixels(const AggregationCall& call) {
     Index rows = 0;
     for (const AggregationLevel& level : call.levels) rows += level.pixels() + 1;
