@@ -165,6 +165,25 @@ TEST(CudaOps, ChannelsLastIsTheSameConvolution) {
     expectNear(output.values(), channelsLast(c.outputValues, c.output), 1e-12);
 }
 
+TEST(CudaOps, ImagesOfTheOutputMayLieWithinItsRows) {
+    const std::vector<Index> sizes{2, 4, 2, 1};
+    for (const ElementType type : {ElementType::Float32, ElementType::Float64}) {
+        Array input(type, sizes), weights(type, {4, 4, 3, 3}), offset(type, {2, 18, 2, 1}),
+            dense(type, sizes), mixed(type, sizes, {1, 4, 2, 1});
+        input.set(randomValues(sizes, 1));
+        weights.set(randomValues({4, 4, 3, 3}, 2));
+        offset.set(randomValues({2, 18, 2, 1}, 3));
+        Context context;
+        context.integers = {3, 3, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1};
+        context.inputs = {&input, &weights, &offset};
+        context.outputs = {&dense};
+        stand_in::run("deformable_conv2d", context);
+        context.outputs = {&mixed};
+        stand_in::run("deformable_conv2d", context);
+        EXPECT_EQ(mixed.values(), dense.values());
+    }
+}
+
 TEST(CudaOps, PlainConvolutionIsADeformableOneWithoutOffsets) {
     Convolution c;
     const ElementType type = ElementType::Float64;

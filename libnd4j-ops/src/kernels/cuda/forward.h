@@ -196,7 +196,12 @@ __device__ void storeTile(const Product& total, const PlanGeometry& plan, Index 
     // Neighbouring threads write along whatever lies closer in memory; along pixels, 16 bytes where
     // a row of pixels allows it.
     const bool alongPixels = to.strides[3] < channelPitch;
-    const bool inPacks = to.strides[3] == 1 && channelPitch % pack == 0;
+    // Where places grow with the pixels' numbers, pixels lie side by side if the first and the last
+    // do.
+    const int width = plan.outWidth.divisor(), height = plan.outPixels.divisor() / width;
+    const bool grow = (height == 1 || to.strides[2] >= width) &&
+                      to.strides[0] >= (height - 1) * to.strides[2] + width;
+    const bool inPacks = grow && to.strides[3] == 1 && channelPitch % pack == 0;
     for (int done = 0; done < channels; done += atATime) {
         total.spillColumns(tile, done, atATime);
         __syncthreads();

@@ -132,7 +132,7 @@ void scatterAggregate(const AggregateTile<Real>& tile, const AggregateGradients<
                               const P row = at.pixel[c];
                               weighted |= (at.weight[c] != V{}) & broadcast<P>(1 << c);
                               least = row < least ? row : least;
-                              greatest = (row > greatest) & (row != zeros) ? row : greatest;
+                              greatest = ((row > greatest) & (row != zeros)) ? row : greatest;
                           }
                           store<V>(s.fractionY + k, at.fractionY);
                           store<V>(s.fractionX + k, at.fractionX);
