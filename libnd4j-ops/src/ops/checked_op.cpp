@@ -29,6 +29,13 @@ void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& out
     }
 }
 
+bool registerOps(std::initializer_list<sd::ops::DeclarableOp*> ops) {
+    for (sd::ops::DeclarableOp* op : ops) {
+        sd::ops::OpRegistrator::getInstance().registerOperation(op);
+    }
+    return true;
+}
+
 sd::ShapeList* shapesOf(const std::vector<Output>& outputs) {
     std::vector<const sd::LongType*> infos;
     for (const Output& output : outputs) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,10 @@ void checkOutput(const std::string& op, const Output& expected, const sd::NDArra
 /// `others` does, which the message calls `whose`.
 void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& output,
                  const Arrays& others, const std::string& whose);
+
+/// Registers ops, which libnd4j keeps until the process ends. Each op's file has a constant that is
+/// initialised by this when the library is loaded.
+bool registerOps(std::initializer_list<sd::ops::DeclarableOp*> ops);
 
 /// The shapes of new arrays for the outputs, in 'c' order.
 sd::ShapeList* shapesOf(const std::vector<Output>& outputs);

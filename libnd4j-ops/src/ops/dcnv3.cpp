@@ -176,13 +176,7 @@ class Dcnv3Op final : public CheckedOp<Call> {
     const bool backward_;
 };
 
-/// Registers the ops when the library is loaded. libnd4j keeps them until the process ends.
-const bool registered = [] {
-    auto& registrator = sd::ops::OpRegistrator::getInstance();
-    registrator.registerOperation(new Dcnv3Op("dcnv3", false));
-    registrator.registerOperation(new Dcnv3Op("dcnv3_bp", true));
-    return true;
-}();
+const bool registered = registerOps({new Dcnv3Op("dcnv3", false), new Dcnv3Op("dcnv3_bp", true)});
 
 }  // namespace
 }  // namespace dcn4j

@@ -335,16 +335,11 @@ class ConvolutionOp final : public CheckedOp<Call> {
     const bool backward_;
 };
 
-/// Registers the ops when the library is loaded. libnd4j keeps them until the process ends.
-const bool registered = [] {
-    auto& registrator = sd::ops::OpRegistrator::getInstance();
-    registrator.registerOperation(new ConvolutionOp("deformable_conv2d", Kind::Deformable, false));
-    registrator.registerOperation(
-        new ConvolutionOp("deformable_conv2d_bp", Kind::Deformable, true));
-    registrator.registerOperation(new ConvolutionOp("dcn4j_conv2d", Kind::Plain, false));
-    registrator.registerOperation(new ConvolutionOp("dcn4j_conv2d_bp", Kind::Plain, true));
-    return true;
-}();
+const bool registered =
+    registerOps({new ConvolutionOp("deformable_conv2d", Kind::Deformable, false),
+                 new ConvolutionOp("deformable_conv2d_bp", Kind::Deformable, true),
+                 new ConvolutionOp("dcn4j_conv2d", Kind::Plain, false),
+                 new ConvolutionOp("dcn4j_conv2d_bp", Kind::Plain, true)});
 
 }  // namespace
 }  // namespace dcn4j

@@ -202,13 +202,8 @@ class PsroiPoolingOp final : public CheckedOp<Call> {
     const bool backward_;
 };
 
-/// Registers the ops when the library is loaded. libnd4j keeps them until the process ends.
-const bool registered = [] {
-    auto& registrator = sd::ops::OpRegistrator::getInstance();
-    registrator.registerOperation(new PsroiPoolingOp("deformable_psroi_pooling", false));
-    registrator.registerOperation(new PsroiPoolingOp("deformable_psroi_pooling_bp", true));
-    return true;
-}();
+const bool registered = registerOps({new PsroiPoolingOp("deformable_psroi_pooling", false),
+                                     new PsroiPoolingOp("deformable_psroi_pooling_bp", true)});
 
 }  // namespace
 }  // namespace dcn4j

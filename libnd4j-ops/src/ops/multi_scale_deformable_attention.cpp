@@ -191,13 +191,8 @@ class AttentionOp final : public CheckedOp<Call> {
     const bool backward_;
 };
 
-/// Registers the ops when the library is loaded. libnd4j keeps them until the process ends.
-const bool registered = [] {
-    auto& registrator = sd::ops::OpRegistrator::getInstance();
-    registrator.registerOperation(new AttentionOp("multi_scale_deformable_attention", false));
-    registrator.registerOperation(new AttentionOp("multi_scale_deformable_attention_bp", true));
-    return true;
-}();
+const bool registered = registerOps({new AttentionOp("multi_scale_deformable_attention", false),
+                                     new AttentionOp("multi_scale_deformable_attention_bp", true)});
 
 }  // namespace
 }  // namespace dcn4j

@@ -47,8 +47,7 @@ class OneThreadOp final : public CheckedOp<Call> {
     }
 };
 
-/// Registers the op when the library is loaded. libnd4j keeps it until the process ends.
-const bool registered = sd::ops::OpRegistrator::getInstance().registerOperation(new OneThreadOp);
+const bool registered = registerOps({new OneThreadOp});
 
 }  // namespace
 }  // namespace dcn4j

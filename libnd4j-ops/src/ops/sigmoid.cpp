@@ -55,13 +55,8 @@ class SigmoidOp final : public CheckedOp<Call> {
     const bool backward_;
 };
 
-/// Registers the ops when the library is loaded. libnd4j keeps them until the process ends.
-const bool registered = [] {
-    auto& registrator = sd::ops::OpRegistrator::getInstance();
-    registrator.registerOperation(new SigmoidOp("dcn4j_sigmoid", false));
-    registrator.registerOperation(new SigmoidOp("dcn4j_sigmoid_bp", true));
-    return true;
-}();
+const bool registered =
+    registerOps({new SigmoidOp("dcn4j_sigmoid", false), new SigmoidOp("dcn4j_sigmoid_bp", true)});
 
 }  // namespace
 }  // namespace dcn4j
