@@ -72,7 +72,9 @@ class RunPlans {
         const int before = run < runs_.perTile ? 0
                                                : segmentOf(run - runs_.perTile) * runs_.pitch +
                                                      runs_.tilesPerRun * runs_.width;
-        const int tap = run < 0 ? 0 : tapOf(run), segments = segmentsOf(group);
+        const int tap = run < 0 ? 0 : tapOf(run);
+        const int segments =
+            segmentsWithChannels(group, channelsPerGroup_, channelsPerOffsetGroup_);
         const int nextSegment = segmentOf(next) < segments ? segmentOf(next) : segments - 1;
         const Index channel = Index{nextSegment} * taps_ + (next < runs_.count ? tapOf(next) : 0);
         return {static_cast<Real>(tap / kernelW_ * dilationH_),
@@ -88,11 +90,6 @@ class RunPlans {
     DCN4J_HOST_DEVICE int segmentOf(int run) const {
         runs_.segmentDivisor.divide(run);
         return run;
-    }
-    /// How many of a convolution group's segments have channels.
-    DCN4J_HOST_DEVICE int segmentsOf(Index group) const {
-        const Index c = channelsPerGroup_, o = channelsPerOffsetGroup_;
-        return static_cast<int>(((group + 1) * c - 1) / o - group * c / o) + 1;
     }
 
     const Runs runs_;

@@ -48,8 +48,7 @@ struct SampleSource {
     }
     /// How many of its segments have channels.
     __device__ int segmentsOf(Index group) const {
-        return static_cast<int>(((group + 1) * channelsPerGroup - 1) / channelsPerOffsetGroup) -
-               firstOffsetGroup(group) + 1;
+        return segmentsWithChannels(group, channelsPerGroup, channelsPerOffsetGroup);
     }
     /// Where a pixel's offset and mask of a tap of an offset group are; where there are none, a
     /// zero and a one.

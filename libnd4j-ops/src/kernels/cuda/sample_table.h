@@ -127,15 +127,18 @@ struct SampleInputs {
     }
 };
 
-/// The sample of one tap of the output pixel whose tap (0, 0) reads (y, x).
+/// The sample of one tap and offset group at an output pixel.
 template <class Element>
-__device__ inline Sample<ComputeType<Element>, int> planSample(
-    const PlanGeometry& p, const SampleArrays& arrays, int y, int x, int tap,
-    const SampleInputs<Element>& inputs) {
+__device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometry& p,
+                                                               const SampleArrays& arrays,
+                                                               const PixelSamples& at,
+                                                               int offsetGroup, int tap) {
     using Real = ComputeType<Element>;
+    SampleInputs<Element> inputs;
+    inputs.load(p, arrays, at, offsetGroup, tap);
     int kx = tap;
     const int ky = p.kernelW.divide(kx);
-    const int row = y + ky * p.dilationH, column = x + kx * p.dilationW;
+    const int row = at.y + ky * p.dilationH, column = at.x + kx * p.dilationW;
     const Real modulation = widen(inputs.modulation);
     Sample<Real, int> s;
     if (!arrays.offset.present()) {
@@ -145,17 +148,6 @@ __device__ inline Sample<ComputeType<Element>, int> planSample(
                static_cast<Real>(column) + widen(inputs.x), modulation, p.height, p.width, s);
     }
     return s;
-}
-
-/// The sample of one tap and offset group at an output pixel.
-template <class Element>
-__device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometry& p,
-                                                               const SampleArrays& arrays,
-                                                               const PixelSamples& at,
-                                                               int offsetGroup, int tap) {
-    SampleInputs<Element> inputs;
-    inputs.load(p, arrays, at, offsetGroup, tap);
-    return planSample<Element>(p, arrays, at.y, at.x, tap, inputs);
 }
 
 /// The plane that samples lie on.
@@ -232,12 +224,12 @@ struct SampleTable {
     /// Reads the corners that have a slope: at y = -1 exactly there are some, though the value is
     /// zero. `firstPixel` is that of the image, `none` the pixel that says that there is none.
     __device__ void setTouched(int entry, const Sample<Real, int>& s, int firstPixel, int none) {
-        set(entry, s, firstPixel, none, false);
-    }
-
-    /// Reads the corners that have a value.
-    __device__ void setValued(int entry, const Sample<Real, int>& s, int firstPixel, int none) {
-        set(entry, s, firstPixel, none, s.place == Place::Outside);
+        Pack<int, Corners> p;
+#pragma unroll
+        for (int i = 0; i < Corners; ++i)
+            p.value[i] = s.pixel[i] == none ? -1 : firstPixel + s.pixel[i];
+        storePack(pixel[entry], p);
+        setWeights(entry, s.weight[0], s.weight[1], s.weight[2], s.weight[3]);
     }
 
     __device__ Pack<int, Corners> pixels(int entry) const {
@@ -259,16 +251,6 @@ struct SampleTable {
     /// Whether a number is 0 ... end - 1.
     __device__ static bool isBelow(int number, int end) {
         return static_cast<std::uint32_t>(number) < static_cast<std::uint32_t>(end);
-    }
-
-    __device__ void set(int entry, const Sample<Real, int>& s, int firstPixel, int none,
-                        bool nothing) {
-        Pack<int, Corners> p;
-#pragma unroll
-        for (int i = 0; i < Corners; ++i)
-            p.value[i] = nothing || s.pixel[i] == none ? -1 : firstPixel + s.pixel[i];
-        storePack(pixel[entry], p);
-        setWeights(entry, s.weight[0], s.weight[1], s.weight[2], s.weight[3]);
     }
 
     __device__ void setWeights(int entry, Real a, Real b, Real c, Real d) {

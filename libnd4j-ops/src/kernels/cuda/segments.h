@@ -33,6 +33,12 @@ struct Segments {
     bool dense(const Conv2dGeometry& g) const { return pixelPitch(g) == g.channels; }
 };
 
+/// How many of a convolution group's segments have channels, with `c` channels in a group and `o`
+/// in an offset group.
+DCN4J_HOST_DEVICE inline int segmentsWithChannels(Index group, Index c, Index o) {
+    return static_cast<int>(((group + 1) * c - 1) / o - group * c / o) + 1;
+}
+
 struct Segment {
     Index offsetGroup, firstChannel;
     int channels;  ///< may be 0
