@@ -11,6 +11,7 @@
 #include "../../deformable_aggregation.h"
 #include "../buffer.h"
 #include "../packing.h"
+#include "../team.h"
 
 namespace dcn4j::cpu::aggregation {
 
@@ -236,18 +237,23 @@ class Pass {
 template <class Element>
 template <class Compute, class Finish>
 void Pass<Element>::forEachImage(Compute compute, Finish finish) const {
+    Team team(threads_);
 #pragma omp parallel num_threads(threads_)
-    for (Index first = 0; first < call_.batch; first += wave_) {
-        const Index count = std::min(wave_, call_.batch - first) * chunks_;
-        const auto place = [&](Index i) -> Place {
-            return {first + i / chunks_, i % chunks_ * groups_, i};
-        };
-#pragma omp for schedule(dynamic)
-        for (Index i = 0; i < count * levels(); ++i) packValues(place(i % count), i / count);
-#pragma omp for schedule(dynamic)
-        for (Index i = 0; i < count * parts_; ++i) compute(place(i / parts_), i % parts_);
-#pragma omp for schedule(dynamic)
-        for (Index i = 0; i < count * levels(); ++i) finish(place(i % count), i / count);
+    {
+        team.join();
+        for (Index first = 0; first < call_.batch; first += wave_) {
+            const Index count = std::min(wave_, call_.batch - first) * chunks_;
+            const auto place = [&](Index i) -> Place {
+                return {first + i / chunks_, i % chunks_ * groups_, i};
+            };
+            team.share(count * levels(),
+                       [&](Index i) { packValues(place(i / levels()), i % levels()); });
+#pragma omp barrier
+            team.share(count * parts_, [&](Index i) { compute(place(i / parts_), i % parts_); });
+#pragma omp barrier
+            team.share(count * levels(),
+                       [&](Index i) { finish(place(i / levels()), i % levels()); });
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "../buffer.h"
 #include "../packing.h"
+#include "../team.h"
 #include "blocking.h"
 #include "images.h"
 #include "positions.h"
@@ -67,72 +68,54 @@ class Backward {
           gradImage_(threads_, sharesImages_ ? 0 : imageRoom()) {}
 
     void run() {
+        const Index blocks = blocking_.count(), blockChunks = partition_.blockChunkCount();
+        const Index tiles = blocking_.tiles, tileChunks = partition_.tileChunks;
+        const Index parts = imageParts(g_), entries = 3 * g_.taps();
+        Team team(threads_);
 #pragma omp parallel num_threads(threads_)
         {
-#pragma omp for schedule(dynamic)
-            for (Index block = 0; block < blocking_.count(); ++block) packWeights(block);
+            team.join();
+            team.share(blocks, [&](Index block) { packWeights(block); });
             // Each slot takes every slots-th image.
             for (Index first = 0; first < g_.batch; first += partition_.slots) {
                 const Index images = std::min(partition_.slots, g_.batch - first);
                 if (sharesGradOutput_) {
-#pragma omp for collapse(3) schedule(dynamic) nowait
-                    for (Index slot = 0; slot < images; ++slot) {
-                        for (Index group = 0; group < g_.groups; ++group) {
-                            for (Index tile = 0; tile < blocking_.tiles; ++tile) {
-                                loadGradOutput(first + slot, slot, group, tile,
-                                               gradTile(slot, group, tile));
-                            }
-                        }
-                    }
+                    team.share(images * g_.groups * tiles, [&](Index i) {
+                        const Index slot = i / tiles / g_.groups, group = i / tiles % g_.groups;
+                        loadGradOutput(first + slot, slot, group, i % tiles,
+                                       gradTile(slot, group, i % tiles));
+                    });
                 }
                 if (sharesImages_) {
-#pragma omp for collapse(3) schedule(dynamic) nowait
-                    for (Index slot = 0; slot < images; ++slot) {
-                        for (Index block = 0; block < blocking_.count(); ++block) {
-                            for (Index part = 0; part < imageParts(g_); ++part) {
-                                const Block& b = blocking_.block(block);
-                                loadBlockPart<Element>(kernels_, inputs_.input, g_, b, first + slot,
-                                                       part, image(slot, b));
-                            }
-                        }
-                    }
+                    team.share(images * parts * blocks, [&](Index i) {
+                        const Block& b = blocking_.block(i % blocks);
+                        const Index slot = i / blocks / parts, part = i / blocks % parts;
+                        loadBlockPart<Element>(kernels_, inputs_.input, g_, b, first + slot, part,
+                                               image(slot, b));
+                    });
                 }
 #pragma omp barrier
-#pragma omp for collapse(3) schedule(dynamic)
-                for (Index slot = 0; slot < images; ++slot) {
-                    for (Index tileChunk = 0; tileChunk < partition_.tileChunks; ++tileChunk) {
-                        for (Index blockChunk = 0; blockChunk < partition_.blockChunkCount();
-                             ++blockChunk) {
-                            compute({first + slot, slot, tileChunk, blockChunk});
-                        }
-                    }
-                }
+                team.share(images * tileChunks * blockChunks, [&](Index i) {
+                    const Index slot = i / blockChunks / tileChunks;
+                    compute({first + slot, slot, i / blockChunks % tileChunks, i % blockChunks});
+                });
+#pragma omp barrier
                 if (sharesImages_) {
-#pragma omp for collapse(2) schedule(dynamic) nowait
-                    for (Index slot = 0; slot < images; ++slot) {
-                        for (Index block = 0; block < blocking_.count(); ++block) {
-                            storeGradImage(first + slot, slot, block);
-                        }
-                    }
+                    team.share(images * blocks, [&](Index i) {
+                        storeGradImage(first + i / blocks, i / blocks, i % blocks);
+                    });
                 }
-#pragma omp for collapse(3) schedule(dynamic)
-                for (Index slot = 0; slot < images; ++slot) {
-                    for (Index group = 0; group < g_.offsetGroups; ++group) {
-                        for (Index entry = 0; entry < 3 * g_.taps(); ++entry) {
-                            storeGradSamples(first + slot, slot, group, entry);
-                        }
-                    }
-                }
+                team.share(images * g_.offsetGroups * entries, [&](Index i) {
+                    const Index slot = i / entries / g_.offsetGroups;
+                    storeGradSamples(first + slot, slot, i / entries % g_.offsetGroups,
+                                     i % entries);
+                });
             }
-#pragma omp for collapse(2) schedule(dynamic)
-            for (Index block = 0; block < blocking_.count(); ++block) {
-                for (Index o = 0; o < outputs_; ++o) {
-                    if (!blocking_.groupsAreLanes) {
-                        storeGradWeights(block, o);
-                    } else if (o == 0) {
-                        storeLanesOfGradWeights(block);
-                    }
-                }
+            if (blocking_.groupsAreLanes) {
+                team.share(blocks, [&](Index block) { storeLanesOfGradWeights(block); });
+            } else {
+                team.share(blocks * outputs_,
+                           [&](Index i) { storeGradWeights(i / outputs_, i % outputs_); });
             }
         }
         if (gradients_.bias.present()) storeGradBias();

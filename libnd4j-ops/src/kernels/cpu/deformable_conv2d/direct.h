@@ -12,6 +12,7 @@
 #include "../../deformable_conv2d.h"
 #include "../buffer.h"
 #include "../packing.h"
+#include "../team.h"
 #include "blocking.h"
 #include "epilogue.h"
 #include "weights.h"
@@ -66,22 +67,23 @@ class Direct {
 
     void run() {
         if (inputs_.bias.present()) packing_.loadBias(inputs_.bias, 1, bias_.data());
+        Team team(threads_);
 #pragma omp parallel num_threads(threads_)
         {
-            if (!inPlace_) {
-#pragma omp for schedule(dynamic)
-                for (Index p = 0; p < panels_; ++p) packPanel(p);
-            }
+            team.join();
+            if (!inPlace_) team.share(panels_, [&](Index p) { packPanel(p); });
             for (Index first = 0; first < g_.batch; first += wave_) {
                 const Index images = std::min(wave_, g_.batch - first);
-#pragma omp for collapse(2) schedule(static)
-                for (Index i = 0; i < images; ++i) {
-                    for (Index row = 0; row < rows_; ++row) packRow(first + i, i, row);
+                // The next images take the place of those before.
+                if (first > 0) {
+#pragma omp barrier
                 }
-#pragma omp for collapse(2) schedule(dynamic)
-                for (Index i = 0; i < images; ++i) {
-                    for (Index tile = 0; tile < tiles_; ++tile) computeTile(first + i, i, tile);
-                }
+                team.share(images * rows_,
+                           [&](Index i) { packRow(first + i / rows_, i / rows_, i % rows_); });
+#pragma omp barrier
+                team.share(images * tiles_, [&](Index i) {
+                    computeTile(first + i / tiles_, i / tiles_, i % tiles_);
+                });
             }
         }
     }

@@ -5,6 +5,7 @@
 
 #include "../buffer.h"
 #include "../packing.h"
+#include "../team.h"
 #include "blocking.h"
 #include "epilogue.h"
 #include "images.h"
@@ -54,32 +55,31 @@ class Forward {
         if (hasBias_) {
             packing_.loadBias(inputs_.bias, blocking_.groupsAreLanes ? outputs_ : 1, bias_.data());
         }
+        const Index blocks = blocking_.count(), panels = blocking_.outPanels;
+        const Index parts = imageParts(g_);
+        const Index tiles = blocking_.tiles, chunks = blocking_.panelChunks;
+        Team team(threads_);
 #pragma omp parallel num_threads(threads_)
         {
-#pragma omp for collapse(2) schedule(dynamic)
-            for (Index block = 0; block < blocking_.count(); ++block) {
-                for (Index p = 0; p < blocking_.outPanels; ++p) packWeights(block, p);
-            }
+            team.join();
+            team.share(blocks * panels, [&](Index i) { packWeights(i / panels, i % panels); });
             for (Index first = 0; first < g_.batch; first += wave_) {
                 const Index images = std::min(wave_, g_.batch - first);
-#pragma omp for collapse(3) schedule(dynamic)
-                for (Index i = 0; i < images; ++i) {
-                    for (Index block = 0; block < blocking_.count(); ++block) {
-                        for (Index part = 0; part < imageParts(g_); ++part) {
-                            const Block& b = blocking_.block(block);
-                            loadBlockPart<Element>(kernels_, inputs_.input, g_, b, first + i, part,
-                                                   image(i, b));
-                        }
-                    }
+                // The next images take the place of those before.
+                if (first > 0) {
+#pragma omp barrier
                 }
-#pragma omp for collapse(3) schedule(dynamic)
-                for (Index i = 0; i < images; ++i) {
-                    for (Index tile = 0; tile < blocking_.tiles; ++tile) {
-                        for (Index chunk = 0; chunk < blocking_.panelChunks; ++chunk) {
-                            computeTile({first + i, i, tile, chunk});
-                        }
-                    }
-                }
+                team.share(images * parts * blocks, [&](Index i) {
+                    const Block& b = blocking_.block(i % blocks);
+                    const Index at = i / blocks / parts, part = i / blocks % parts;
+                    loadBlockPart<Element>(kernels_, inputs_.input, g_, b, first + at, part,
+                                           image(at, b));
+                });
+#pragma omp barrier
+                team.share(images * tiles * chunks, [&](Index i) {
+                    const Index at = i / chunks / tiles, tile = i / chunks % tiles;
+                    computeTile({first + at, at, tile, i % chunks});
+                });
             }
         }
     }
@@ -155,7 +155,7 @@ class Forward {
                 continue;
             }
             const PackedRows<const Real> column = loadColumn(task, b, first, points);
-            const Index next = first + threads_ * blocking_.tile;  // what the thread takes next
+            const Index next = first + blocking_.tile;  // what the thread takes next
             productInParts(
                 points, channels * b.depth,
                 [&](Index row, Index rows) {

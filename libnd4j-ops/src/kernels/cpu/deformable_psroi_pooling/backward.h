@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "../buffer.h"
+#include "../team.h"
 #include "work.h"
 
 namespace dcn4j::cpu::pooling {
@@ -46,51 +47,56 @@ class Backward {
 
     void run() const {
         std::fill_n(zeros_.data(), blocking_.mostPaddedChannels, Real{0});
+        Team team(threads_);
 #pragma omp parallel num_threads(threads_)
-        for (Index firstImage = 0; firstImage < g_.batch; firstImage += blocking_.images) {
-            const Index images = std::min(blocking_.images, g_.batch - firstImage);
+        {
+            team.join();
+            for (Index firstImage = 0; firstImage < g_.batch; firstImage += blocking_.images) {
+                const Index images = std::min(blocking_.images, g_.batch - firstImage);
 #pragma omp for
-            for (Index i = 0; i < work_.sampled.count(); ++i) work_.sampled.clear(i);
-            const Index end = work_.rois.start(firstImage + images);
-            for (Index first = work_.rois.start(firstImage); first < end;
-                 first += work_.roisAtOnce) {
-                const RoiChunk chunk = work_.chunk(first, end, firstImage);
+                for (Index i = 0; i < work_.sampled.count(); ++i) work_.sampled.clear(i);
+                const Index end = work_.rois.start(firstImage + images);
+                for (Index first = work_.rois.start(firstImage); first < end;
+                     first += work_.roisAtOnce) {
+                    const RoiChunk chunk = work_.chunk(first, end, firstImage);
 #pragma omp for collapse(2) schedule(dynamic) nowait
-                for (Index i = 0; i < chunk.count; ++i) {
-                    for (Index k = 0; k < g_.classes; ++k) work_.plan(chunk, i, k);
-                }
-#pragma omp for collapse(2) schedule(dynamic)
-                for (Index i = 0; i < chunk.count; ++i) {
-                    for (Index block = 0; block < blocking_.count(); ++block) {
-                        loadGradSums(chunk, i, blocking_.block(block));
+                    for (Index i = 0; i < chunk.count; ++i) {
+                        for (Index k = 0; k < g_.classes; ++k) work_.plan(chunk, i, k);
                     }
-                }
+#pragma omp for collapse(2) schedule(dynamic)
+                    for (Index i = 0; i < chunk.count; ++i) {
+                        for (Index block = 0; block < blocking_.count(); ++block) {
+                            loadGradSums(chunk, i, blocking_.block(block));
+                        }
+                    }
 #pragma omp for schedule(dynamic, 4)
-                for (Index i = 0; i < work_.sampled.count(); ++i) prepare(chunk, i);
+                    for (Index i = 0; i < work_.sampled.count(); ++i) prepare(chunk, i);
 #pragma omp for collapse(4) schedule(dynamic) nowait
-                for (Index image = 0; image < images; ++image) {
-                    for (Index block = 0; block < blocking_.count(); ++block) {
-                        for (Index cell = 0; cell < blocking_.cells; ++cell) {
-                            for (Index band = 0; band < blocking_.bands; ++band) {
-                                scatterGradients(chunk, image, blocking_.block(block), cell, band);
+                    for (Index image = 0; image < images; ++image) {
+                        for (Index block = 0; block < blocking_.count(); ++block) {
+                            for (Index cell = 0; cell < blocking_.cells; ++cell) {
+                                for (Index band = 0; band < blocking_.bands; ++band) {
+                                    scatterGradients(chunk, image, blocking_.block(block), cell,
+                                                     band);
+                                }
                             }
                         }
                     }
-                }
-                if (gradients_.trans.present()) {
+                    if (gradients_.trans.present()) {
 #pragma omp for collapse(2) schedule(dynamic) nowait
-                    for (Index i = 0; i < chunk.count; ++i) {
-                        for (Index k = 0; k < g_.classes; ++k) writeGradTrans(chunk, i, k);
+                        for (Index i = 0; i < chunk.count; ++i) {
+                            for (Index k = 0; k < g_.classes; ++k) writeGradTrans(chunk, i, k);
+                        }
                     }
-                }
-                // The next chunk's plans take the place of these.
+                    // The next chunk's plans take the place of these.
 #pragma omp barrier
-            }
+                }
 #pragma omp for collapse(3) schedule(dynamic, 4)
-            for (Index image = 0; image < images; ++image) {
-                for (Index cell = 0; cell < blocking_.cells; ++cell) {
-                    for (Index pixels = 0; pixels < blocking_.cellChunks; ++pixels) {
-                        storeGradImage(firstImage + image, image, cell, pixels);
+                for (Index image = 0; image < images; ++image) {
+                    for (Index cell = 0; cell < blocking_.cells; ++cell) {
+                        for (Index pixels = 0; pixels < blocking_.cellChunks; ++pixels) {
+                            storeGradImage(firstImage + image, image, cell, pixels);
+                        }
                     }
                 }
             }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../buffer.h"
+#include "../team.h"
 #include "work.h"
 
 namespace dcn4j::cpu::pooling {
@@ -28,26 +29,30 @@ class Forward {
           counts_(threads_, g.bins()) {}
 
     void run() const {
+        Team team(threads_);
 #pragma omp parallel num_threads(threads_)
-        for (Index firstImage = 0; firstImage < g_.batch; firstImage += blocking_.images) {
-            const Index endImage = std::min(firstImage + blocking_.images, g_.batch);
+        {
+            team.join();
+            for (Index firstImage = 0; firstImage < g_.batch; firstImage += blocking_.images) {
+                const Index endImage = std::min(firstImage + blocking_.images, g_.batch);
 #pragma omp for
-            for (Index i = 0; i < work_.sampled.count(); ++i) work_.sampled.clear(i);
-            const Index end = work_.rois.start(endImage);
-            for (Index first = work_.rois.start(firstImage); first < end;
-                 first += work_.roisAtOnce) {
-                const RoiChunk chunk = work_.chunk(first, end, firstImage);
+                for (Index i = 0; i < work_.sampled.count(); ++i) work_.sampled.clear(i);
+                const Index end = work_.rois.start(endImage);
+                for (Index first = work_.rois.start(firstImage); first < end;
+                     first += work_.roisAtOnce) {
+                    const RoiChunk chunk = work_.chunk(first, end, firstImage);
 #pragma omp for collapse(2) schedule(dynamic)
-                for (Index i = 0; i < chunk.count; ++i) {
-                    for (Index k = 0; k < g_.classes; ++k) work_.plan(chunk, i, k);
-                }
+                    for (Index i = 0; i < chunk.count; ++i) {
+                        for (Index k = 0; k < g_.classes; ++k) work_.plan(chunk, i, k);
+                    }
 #pragma omp for schedule(dynamic, 4)
-                for (Index i = 0; i < work_.sampled.count(); ++i) pack(chunk, i);
+                    for (Index i = 0; i < work_.sampled.count(); ++i) pack(chunk, i);
 #pragma omp for collapse(2) schedule(dynamic)
-                for (Index i = 0; i < chunk.count; ++i) {
-                    for (Index block = 0; block < blocking_.count(); ++block) {
-                        writeMeans(chunk, i, blocking_.block(block));
-                        writeCounts(chunk, i, blocking_.block(block));
+                    for (Index i = 0; i < chunk.count; ++i) {
+                        for (Index block = 0; block < blocking_.count(); ++block) {
+                            writeMeans(chunk, i, blocking_.block(block));
+                            writeCounts(chunk, i, blocking_.block(block));
+                        }
                     }
                 }
             }

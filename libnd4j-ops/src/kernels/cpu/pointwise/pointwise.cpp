@@ -6,6 +6,7 @@
 
 #include "../isa.h"
 #include "../packing.h"
+#include "../team.h"
 
 namespace dcn4j::cpu {
 namespace {
@@ -34,21 +35,26 @@ class Walk {
     /// those of the last of, in the place of the first.
     template <class Work>
     void run(int threads, Work work) const {
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (Index first = 0; first < count_; first += chunkNumbers) {
-            const Index count = std::min(chunkNumbers, count_ - first);
-            Real numbers[Count - 1][chunkNumbers];
-            for (int i = 0; i < Count - 1; ++i) {
-                forEachSpan(arrays_[i], first, count, [&](Element* at, Index span, Index done) {
-                    loadRow(kernels_, at, arrays_[i].strides[3], span, numbers[i] + done);
+        Team team(threads);
+#pragma omp parallel num_threads(threads)
+        {
+            team.join();
+#pragma omp for schedule(static)
+            for (Index first = 0; first < count_; first += chunkNumbers) {
+                const Index count = std::min(chunkNumbers, count_ - first);
+                Real numbers[Count - 1][chunkNumbers];
+                for (int i = 0; i < Count - 1; ++i) {
+                    forEachSpan(arrays_[i], first, count, [&](Element* at, Index span, Index done) {
+                        loadRow(kernels_, at, arrays_[i].strides[3], span, numbers[i] + done);
+                    });
+                    std::fill(numbers[i] + count, numbers[i] + chunkNumbers, Real{0});
+                }
+                work(count, numbers);
+                const Tensor<4>& to = arrays_[Count - 1];
+                forEachSpan(to, first, count, [&](Element* at, Index span, Index done) {
+                    storeRow(kernels_, at, to.strides[3], span, numbers[0] + done);
                 });
-                std::fill(numbers[i] + count, numbers[i] + chunkNumbers, Real{0});
             }
-            work(count, numbers);
-            const Tensor<4>& to = arrays_[Count - 1];
-            forEachSpan(to, first, count, [&](Element* at, Index span, Index done) {
-                storeRow(kernels_, at, to.strides[3], span, numbers[0] + done);
-            });
         }
     }
 
