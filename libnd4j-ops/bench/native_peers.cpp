@@ -5,6 +5,8 @@
 //
 //   kernel                                          its name
 //   fma                                             GFLOP/s in float
+//   line                                            nanoseconds that a cache line takes from one
+//                                                   thread to another
 //   forward|backward N C H=W O groups stride k      milliseconds of a convolution of floats with
 //                                                   k x k taps and padding k / 2, or "absent"
 //                                                   without oneDNN
@@ -21,6 +23,7 @@
 
 #include "../src/kernels/deformable_conv2d.h"
 #include "../src/kernels/registry.h"
+#include "cache_line.h"
 #include "fma_peak.h"
 #ifdef DCN4J_PEERS
 #include "onednn_convolution.h"
@@ -63,9 +66,10 @@ std::string answer(const std::string& question) {
     if (what == "fma") {
         return std::to_string(fmaPeak(omp_get_max_threads()) / 1e9);
     }
+    if (what == "line") return std::to_string(cacheLineNanoseconds());
     if (what != "forward" && what != "backward") {
-        throw std::invalid_argument("expected kernel, fma, forward or backward, got '" + question +
-                                    "'");
+        throw std::invalid_argument("expected kernel, fma, line, forward or backward, got '" +
+                                    question + "'");
     }
 #ifdef DCN4J_PEERS
     OneDnnConvolution& c = convolution(rest);

@@ -9,6 +9,8 @@ import lombok.RequiredArgsConstructor;
 enum Contender {
   /** What the multiply-adds of the forward pass take if nothing else bounds the processor. */
   FMA_PEAK("FMA peak"),
+  /** What a cache line takes from one thread to another. */
+  CACHE_LINE("cache line"),
   FORWARD("DCN4J forward"),
   HALF_FORWARD("HALF forward"),
   BFLOAT16_FORWARD("BFLOAT16 forward"),

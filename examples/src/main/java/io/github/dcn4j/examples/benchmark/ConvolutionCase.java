@@ -41,7 +41,7 @@ final class ConvolutionCase implements AutoCloseable {
     add(Contender.ONNX_DEFORM_CONV, OnnxConvolution.deformable(arrays), task);
     add(Contender.ONNX_CONV, OnnxConvolution.plain(arrays), task);
     if (peers != null) {
-      addNative(peers);
+      addNative(peers, task.getThreads());
     }
   }
 
@@ -62,8 +62,11 @@ final class ConvolutionCase implements AutoCloseable {
     race.add(contender, peer.open(arrays.getGradient().ulike(), task.getThreads()));
   }
 
-  private void addNative(NativePeers peers) throws IOException {
+  private void addNative(NativePeers peers, int threads) throws IOException {
     race.addTimed(Contender.FMA_PEAK, peers.fmaPeak(shape));
+    if (threads > 1) {
+      race.addTimed(Contender.CACHE_LINE, peers.cacheLine());
+    }
     if (peers.haveOneDnn(shape)) {
       race.addTimed(Contender.ONEDNN_CONV, peers.oneDnn("forward", shape));
       race.addTimed(Contender.ONEDNN_CONV_BACKWARD, peers.oneDnn("backward", shape));

@@ -26,6 +26,11 @@ final class NativePeers implements AutoCloseable {
     return () -> shape.operations() / 1e6 / Double.parseDouble(ask("fma"));
   }
 
+  /** The milliseconds that a cache line takes from one thread to another. */
+  Race.Run cacheLine() {
+    return () -> Double.parseDouble(ask("line")) / 1e6;
+  }
+
   boolean haveOneDnn(ConvolutionShape shape) throws IOException {
     return !ask(question("forward", shape)).equals(ABSENT);
   }

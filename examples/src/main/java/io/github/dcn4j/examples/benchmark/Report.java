@@ -1,6 +1,7 @@
 package io.github.dcn4j.examples.benchmark;
 
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,6 +25,7 @@ class Report {
     conditions.forEach(line -> text.append("- ").append(line).append('\n'));
     for (TaskResult result : results) {
       text.append("\n**").append(title(result.getTask())).append("**\n\n");
+      text.append(distance(result.getCases()));
       text.append(table(result));
     }
     return text.toString();
@@ -43,7 +45,7 @@ class Report {
   private static String table(TaskResult result) {
     TreeSet<Contender> contenders = new TreeSet<>();
     result.getCases().forEach(c -> contenders.addAll(c.getTimings().keySet()));
-    contenders.remove(Contender.FMA_PEAK);
+    contenders.removeAll(List.of(Contender.FMA_PEAK, Contender.CACHE_LINE));
     StringBuilder text = new StringBuilder("| " + ConvolutionShape.NAMES + " |");
     contenders.forEach(contender -> text.append(' ').append(contender.getTitle()).append(" |"));
     text.append("\n| --- |").append(" --- |".repeat(contenders.size())).append('\n');
@@ -83,6 +85,22 @@ class Report {
         .mapToDouble(c -> c.getOperations() / c.getTimings().get(Contender.FMA_PEAK).getBest())
         .max()
         .orElse(0);
+  }
+
+  /** Between which medians of its rows a cache line's way from one thread to another was. */
+  private static String distance(List<TaskResult.Case> cases) {
+    DoubleSummaryStatistics nanoseconds =
+        cases.stream()
+            .filter(c -> c.getTimings().containsKey(Contender.CACHE_LINE))
+            .mapToDouble(c -> c.getTimings().get(Contender.CACHE_LINE).getMedian() * 1e6)
+            .summaryStatistics();
+    return nanoseconds.getCount() == 0
+        ? ""
+        : String.format(
+            Locale.ROOT,
+            "A cache line takes %.0f to %.0f ns from one thread to another.%n%n",
+            nanoseconds.getMin(),
+            nanoseconds.getMax());
   }
 
   private static String share(Contender contender, TaskResult.Case row, double peak) {

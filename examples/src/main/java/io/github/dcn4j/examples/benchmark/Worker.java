@@ -16,6 +16,9 @@ final class Worker {
   /** The exit code that says that this processor lacks the task's instruction set. */
   static final int NO_SUCH_KERNEL = 3;
 
+  private static final int WARM_UP_CALLS = 10_000;
+  private static final int WARM_UP_SECONDS = 4;
+
   private Worker() {}
 
   /** Reads a serialised {@link Task} from the first file, writes its result to the second. */
@@ -25,6 +28,7 @@ final class Worker {
     if (!kernelRuns()) {
       System.exit(NO_SUCH_KERNEL);
     }
+    warmUp(task);
     List<TaskResult.Case> cases = new ArrayList<>();
     try (NativePeers peers =
         task.getNativePeers() == null ? null : new NativePeers(task.getNativePeers())) {
@@ -35,6 +39,18 @@ final class Worker {
     }
     Files.write(Path.of(files[1]), SerializationUtils.serialize(new TaskResult(task, cases)));
     System.exit(0); // whatever threads the peers have left
+  }
+
+  /**
+   * Runs the contenders on next to no work, until the JVM has compiled what lies between a call and
+   * the native code: interpreted, that takes as long as a small map.
+   */
+  private static void warmUp(Task task) throws Exception {
+    Task calls = task.toBuilder().rounds(WARM_UP_CALLS).secondsPerCase(WARM_UP_SECONDS).build();
+    try (ConvolutionCase smallest =
+        new ConvolutionCase(new ConvolutionShape(1, 1, 1, 1, 1), calls, null)) {
+      smallest.run(calls);
+    }
   }
 
   private static Map<Contender, Timing> measure(

@@ -44,6 +44,13 @@ class NativePeersTest {
   }
 
   @Test
+  void aCacheLinesWayIsInNanoseconds() throws Exception {
+    try (NativePeers peers = peers("while read q; do [ \"$q\" = line ] && echo 28; done")) {
+      assertEquals(28e-6, peers.cacheLine().milliseconds(), 1e-12);
+    }
+  }
+
+  @Test
   void theChosenKernelIsAskedFor() throws Exception {
     try (NativePeers peers = peers("while read q; do [ \"$q\" = kernel ] && echo avx2; done")) {
       assertEquals("avx2", peers.chosenKernel());

@@ -68,6 +68,24 @@ class ReportTest {
   }
 
   @Test
+  void howFarThreadsAreApartStandsAboveATable() {
+    Timing near = new Timing(25e-6, 28e-6);
+    Timing far = new Timing(27e-6, 165e-6);
+    Timing ours = new Timing(1, 1);
+    TaskResult result =
+        new TaskResult(
+            TASK,
+            List.of(
+                caseOf(1, Map.of(Contender.FORWARD, ours, Contender.CACHE_LINE, near)),
+                caseOf(2, Map.of(Contender.FORWARD, ours, Contender.CACHE_LINE, far))));
+    String report = Report.markdown(List.of(), List.of(result));
+    assertTrue(
+        report.contains("**\n\nA cache line takes 28 to 165 ns from one thread to another.\n\n| N"),
+        report);
+    assertTrue(report.contains("| DCN4J forward |\n"), report);
+  }
+
+  @Test
   void aContenderThatIsMissingInSomeRowsHasADashThere() {
     Timing timing = new Timing(1, 1);
     TaskResult result =
