@@ -58,19 +58,8 @@ struct PoolingShape {
                "groups:" + std::to_string(classes) + "classes";
     }
     PsroiPoolingGeometry geometry() const {
-        PsroiPoolingGeometry g{};
-        g.batch = batch;
-        g.height = height;
-        g.width = width;
-        g.rois = rois;
-        g.outputDim = outputDim;
-        g.groupSize = groupSize;
-        g.pooledSize = g.partSize = 7;
-        g.samplePerPart = 4;
-        g.classes = classes == 0 ? 1 : classes;
-        g.spatialScale = 1.0 / 16;
-        g.transStd = 0.1;
-        return g;
+        const Index trans = classes == 0 ? 1 : classes;
+        return {batch, height, width, rois, outputDim, groupSize, 7, 7, 4, trans, 1.0 / 16, 0.1};
     }
 };
 

@@ -20,27 +20,17 @@ struct Case {
     Layout layout = Layout::Contiguous;
 
     Conv2dGeometry geometry() const {
-        Conv2dGeometry g{};
-        g.batch = n;
-        g.channels = c;
-        g.height = h;
-        g.width = w;
-        g.outChannels = o;
-        g.kernelH = kH;
-        g.kernelW = kW;
-        g.strideH = sH;
-        g.strideW = sW;
-        g.padTop = pH;
-        g.padLeft = pW;
-        g.dilationH = dH;
-        g.dilationW = dW;
-        g.offsetGroups = offsetGroups;
-        g.groups = groups;
-        g.outHeight = (h + 2 * pH - dH * (kH - 1) - 1) / sH + 1;
-        g.outWidth = (w + 2 * pW - dW * (kW - 1) - 1) / sW + 1;
-        return g;
+        const Index oH = (h + 2 * pH - dH * (kH - 1) - 1) / sH + 1;
+        const Index oW = (w + 2 * pW - dW * (kW - 1) - 1) / sW + 1;
+        return {n, c, h, w, o, oH, oW, kH, kW, sH, sW, pH, pW, dH, dW, offsetGroups, groups};
     }
 };
+
+/// The case, with arrays that lie otherwise.
+inline Case laidOut(Layout layout, Case c) {
+    c.layout = layout;
+    return c;
+}
 
 inline std::ostream& operator<<(std::ostream& out, const Case& c) {
     return out << c.name;

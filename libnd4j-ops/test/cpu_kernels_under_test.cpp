@@ -12,40 +12,36 @@ extern const InstructionSet wideSet;
 extern const PoolingSet widePooling;
 }  // namespace cpu
 
-/// And one with the vector length of AVX-512 made of shorter vectors, so that its code is tested on
-/// processors without.
-std::vector<const DeformableConv2dKernel*> convolutionKernelsUnderTest() {
-    std::vector<const DeformableConv2dKernel*> kernels = Registry<DeformableConv2dKernel>::all();
+namespace {
+
+/// Those that this processor runs, but for the reference, and one with the vector length of AVX-512
+/// made of shorter vectors, so that its code is tested on processors without.
+template <class Kernel, class OfSet, class Set>
+std::vector<const Kernel*> withWide(const Set& wideOne) {
+    std::vector<const Kernel*> kernels = Registry<Kernel>::all();
     kernels.pop_back();
-    static const cpu::TiledDeformableConv2d wide(cpu::wideSet);
+    static const OfSet wide(wideOne);
     kernels.push_back(&wide);
     return kernels;
+}
+
+}  // namespace
+
+std::vector<const DeformableConv2dKernel*> convolutionKernelsUnderTest() {
+    return withWide<DeformableConv2dKernel, cpu::TiledDeformableConv2d>(cpu::wideSet);
 }
 
 std::vector<const DeformablePsroiPoolingKernel*> poolingKernelsUnderTest() {
-    std::vector<const DeformablePsroiPoolingKernel*> kernels =
-        Registry<DeformablePsroiPoolingKernel>::all();
-    kernels.pop_back();
-    static const cpu::SeparableDeformablePsroiPooling wide(cpu::widePooling);
-    kernels.push_back(&wide);
-    return kernels;
+    return withWide<DeformablePsroiPoolingKernel, cpu::SeparableDeformablePsroiPooling>(
+        cpu::widePooling);
 }
 
 std::vector<const DeformableAggregationKernel*> aggregationKernelsUnderTest() {
-    std::vector<const DeformableAggregationKernel*> kernels =
-        Registry<DeformableAggregationKernel>::all();
-    kernels.pop_back();
-    static const cpu::TiledDeformableAggregation wide(cpu::wideSet);
-    kernels.push_back(&wide);
-    return kernels;
+    return withWide<DeformableAggregationKernel, cpu::TiledDeformableAggregation>(cpu::wideSet);
 }
 
 std::vector<const PointwiseKernel*> pointwiseKernelsUnderTest() {
-    std::vector<const PointwiseKernel*> kernels = Registry<PointwiseKernel>::all();
-    kernels.pop_back();
-    static const cpu::ChunkedPointwise wide(cpu::wideSet);
-    kernels.push_back(&wide);
-    return kernels;
+    return withWide<PointwiseKernel, cpu::ChunkedPointwise>(cpu::wideSet);
 }
 
 }  // namespace dcn4j

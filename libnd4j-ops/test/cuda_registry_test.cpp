@@ -4,12 +4,12 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-#include <list>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "../src/libnd4j/libnd4j.h"
+#include "shape_info.h"
 
 namespace sd {
 
@@ -20,21 +20,7 @@ ConstantShapeHelper& ConstantShapeHelper::getInstance() {
 }
 const LongType* ConstantShapeHelper::createShapeInfo(DataType type, char order, int rank,
                                                      const LongType* sizes) {
-    static std::list<std::vector<LongType>> all;
-    const LongType flag = type == FLOAT32  ? 8192
-                          : type == DOUBLE ? 16384
-                          : type == HALF   ? 4096
-                                           : 2048;
-    std::vector<LongType> info{rank};
-    info.insert(info.end(), sizes, sizes + rank);
-    info.resize(static_cast<std::size_t>(1 + 2 * rank));
-    LongType stride = 1;
-    for (int d = rank; d-- > 0; stride *= sizes[d]) {
-        info[static_cast<std::size_t>(1 + rank + d)] = stride;
-    }
-    info.insert(info.end(), {flag, 1, order});
-    all.push_back(info);
-    return all.back().data();
+    return dcn4j::stand_in::constantShapeInfo(type, order, rank, sizes);
 }
 
 }  // namespace sd

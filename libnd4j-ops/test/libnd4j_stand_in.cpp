@@ -3,7 +3,6 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <set>
 #include <stdexcept>
 
 namespace dcn4j::stand_in {
@@ -86,19 +85,7 @@ ConstantShapeHelper& ConstantShapeHelper::getInstance() {
 }
 const LongType* ConstantShapeHelper::createShapeInfo(DataType type, char order, int rank,
                                                      const LongType* sizes) {
-    static std::set<std::vector<LongType>> all;
-    const dcn4j::ElementType element = type == FLOAT32  ? dcn4j::ElementType::Float32
-                                       : type == DOUBLE ? dcn4j::ElementType::Float64
-                                       : type == HALF   ? dcn4j::ElementType::Float16
-                                                        : dcn4j::ElementType::BFloat16;
-    std::vector<LongType> info{rank};
-    info.insert(info.end(), sizes, sizes + rank);
-    LongType stride = 1;
-    std::vector<LongType> strides(static_cast<std::size_t>(rank));
-    for (std::size_t d = strides.size(); d-- > 0; stride *= sizes[d]) strides[d] = stride;
-    info.insert(info.end(), strides.begin(), strides.end());
-    info.insert(info.end(), {dcn4j::stand_in::Array::flag(element), 1, order});
-    return all.insert(info).first->data();
+    return dcn4j::stand_in::constantShapeInfo(type, order, rank, sizes);
 }
 
 namespace graph {

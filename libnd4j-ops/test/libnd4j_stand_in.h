@@ -12,6 +12,8 @@
 
 #include "../src/kernels/element.h"
 #include "../src/libnd4j/libnd4j.h"
+#include "../src/ops/arguments.h"
+#include "shape_info.h"
 
 namespace dcn4j::stand_in {
 
@@ -23,7 +25,7 @@ class Array : public sd::NDArray {
     /// come before the first one in memory, and after the last.
     Array(ElementType type, const std::vector<Index>& sizes, std::vector<Index> strides = {},
           Index offset = 0)
-        : sizes_(sizes), type_(type), flag_(flag(type)), offset_(offset) {
+        : sizes_(sizes), type_(type), flag_(flagOf(toDataType(type))), offset_(offset) {
         if (strides.empty()) {
             strides.resize(sizes.size());
             Index stride = 1;
@@ -67,14 +69,6 @@ class Array : public sd::NDArray {
         info.insert(info.end(), strides_.begin(), strides_.end());
         info.insert(info.end(), {flag_, 0, 'c'});
         return info;
-    }
-
-    /// The flag of a shape info that says the element type.
-    static sd::LongType flag(ElementType type) {
-        return type == ElementType::Float32   ? 8192
-               : type == ElementType::Float64 ? 16384
-               : type == ElementType::Float16 ? 4096
-                                              : 2048;
     }
 
     /// Says that the elements are of another type than they are, by its flag in a shape info.

@@ -22,20 +22,18 @@ struct Case {
     Layout layout = Layout::Contiguous;
 
     PsroiPoolingGeometry geometry() const {
-        PsroiPoolingGeometry g{};
-        g.batch = n;
-        g.height = h;
-        g.width = w;
-        g.rois = rois;
-        g.outputDim = outputDim;
-        g.groupSize = groupSize;
-        g.pooledSize = pooledSize;
-        g.partSize = partSize;
-        g.samplePerPart = samplePerPart;
-        g.classes = classes;
-        g.spatialScale = spatialScale;
-        g.transStd = transStd;
-        return g;
+        return {n,
+                h,
+                w,
+                rois,
+                outputDim,
+                groupSize,
+                pooledSize,
+                partSize,
+                samplePerPart,
+                classes,
+                spatialScale,
+                transStd};
     }
 };
 

@@ -12,9 +12,7 @@ using aggregation::Case;
 using aggregation::Problem;
 
 Case drawCase(FuzzedDataProvider& data) {
-    const auto draw = [&](Index least, Index most) {
-        return data.ConsumeIntegralInRange<Index>(least, most);
-    };
+    const fuzz::Integers draw(data);
     Case c{"fuzzed", draw(1, 3), draw(1, 6), draw(1, 40), {{draw(1, 20), draw(1, 20)}}};
     c.kH = draw(1, 4);
     c.kW = draw(1, 4);

@@ -13,9 +13,7 @@ using convolution::Case;
 using convolution::Problem;
 
 Case drawCase(FuzzedDataProvider& data) {
-    const auto draw = [&](Index least, Index most) {
-        return data.ConsumeIntegralInRange<Index>(least, most);
-    };
+    const fuzz::Integers draw(data);
     Case c{"fuzzed", 1, 1, 1, 1, 1};
     c.n = draw(1, 3);
     // Up to as many as make each a lane.

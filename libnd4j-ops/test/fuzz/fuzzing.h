@@ -62,6 +62,18 @@ inline double drawValue(FuzzedDataProvider& data) {
     return data.PickValueInArray(values);
 }
 
+/// Draws integers.
+class Integers {
+  public:
+    explicit Integers(FuzzedDataProvider& data) : data_(data) {}
+    Index operator()(Index least, Index most) const {
+        return data_.ConsumeIntegralInRange<Index>(least, most);
+    }
+
+  private:
+    FuzzedDataProvider& data_;
+};
+
 inline ElementType drawType(FuzzedDataProvider& data) {
     return data.PickValueInArray(
         {ElementType::Float32, ElementType::Float64, ElementType::Float16, ElementType::BFloat16});

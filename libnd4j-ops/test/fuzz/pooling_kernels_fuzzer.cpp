@@ -12,9 +12,7 @@ using pooling::Case;
 using pooling::Problem;
 
 Case drawCase(FuzzedDataProvider& data) {
-    const auto draw = [&](Index least, Index most) {
-        return data.ConsumeIntegralInRange<Index>(least, most);
-    };
+    const fuzz::Integers draw(data);
     Case c{"fuzzed", 1, 1, 1, 1, 1};
     c.n = draw(1, 4);
     c.h = draw(1, 30);

@@ -152,6 +152,16 @@ void forEachSpan(const Tensor<4>& t, Index width, Index first, Index count, Acti
     }
 }
 
+/// Calls `action(at, pixel)` for the pixels of a range: `at` is where one is in the plane.
+template <class Action>
+void forEachPixel(const PixelRange& range, Action action) {
+    const Index step = range.array.strides[3];
+    forEachSpan(range.array, range.width, range.first, range.count,
+                [&](Index at, Index span, Index pixel) {
+                    for (Index i = 0; i < span; ++i) action(at + i * step, pixel + i);
+                });
+}
+
 /// Loads a range of one channel's pixels.
 template <class Element, class Real = ComputeType<Element>>
 void loadPlane(const MicroKernels<Real>& kernels, const PixelRange& range, Real* to) {
@@ -197,13 +207,9 @@ void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
         }
     }
     if (t.strides[1] == 1) {
-        return forEachSpan(t, range.width, range.first, range.count,
-                           [&](Index at, Index span, Index pixel) {
-                               for (Index i = 0; i < span; ++i) {
-                                   loadRow(kernels, from + at + i * t.strides[3], 1, channels.count,
-                                           to.data + (pixel + i) * to.ld);
-                               }
-                           });
+        return forEachPixel(range, [&](Index at, Index pixel) {
+            loadRow(kernels, from + at, 1, channels.count, to.data + pixel * to.ld);
+        });
     }
     if constexpr (std::is_same_v<Element, Real>) {
         if (isOfRows(t, range.width)) {
@@ -237,13 +243,9 @@ void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
     const Channels& channels = range.channels;
     Element* to = elementsOf<Element>(t) + t.at(channels.n, channels.first, 0, 0);
     if (t.strides[1] == 1) {
-        return forEachSpan(t, range.width, range.first, range.count,
-                           [&](Index at, Index span, Index pixel) {
-                               for (Index i = 0; i < span; ++i) {
-                                   storeRow(kernels, to + at + i * t.strides[3], 1, channels.count,
-                                            from.data + (pixel + i) * from.ld);
-                               }
-                           });
+        return forEachPixel(range, [&](Index at, Index pixel) {
+            storeRow(kernels, to + at, 1, channels.count, from.data + pixel * from.ld);
+        });
     }
     if constexpr (std::is_same_v<Element, Real>) {
         if (isOfRows(t, range.width)) {

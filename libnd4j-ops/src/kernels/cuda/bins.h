@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../deformable_psroi_pooling.h"
-#include "../element.h"
+#include "../elements.h"
 #include "../sampling/roi.h"
 #include "device.h"
 
@@ -38,8 +38,7 @@ struct BinSamples {
                                  const DeformablePsroiPoolingInputs& in, Index r, Index channel,
                                  Index ph, Index pw) {
         if (!in.trans.present()) return 0;
-        return widen(static_cast<const Element*>(
-            in.trans.data)[in.trans.at(r, channel, g.partOf(ph), g.partOf(pw))]);
+        return load<Element>(in.trans, r, channel, g.partOf(ph), g.partOf(pw));
     }
 };
 
@@ -76,6 +75,46 @@ struct BinRange {
     __device__ BinRange(Index which, Index pooledSize, Index size) {
         first = (which * pooledSize + size - 1) / size;
         count = ((which + 1) * pooledSize + size - 1) / size - first;
+    }
+};
+
+/// Cell (py, px) of `trans`, of roi r and class k, and the bins that it moves.
+struct Part {
+    Index r, k, py, px;
+    BinRange rows, columns;
+
+    /// Cell `i` of all.
+    __device__ Part(const PsroiPoolingGeometry& g, Index i)
+        : r(i / g.partSize / g.partSize / g.classes),
+          k(i / g.partSize / g.partSize % g.classes),
+          py(i / g.partSize % g.partSize),
+          px(i % g.partSize),
+          rows(py, g.pooledSize, g.partSize),
+          columns(px, g.pooledSize, g.partSize) {}
+};
+
+/// The slopes of some of a bin's samples, added up.
+template <class Real>
+struct BinSlopes {
+    Real x = 0, y = 0;
+    bool sampled = false;
+
+    __device__ void add(const Patch<Real>& patch, const AxisSample<Real>& row,
+                        const AxisSample<Real>& column) {
+        x += patch.slopeX(row);
+        y += patch.slopeY(column);
+        sampled = true;
+    }
+
+    /// Adds to the gradient of `trans` what they bring, where `grad` is the gradient of each
+    /// sample.
+    __device__ void addTo(Real& gradX, Real& gradY, const PsroiPoolingGeometry& g,
+                          const Roi<Real>& roi, Real grad) const {
+        // Without a sample the roi may have any size, and zero times it may not be zero.
+        if (!sampled) return;
+        const Real moved = grad * static_cast<Real>(g.transStd);
+        gradX += x * moved * roi.x.size;
+        gradY += y * moved * roi.y.size;
     }
 };
 

@@ -5,25 +5,24 @@
 // enqueued, and std::runtime_error when a launch fails.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include "../deformable_aggregation.h"
+#include "runtime.h"
 
 namespace dcn4j::cuda {
 
 /// The definition as it reads, one thread for each output and sample, and for each plane of values;
 /// or, as `gathers` says, for several channels, and with values that gather their gradient, so that
 /// no plane is walked through by one thread.
-class DeformableAggregation final : public DeformableAggregationKernel {
+class DeformableAggregation final : public OnStream<DeformableAggregationKernel> {
   public:
-    DeformableAggregation(cudaStream_t stream, bool gathers) : stream_(stream), gathers_(gathers) {}
+    DeformableAggregation(cudaStream_t stream, bool gathers)
+        : OnStream(stream), gathers_(gathers) {}
 
     const char* name() const override { return gathers_ ? "gathered" : "reference"; }
     void forward(const AggregationCall& call, int threads) const override;
     void backward(const AggregationCall& call, int threads) const override;
 
   private:
-    const cudaStream_t stream_;
     const bool gathers_;
 };
 

@@ -40,19 +40,14 @@ bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
 }
 
 Device currentDevice(bool tf32) {
-    int device = 0, multiprocessors = 0, sharedBytes = 0;
-    check(cudaGetDevice(&device), "cudaGetDevice");
-    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
-          "cudaDeviceGetAttribute");
-    check(cudaDeviceGetAttribute(&sharedBytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
-          "cudaDeviceGetAttribute");
-    return {computeCapability(), tf32, multiprocessors, sharedBytes};
+    return {computeCapability(), tf32, attributeOf(cudaDevAttrMultiProcessorCount),
+            attributeOf(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
 }
 
 }  // namespace
 
 FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes)
-    : stream_(stream), device_(currentDevice(tf32)), columnBytes_(bytes) {}
+    : OnStream(stream), device_(currentDevice(tf32)), columnBytes_(bytes) {}
 
 void FusedDeformableConv2d::forward(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
                                     const Tensor<4>& output, int threads) const {

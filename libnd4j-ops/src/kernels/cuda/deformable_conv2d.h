@@ -5,9 +5,8 @@
 // enqueued, and std::runtime_error when a launch fails.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include "../deformable_conv2d.h"
+#include "runtime.h"
 
 namespace dcn4j::cuda {
 
@@ -23,9 +22,9 @@ struct Device {
 
 /// The definition as plain loops: for every output of each pass one thread, or for every plane.
 /// The oracle of the fast kernels on the device, and what planes of 2^31 pixels and more use.
-class ReferenceDeformableConv2d final : public DeformableConv2dKernel {
+class ReferenceDeformableConv2d final : public OnStream<DeformableConv2dKernel> {
   public:
-    explicit ReferenceDeformableConv2d(cudaStream_t stream) : stream_(stream) {}
+    using OnStream::OnStream;
 
     const char* name() const override { return "reference"; }
     void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
@@ -33,13 +32,10 @@ class ReferenceDeformableConv2d final : public DeformableConv2dKernel {
     void backward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
                   const Tensor<4>& gradOutput, const DeformableConv2dGradients& gradients,
                   int threads) const override;
-
-  private:
-    const cudaStream_t stream_;
 };
 
 /// Implicit matrix products; nothing of the size of the column matrix is in device memory.
-class FusedDeformableConv2d final : public DeformableConv2dKernel {
+class FusedDeformableConv2d final : public OnStream<DeformableConv2dKernel> {
   public:
     /// Bytes of the columns' gradient that are made at a time. All at once is fastest: with as much
     /// as a second-level cache holds, an H100 took a third longer at 256 channels, in many launches
@@ -58,7 +54,6 @@ class FusedDeformableConv2d final : public DeformableConv2dKernel {
                   int threads) const override;
 
   private:
-    const cudaStream_t stream_;
     const Device device_;
     const Index columnBytes_;
 };

@@ -189,17 +189,9 @@ void ReferenceDeformableConv2d::backward(const Conv2dGeometry& g,
         using Real = ComputeType<Element>;
         const Pass<Element> pass{g, inputs, gradOutput};
         Workspace workspace(stream_);
-        const Index numbers = g.batch * g.channels * g.pixels();
-        const auto planes = workspace.reserve<Real>(numbers);
-        workspace.allocate();
-        if (numbers > 0) {
-            check(cudaMemsetAsync(workspace.at(planes), 0,
-                                  static_cast<std::size_t>(numbers) * sizeof(Real), stream_),
-                  "cudaMemsetAsync");
-        }
+        Real* planes = workspace.zeros<Real>(g.batch * g.channels * g.pixels());
         launch("deformable_conv2d_bp, input, reference", gradInputReference<Element>,
-               blocksFor(g.batch * g.channels), 0, stream_, pass, workspace.at(planes),
-               gradients.input);
+               blocksFor(g.batch * g.channels), 0, stream_, pass, planes, gradients.input);
         if (gradients.offset.present() || gradients.mask.present()) {
             launch("deformable_conv2d_bp, offset and mask, reference",
                    gradSamplesReference<Element>,

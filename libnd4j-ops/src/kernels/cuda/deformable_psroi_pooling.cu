@@ -257,11 +257,11 @@ __global__ void __launch_bounds__(blockThreads)
     };
     auto& shares = shared<Memory>().shares;
     const int t = static_cast<int>(threadIdx.x);
-    const Index parts = g.partSize, perClass = g.channelsPerClass(), size = g.pooledSize;
-    for (Index i = blockIdx.x; i < g.rois * g.classes * parts * parts; i += gridDim.x) {
-        const Index px = i % parts, py = i / parts % parts;
-        const Index k = i / parts / parts % g.classes, r = i / parts / parts / g.classes;
-        const BinRange rows(py, size, parts), columns(px, size, parts);
+    const Index perClass = g.channelsPerClass(), size = g.pooledSize;
+    for (Index i = blockIdx.x; i < g.rois * g.classes * g.partSize * g.partSize; i += gridDim.x) {
+        const Part part(g, i);
+        const BinRange &rows = part.rows, &columns = part.columns;
+        const Index r = part.r, k = part.k;
         const Roi<Real> roi = readRoi<Real>(g, in, r);
         Real sumX = 0, sumY = 0;
         // A thread's items are one row of samples of one bin and channel.
@@ -277,20 +277,12 @@ __global__ void __launch_bounds__(blockThreads)
             const PackedPlane<Element> plane(g, packed, roi.image, ph, pw);
             AxisSample<Real> y, x;
             if (!locate(samples.rows.position(sampleRow), g.height, y)) continue;
-            Real gradX = 0, gradY = 0;
-            bool sampled = false;
+            BinSlopes<Real> slopes;
             for (Index j = 0; j < g.samplePerPart; ++j) {
                 if (!locate(samples.columns.position(j), g.width, x)) continue;
-                const Patch<Real> p = plane.patch(y, x, o);
-                gradX += p.slopeX(y);
-                gradY += p.slopeY(x);
-                sampled = true;
+                slopes.add(plane.patch(y, x, o), y, x);
             }
-            // Without a sample the roi may have any size, and zero times it may not be zero.
-            if (!sampled) continue;
-            const Real moved = grad * static_cast<Real>(g.transStd);
-            sumX += gradX * moved * roi.x.size;
-            sumY += gradY * moved * roi.y.size;
+            slopes.addTo(sumX, sumY, g, roi, grad);
         }
         shares[0][t] = sumX;
         shares[1][t] = sumY;
@@ -302,7 +294,7 @@ __global__ void __launch_bounds__(blockThreads)
             }
             __syncthreads();
         }
-        if (t < 2) store<Element>(gradTrans, shares[t][0], r, 2 * k + t, py, px);
+        if (t < 2) store<Element>(gradTrans, shares[t][0], r, 2 * k + t, part.py, part.px);
         __syncthreads();
     }
 }

@@ -5,11 +5,10 @@
 // enqueued, and std::runtime_error when a launch fails.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <optional>
 
 #include "../deformable_psroi_pooling.h"
+#include "runtime.h"
 
 namespace dcn4j::cuda {
 
@@ -18,25 +17,21 @@ std::optional<BadRoi> findBadRoiOnDevice(const PsroiPoolingGeometry& geometry,
                                          const DeformablePsroiPoolingInputs& inputs,
                                          cudaStream_t stream);
 
-/// A kernel on a stream.
-class DeformablePsroiPoolingOnStream : public DeformablePsroiPoolingKernel {
+/// What both kernels share.
+class DeformablePsroiPoolingOnStream : public OnStream<DeformablePsroiPoolingKernel> {
   public:
+    using OnStream::OnStream;
+
     std::optional<BadRoi> findBadRoi(const PsroiPoolingGeometry& geometry,
                                      const DeformablePsroiPoolingInputs& inputs) const final {
         return findBadRoiOnDevice(geometry, inputs, stream_);
     }
-
-  protected:
-    explicit DeformablePsroiPoolingOnStream(cudaStream_t stream) : stream_(stream) {}
-
-    const cudaStream_t stream_;
 };
 
 /// The definition as plain loops: for every output one thread, and for every plane or part.
 class ReferenceDeformablePsroiPooling final : public DeformablePsroiPoolingOnStream {
   public:
-    explicit ReferenceDeformablePsroiPooling(cudaStream_t stream)
-        : DeformablePsroiPoolingOnStream(stream) {}
+    using DeformablePsroiPoolingOnStream::DeformablePsroiPoolingOnStream;
 
     const char* name() const override { return "reference"; }
     void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,
@@ -49,8 +44,7 @@ class ReferenceDeformablePsroiPooling final : public DeformablePsroiPoolingOnStr
 /// Channels side by side forward; tiles that gather what the bins bring backward.
 class TiledDeformablePsroiPooling final : public DeformablePsroiPoolingOnStream {
   public:
-    explicit TiledDeformablePsroiPooling(cudaStream_t stream)
-        : DeformablePsroiPoolingOnStream(stream) {}
+    using DeformablePsroiPoolingOnStream::DeformablePsroiPoolingOnStream;
 
     const char* name() const override { return "fused"; }
     void forward(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs,

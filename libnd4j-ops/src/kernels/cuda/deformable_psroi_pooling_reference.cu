@@ -102,36 +102,27 @@ template <class Element>
 __global__ void gradTransReference(Pass<Element> pass, Tensor<4> gradTrans) {
     using Real = ComputeType<Element>;
     const PsroiPoolingGeometry& g = pass.g;
-    const Index parts = g.partSize;
-    forEachItem(g.rois * g.classes * parts * parts, [&](Index i) {
-        const Index px = i % parts, py = i / parts % parts;
-        const Index k = i / parts / parts % g.classes, r = i / parts / parts / g.classes;
-        const BinRange rows(py, g.pooledSize, parts), columns(px, g.pooledSize, parts);
+    forEachItem(g.rois * g.classes * g.partSize * g.partSize, [&](Index i) {
+        const Part part(g, i);
+        const BinRange &rows = part.rows, &columns = part.columns;
+        const Index r = part.r, k = part.k;
         const Roi<Real> roi = readRoi<Real>(g, pass.in, r);
         Real sumX = 0, sumY = 0;
         for (Index o = k * g.channelsPerClass(); o < (k + 1) * g.channelsPerClass(); ++o)
             for (Index ph = rows.first; ph < rows.first + rows.count; ++ph)
                 for (Index pw = columns.first; pw < columns.first + columns.count; ++pw) {
-                    Real grad, gradX = 0, gradY = 0;
+                    Real grad;
                     if (!pass.gradient(r, o, ph, pw, grad)) continue;
-                    bool sampled = false;
+                    BinSlopes<Real> slopes;
                     BinSamples<Element>(g, pass.in, roi, r, k, ph, pw)
                         .forEach(g, [&](const AxisSample<Real>& y, const AxisSample<Real>& x) {
-                            const Patch<Real> p =
-                                pass.patch(roi.image, g.inputChannel(o, ph, pw), y, x);
-                            gradX += p.slopeX(y);
-                            gradY += p.slopeY(x);
-                            sampled = true;
+                            slopes.add(pass.patch(roi.image, g.inputChannel(o, ph, pw), y, x), y,
+                                       x);
                         });
-                    // Without a sample the roi may have any size, and zero times it may not be
-                    // zero.
-                    if (!sampled) continue;
-                    const Real moved = grad * static_cast<Real>(g.transStd);
-                    sumX += gradX * moved * roi.x.size;
-                    sumY += gradY * moved * roi.y.size;
+                    slopes.addTo(sumX, sumY, g, roi, grad);
                 }
-        store<Element>(gradTrans, sumX, r, 2 * k, py, px);
-        store<Element>(gradTrans, sumY, r, 2 * k + 1, py, px);
+        store<Element>(gradTrans, sumX, r, 2 * k, part.py, part.px);
+        store<Element>(gradTrans, sumY, r, 2 * k + 1, part.py, part.px);
     });
 }
 
@@ -159,17 +150,9 @@ void ReferenceDeformablePsroiPooling::backward(const PsroiPoolingGeometry& g,
         using Real = ComputeType<Element>;
         const Pass<Element> pass{g, inputs, count, gradOutput};
         Workspace workspace(stream_);
-        const Index numbers = g.batch * g.channels() * g.pixels();
-        const auto planes = workspace.reserve<Real>(numbers);
-        workspace.allocate();
-        if (numbers > 0) {
-            check(cudaMemsetAsync(workspace.at(planes), 0,
-                                  static_cast<std::size_t>(numbers) * sizeof(Real), stream_),
-                  "cudaMemsetAsync");
-        }
+        Real* planes = workspace.zeros<Real>(g.batch * g.channels() * g.pixels());
         launch("deformable_psroi_pooling_bp, input, reference", gradInputReference<Element>,
-               blocksFor(g.batch * g.channels()), 0, stream_, pass, workspace.at(planes),
-               gradients.input);
+               blocksFor(g.batch * g.channels()), 0, stream_, pass, planes, gradients.input);
         if (!gradients.trans.present()) return;
         launch("deformable_psroi_pooling_bp, trans, reference", gradTransReference<Element>,
                blocksFor(g.rois * g.classes * g.partSize * g.partSize), 0, stream_, pass,

@@ -3,15 +3,14 @@
 // throws std::runtime_error.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include "../pointwise.h"
+#include "runtime.h"
 
 namespace dcn4j::cuda {
 
-class Pointwise final : public PointwiseKernel {
+class Pointwise final : public OnStream<PointwiseKernel> {
   public:
-    explicit Pointwise(cudaStream_t stream) : stream_(stream) {}
+    using OnStream::OnStream;
 
     const char* name() const override { return "pointwise"; }
     void sigmoid(const PointwiseShape& shape, const Tensor<4>& from, const Tensor<4>& to,
@@ -19,9 +18,6 @@ class Pointwise final : public PointwiseKernel {
     void sigmoidGradient(const PointwiseShape& shape, const Tensor<4>& sigmoid,
                          const Tensor<4>& gradient, const Tensor<4>& to,
                          int threads) const override;
-
-  private:
-    const cudaStream_t stream_;
 };
 
 /// to = to + addend, rounded once; nothing if there is no addend.

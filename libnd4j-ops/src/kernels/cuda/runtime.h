@@ -27,15 +27,28 @@ inline void check(cudaError_t status, const char* what) {
                              " failed: " + cudaGetErrorString(status));
 }
 
+/// The implementation of an op's interface on a stream.
+template <class Kernel>
+class OnStream : public Kernel {
+  public:
+    explicit OnStream(cudaStream_t stream) : stream_(stream) {}
+
+  protected:
+    const cudaStream_t stream_;
+};
+
+/// An attribute of the current device.
+inline int attributeOf(cudaDeviceAttr attribute) {
+    int device = 0, value = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    check(cudaDeviceGetAttribute(&value, attribute, device), "cudaDeviceGetAttribute");
+    return value;
+}
+
 /// The compute capability of the current device, times ten.
 inline int computeCapability() {
-    int device = 0, major = 0, minor = 0;
-    check(cudaGetDevice(&device), "cudaGetDevice");
-    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-          "cudaDeviceGetAttribute");
-    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device),
-          "cudaDeviceGetAttribute");
-    return 10 * major + minor;
+    return 10 * attributeOf(cudaDevAttrComputeCapabilityMajor) +
+           attributeOf(cudaDevAttrComputeCapabilityMinor);
 }
 
 }  // namespace dcn4j::cuda

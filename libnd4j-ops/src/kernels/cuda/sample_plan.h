@@ -2,22 +2,12 @@
 // arrays.
 #pragma once
 
-#include "../element.h"
+#include "../elements.h"
 #include "../sampling/conv_taps.h"
 #include "device.h"
 #include "segments.h"
 
 namespace dcn4j::cuda {
-
-template <class Element, int Rank, class... I>
-__device__ inline ComputeType<Element> load(const Tensor<Rank>& tensor, I... index) {
-    return widen(static_cast<const Element*>(tensor.data)[tensor.at(index...)]);
-}
-
-template <class Element, int Rank, class... I>
-__device__ inline void store(const Tensor<Rank>& tensor, ComputeType<Element> value, I... index) {
-    static_cast<Element*>(tensor.data)[tensor.at(index...)] = narrow<Element>(value);
-}
 
 /// What decides where samples read.
 struct SampleArrays {

@@ -60,6 +60,10 @@ void Workspace::allocate() {
     memory_ = static_cast<unsigned char*>(memory);
 }
 
+void Workspace::setToZero(void* memory, std::size_t bytes) const {
+    if (bytes > 0) check(cudaMemsetAsync(memory, 0, bytes, stream_), "cudaMemsetAsync");
+}
+
 Workspace::~Workspace() {
     if (memory_ == nullptr) return;
     // Failures were seen by the launches' own checks, and a destructor has no one to tell.

@@ -38,9 +38,20 @@ class Workspace {
         return reinterpret_cast<T*>(memory_ + piece.offset);
     }
 
+    /// Allocates one array, of zeros. Throws OutOfMemory.
+    template <class T>
+    T* zeros(Index count) {
+        const auto piece = reserve<T>(count);
+        allocate();
+        setToZero(at(piece), static_cast<std::size_t>(count) * sizeof(T));
+        return at(piece);
+    }
+
     std::size_t bytes() const { return bytes_; }
 
   private:
+    void setToZero(void* memory, std::size_t bytes) const;
+
     const cudaStream_t stream_;
     std::size_t bytes_ = 0;
     unsigned char* memory_ = nullptr;

@@ -11,18 +11,17 @@
 
 #include <vector>
 
+#include "../elements.h"
 #include "../sampling/conv_taps.h"
-#include "elements.h"
 
 namespace dcn4j {
 namespace {
 
 /// The arrays of one call with their C++ element type.
 template <class Element>
-class Pass : Elements<Element> {
+class Pass {
   public:
     using Real = ComputeType<Element>;
-    using Elements<Element>::load, Elements<Element>::store;
 
     Pass(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs)
         : g_(geometry),
@@ -34,17 +33,19 @@ class Pass : Elements<Element> {
     void forward(const Tensor<4>& output) {
         forEachOutputPixel([&](Index n, Index oy, Index ox) {
             for (Index o = 0; o < g_.outChannels; ++o) {
-                Real sum = in_.bias.present() ? load(in_.bias, o) : Real{0};
+                Real sum = in_.bias.present() ? load<Element>(in_.bias, o) : Real{0};
                 forEachWeight(o, [&](Index c, Index cInGroup, Index ky, Index kx, Index tap) {
-                    sum += load(in_.weights, o, cInGroup, ky, kx) * column_[at(c, tap)];
+                    sum += load<Element>(in_.weights, o, cInGroup, ky, kx) * column_[at(c, tap)];
                 });
-                store(output, sum, n, o, oy, ox);
+                store<Element>(output, sum, n, o, oy, ox);
                 if (in_.addend.present()) {
-                    store(output, load(output, n, o, oy, ox) + load(in_.addend, n, o, oy, ox), n, o,
-                          oy, ox);
+                    store<Element>(output,
+                                   load<Element>(output, n, o, oy, ox) +
+                                       load<Element>(in_.addend, n, o, oy, ox),
+                                   n, o, oy, ox);
                 }
-                if (in_.rectified && load(output, n, o, oy, ox) < 0) {
-                    store(output, Real{0}, n, o, oy, ox);
+                if (in_.rectified && load<Element>(output, n, o, oy, ox) < 0) {
+                    store<Element>(output, Real{0}, n, o, oy, ox);
                 }
             }
         });
@@ -64,10 +65,11 @@ class Pass : Elements<Element> {
         forEachOutputPixel([&](Index n, Index oy, Index ox) {
             std::fill(gradColumn_.begin(), gradColumn_.end(), Real{0});
             for (Index o = 0; o < g_.outChannels; ++o) {
-                const Real grad = load(gradOutput, n, o, oy, ox);
+                const Real grad = load<Element>(gradOutput, n, o, oy, ox);
                 gradBias[static_cast<std::size_t>(o)] += grad;
                 forEachWeight(o, [&](Index c, Index cInGroup, Index ky, Index kx, Index tap) {
-                    gradColumn_[at(c, tap)] += load(in_.weights, o, cInGroup, ky, kx) * grad;
+                    gradColumn_[at(c, tap)] +=
+                        load<Element>(in_.weights, o, cInGroup, ky, kx) * grad;
                     gradWeights[weightAt(o, cInGroup, tap)] += column_[at(c, tap)] * grad;
                 });
             }
@@ -91,10 +93,11 @@ class Pass : Elements<Element> {
                                 grad * s.modulation * s.weight[corner];
                         }
                     }
-                    if (gradients.mask.present()) store(gradients.mask, gradMask, n, k, oy, ox);
+                    if (gradients.mask.present())
+                        store<Element>(gradients.mask, gradMask, n, k, oy, ox);
                     if (gradients.offset.present()) {
-                        store(gradients.offset, gradY, n, 2 * k, oy, ox);
-                        store(gradients.offset, gradX, n, 2 * k + 1, oy, ox);
+                        store<Element>(gradients.offset, gradY, n, 2 * k, oy, ox);
+                        store<Element>(gradients.offset, gradX, n, 2 * k + 1, oy, ox);
                     }
                 }
             }
@@ -105,23 +108,24 @@ class Pass : Elements<Element> {
                 for (Index y = 0; y < g_.height; ++y)
                     for (Index x = 0; x < g_.width; ++x) {
                         const Index pixel = y * g_.width + x;
-                        store(gradients.input,
-                              gradInput[static_cast<std::size_t>(
-                                  (n * g_.channels + c) * g_.pixels() + pixel)],
-                              n, c, y, x);
+                        store<Element>(gradients.input,
+                                       gradInput[static_cast<std::size_t>(
+                                           (n * g_.channels + c) * g_.pixels() + pixel)],
+                                       n, c, y, x);
                         if (in_.addend.present()) {
-                            store(gradients.input,
-                                  load(gradients.input, n, c, y, x) + load(in_.addend, n, c, y, x),
-                                  n, c, y, x);
+                            store<Element>(gradients.input,
+                                           load<Element>(gradients.input, n, c, y, x) +
+                                               load<Element>(in_.addend, n, c, y, x),
+                                           n, c, y, x);
                         }
                     }
         for (Index o = 0; o < g_.outChannels; ++o) {
             forEachWeight(o, [&](Index, Index cInGroup, Index ky, Index kx, Index tap) {
-                store(gradients.weights, gradWeights[weightAt(o, cInGroup, tap)], o, cInGroup, ky,
-                      kx);
+                store<Element>(gradients.weights, gradWeights[weightAt(o, cInGroup, tap)], o,
+                               cInGroup, ky, kx);
             });
             if (gradients.bias.present())
-                store(gradients.bias, gradBias[static_cast<std::size_t>(o)], o);
+                store<Element>(gradients.bias, gradBias[static_cast<std::size_t>(o)], o);
         }
     }
 
@@ -132,9 +136,10 @@ class Pass : Elements<Element> {
 
     void corners(const Sample<Real>& s, Index n, Index c, Real (&value)[Corners]) const {
         for (int i = 0; i < Corners; ++i) {
-            value[i] = s.pixel[i] == g_.pixels()
-                           ? Real{0}
-                           : load(in_.input, n, c, s.pixel[i] / g_.width, s.pixel[i] % g_.width);
+            value[i] =
+                s.pixel[i] == g_.pixels()
+                    ? Real{0}
+                    : load<Element>(in_.input, n, c, s.pixel[i] / g_.width, s.pixel[i] % g_.width);
         }
     }
 

@@ -9,18 +9,17 @@
 
 #include <vector>
 
+#include "../elements.h"
 #include "../sampling/roi.h"
-#include "elements.h"
 
 namespace dcn4j {
 namespace {
 
 /// The arrays of one call with their C++ element type.
 template <class Element>
-class Pass : Elements<Element> {
+class Pass {
   public:
     using Real = ComputeType<Element>;
-    using Elements<Element>::load, Elements<Element>::store;
 
     Pass(const PsroiPoolingGeometry& geometry, const DeformablePsroiPoolingInputs& inputs)
         : g_(geometry), in_(inputs) {}
@@ -39,7 +38,8 @@ class Pass : Elements<Element> {
                                      y.fraction * x.fraction * v.bottomRight;
                               ++kept;
                           });
-            store(output, kept == 0 ? Real{0} : sum / static_cast<Real>(kept), r, o, ph, pw);
+            store<Element>(output, kept == 0 ? Real{0} : sum / static_cast<Real>(kept), r, o, ph,
+                           pw);
             static_cast<Real*>(count.data)[count.at(r, o, ph, pw)] = static_cast<Real>(kept);
         });
     }
@@ -55,7 +55,7 @@ class Pass : Elements<Element> {
         forEachBin([&](Index r, Index o, Index ph, Index pw, const Roi<Real>& roi) {
             const Real kept = static_cast<const Real*>(count.data)[count.at(r, o, ph, pw)];
             if (kept <= 0) return;
-            const Real grad = load(gradOutput, r, o, ph, pw) / kept;
+            const Real grad = load<Element>(gradOutput, r, o, ph, pw) / kept;
             const Index c = g_.inputChannel(o, ph, pw);
             Real* plane = gradInput.data() + (roi.image * g_.channels() + c) * g_.pixels();
             Real gradX = 0, gradY = 0;
@@ -89,13 +89,15 @@ class Pass : Elements<Element> {
             for (Index c = 0; c < g_.channels(); ++c)
                 for (Index y = 0; y < g_.height; ++y)
                     for (Index x = 0; x < g_.width; ++x, ++i)
-                        store(gradients.input, gradInput[static_cast<std::size_t>(i)], n, c, y, x);
+                        store<Element>(gradients.input, gradInput[static_cast<std::size_t>(i)], n,
+                                       c, y, x);
         if (!in_.trans.present()) return;
         for (Index r = 0, i = 0; r < g_.rois; ++r)
             for (Index k = 0; k < 2 * g_.classes; ++k)
                 for (Index y = 0; y < g_.partSize; ++y)
                     for (Index x = 0; x < g_.partSize; ++x, ++i)
-                        store(gradients.trans, gradTrans[static_cast<std::size_t>(i)], r, k, y, x);
+                        store<Element>(gradients.trans, gradTrans[static_cast<std::size_t>(i)], r,
+                                       k, y, x);
     }
 
   private:
@@ -105,8 +107,10 @@ class Pass : Elements<Element> {
     };
 
     Corners corners(Index n, Index c, const AxisSample<Real>& y, const AxisSample<Real>& x) const {
-        return {load(in_.input, n, c, y.floor, x.floor), load(in_.input, n, c, y.floor, x.ceil),
-                load(in_.input, n, c, y.ceil, x.floor), load(in_.input, n, c, y.ceil, x.ceil)};
+        return {load<Element>(in_.input, n, c, y.floor, x.floor),
+                load<Element>(in_.input, n, c, y.floor, x.ceil),
+                load<Element>(in_.input, n, c, y.ceil, x.floor),
+                load<Element>(in_.input, n, c, y.ceil, x.ceil)};
     }
 
     /// Calls `action(r, o, ph, pw, roi)` for every output.
@@ -127,8 +131,8 @@ class Pass : Elements<Element> {
         Real transX = 0, transY = 0;
         if (in_.trans.present()) {
             const Index k = 2 * (o / g_.channelsPerClass());
-            transX = load(in_.trans, r, k, g_.partOf(ph), g_.partOf(pw));
-            transY = load(in_.trans, r, k + 1, g_.partOf(ph), g_.partOf(pw));
+            transX = load<Element>(in_.trans, r, k, g_.partOf(ph), g_.partOf(pw));
+            transY = load<Element>(in_.trans, r, k + 1, g_.partOf(ph), g_.partOf(pw));
         }
         const BinAxis<Real> rows(g_, roi.y, ph, transY), columns(g_, roi.x, pw, transX);
         for (Index i = 0; i < g_.samplePerPart; ++i)

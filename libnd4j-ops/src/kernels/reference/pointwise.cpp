@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "elements.h"
+#include "../elements.h"
 
 namespace dcn4j {
 namespace {
@@ -25,10 +25,10 @@ class Reference final : public PointwiseKernel {
     void sigmoid(const PointwiseShape& shape, const Tensor<4>& from, const Tensor<4>& to,
                  int) const override {
         withElementType(shape.type, [&](auto element) {
-            using E = Elements<decltype(element)>;
+            using E = decltype(element);
             // exp itself has a version newer than the glibc of ND4J's oldest system.
             forEachIndex(shape, [&](auto... i) {
-                E::store(to, 1 / (2 + std::expm1(-E::load(from, i...))), i...);
+                store<E>(to, 1 / (2 + std::expm1(-load<E>(from, i...))), i...);
             });
         });
     }
@@ -36,10 +36,10 @@ class Reference final : public PointwiseKernel {
     void sigmoidGradient(const PointwiseShape& shape, const Tensor<4>& sigmoid,
                          const Tensor<4>& gradient, const Tensor<4>& to, int) const override {
         withElementType(shape.type, [&](auto element) {
-            using E = Elements<decltype(element)>;
+            using E = decltype(element);
             forEachIndex(shape, [&](auto... i) {
-                const auto s = E::load(sigmoid, i...);
-                E::store(to, E::load(gradient, i...) * (s * (1 - s)), i...);
+                const auto s = load<E>(sigmoid, i...);
+                store<E>(to, load<E>(gradient, i...) * (s * (1 - s)), i...);
             });
         });
     }

@@ -10,15 +10,10 @@ namespace {
 
 /// The product, rounded. Device code would fuse a product with the sum it is in, and where rounding
 /// matters (a sample on a pixel has no slope) the two backends would differ.
-DCN4J_HOST_DEVICE inline float product(float a, float b) {
+template <class Real>
+DCN4J_HOST_DEVICE inline Real product(Real a, Real b) {
 #if defined(__CUDA_ARCH__)
-    return __fmul_rn(a, b);
-#else
-    return a * b;
-#endif
-}
-DCN4J_HOST_DEVICE inline double product(double a, double b) {
-#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(Real) == 4) return __fmul_rn(a, b);
     return __dmul_rn(a, b);
 #else
     return a * b;

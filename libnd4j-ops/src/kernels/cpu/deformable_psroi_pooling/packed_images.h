@@ -87,33 +87,33 @@ class PackedImages {
     /// Sets a chunk of a plane to zero.
     void clear(Index image, const ClassBlock& b, Index cell, Index chunk) const {
         const Pixels pixels(g_, chunk);
-        std::fill_n(at(image, b, cell, pixels), pixels.count * b.paddedChannels, Real{0});
+        std::fill_n(at(image, b, cell, pixels.first), pixels.count * b.paddedChannels, Real{0});
     }
 
     /// Loads a chunk of a plane of image `n` of `t`.
     void load(const Tensor<4>& t, Index n, Index image, const ClassBlock& b, Index cell,
               Index chunk) const {
-        const Pixels pixels(g_, chunk);
-        const Tensor<4> view = ofCell(t, cell);
-        loadPixels<Element>(kernels_, rangeOf(view, n, b, pixels),
-                            {at(image, b, cell, pixels), b.paddedChannels});
+        withRange(t, n, b, cell, chunk, [&](const PixelRange& range) {
+            loadPixels<Element>(kernels_, range,
+                                {at(image, b, cell, range.first), b.paddedChannels});
+        });
     }
 
     /// Stores a chunk of a plane as that of image `n` of `t`.
     void store(const Tensor<4>& t, Index n, Index image, const ClassBlock& b, Index cell,
                Index chunk) const {
-        const Pixels pixels(g_, chunk);
-        const Tensor<4> view = ofCell(t, cell);
-        storePixels<Element>(kernels_, rangeOf(view, n, b, pixels),
-                             {at(image, b, cell, pixels), b.paddedChannels});
+        withRange(t, n, b, cell, chunk, [&](const PixelRange& range) {
+            storePixels<Element>(kernels_, range,
+                                 {at(image, b, cell, range.first), b.paddedChannels});
+        });
     }
 
     /// Stores zeros there; `zeros` are as many as the block's channels.
     void storeZeros(const Tensor<4>& t, Index n, const ClassBlock& b, Index cell, Index chunk,
                     const Real* zeros) const {
-        const Pixels pixels(g_, chunk);
-        const Tensor<4> view = ofCell(t, cell);
-        storePixels<Element>(kernels_, rangeOf(view, n, b, pixels), {zeros, 0});
+        withRange(t, n, b, cell, chunk, [&](const PixelRange& range) {
+            storePixels<Element>(kernels_, range, {zeros, 0});
+        });
     }
 
   private:
@@ -126,18 +126,19 @@ class PackedImages {
               count(std::min(Blocking::chunkPixels, g.pixels() - first)) {}
     };
 
-    PixelRange rangeOf(const Tensor<4>& view, Index n, const ClassBlock& b,
-                       const Pixels& pixels) const {
-        return {view, g_.width, {n, b.firstChannel, b.channels}, pixels.first, pixels.count};
+    /// Calls `action` with the pixels of a chunk of image `n` of `t`, and of its channels those
+    /// that a group cell reads, one for each output channel.
+    template <class Action>
+    void withRange(const Tensor<4>& t, Index n, const ClassBlock& b, Index cell, Index chunk,
+                   Action action) const {
+        const Pixels pixels(g_, chunk);
+        const Tensor<4> view = everyChannel<Element>(t, blocking_.cells, cell);
+        action(PixelRange{
+            view, g_.width, {n, b.firstChannel, b.channels}, pixels.first, pixels.count});
     }
 
-    Real* at(Index image, const ClassBlock& b, Index cell, const Pixels& pixels) const {
-        return planes(image, b) + (cell * g_.pixels() + pixels.first) * b.paddedChannels;
-    }
-
-    /// The channels that a group cell reads, one for each output channel.
-    Tensor<4> ofCell(const Tensor<4>& t, Index cell) const {
-        return everyChannel<Element>(t, blocking_.cells, cell);
+    Real* at(Index image, const ClassBlock& b, Index cell, Index pixel) const {
+        return planes(image, b) + (cell * g_.pixels() + pixel) * b.paddedChannels;
     }
 
     const MicroKernels<Real>& kernels_;
