@@ -109,8 +109,31 @@ TEST_P(EveryAggregationKernel, PassesNotANumberOnAsArithmeticHasIt) {
     expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, [&](auto& p) {
         for (auto& level : p.values) makeNotFinite(*level, 41, inf);
         makeNotFinite(p.weight, 53, -inf);
-        makeNotFinite(p.gradOutput, 97, -inf);
     });
+}
+
+TEST_P(EveryAggregationKernel, PassesInfiniteGradientsOn) {
+    expectLikeReference<Problem<float>>(
+        kernel(), shape(), 2e-5,
+        [](auto& p) { makeNotFinite(p.gradOutput, 97, -std::numeric_limits<float>::infinity()); },
+        Infinite::OrNotANumber);
+}
+
+TEST_P(EveryAggregationKernel, MakesInfiniteWhatAnInfiniteWeightWeighs) {
+    const float inf = std::numeric_limits<float>::infinity();
+    for (const bool atPixels : {true, false}) {
+        expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, [&](auto& p) {
+            int i = 0;
+            p.weight.forEach([&](float& e) {
+                if (++i % 11 == 0) e = i % 2 == 0 ? inf : -inf;
+            });
+            if (!atPixels) return;
+            p.forEachSample([&](const auto& at) {
+                p.setPosition(at, 0, i++ % 5 - 2);
+                p.setPosition(at, 1, i++ % 3 - 1);
+            });
+        });
+    }
 }
 
 TEST_P(EveryAggregationKernel, IsZeroAtTheBorderWhateverThePixelsHold) {

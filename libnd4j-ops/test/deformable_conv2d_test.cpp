@@ -19,6 +19,7 @@ namespace dcn4j {
 namespace {
 
 using convolution::Case;
+using convolution::laidOut;
 using convolution::Problem;
 
 const Case cases[] = {
@@ -35,26 +36,8 @@ const Case cases[] = {
      false, false},
     {"wide_kernel_of_few_channels", 2, 3, 20, 23, 16, 7, 7, 2, 2, 3, 3, 1, 1, 1, 1, false, false},
     {"one_channel_dilated", 1, 1, 9, 17, 12, 3, 5, 1, 3, 2, 7, 2, 3, 1, 1, false, false, false},
-    {"few_channels_narrower_than_the_kernel",
-     3,
-     2,
-     4,
-     2,
-     9,
-     3,
-     7,
-     1,
-     1,
-     1,
-     6,
-     1,
-     1,
-     1,
-     1,
-     false,
-     false,
-     true,
-     Layout::Spread},
+    laidOut(Layout::Spread, {"few_channels_narrower_than_the_kernel", 3, 2, 4, 2, 9, 3, 7, 1, 1, 1,
+                             6, 1, 1, 1, 1, false, false, true}),
     {"odd_channels", 1, 13, 8, 8, 7},
     {"three_channels", 2, 3, 12, 10, 20},
     {"channels_of_two_blocks", 1, 100, 6, 6, 70},
@@ -73,28 +56,10 @@ const Case cases[] = {
     {"eight_channels_a_group", 1, 80, 6, 7, 80, 5, 3, 2, 1, 2, 1, 1, 1, 1, 10},
     {"eight_channels_and_one_output_a_group", 1, 80, 6, 7, 10, 3, 3, 1, 1, 1, 1, 1, 1, 1, 10},
     {"offset_groups_across_small_groups", 1, 24, 6, 6, 12, 3, 3, 1, 1, 1, 1, 1, 1, 8, 4},
-    {"depthwise_channels_last", 2, 35, 6, 7, 35, 3, 3, 1, 1, 1, 1, 1, 1, 1, 35, true, true, true,
-     Layout::ChannelsLast},
-    {"small_groups_of_spread_elements",
-     2,
-     20,
-     6,
-     7,
-     30,
-     3,
-     3,
-     1,
-     1,
-     1,
-     1,
-     1,
-     1,
-     1,
-     10,
-     true,
-     true,
-     true,
-     Layout::Spread},
+    laidOut(Layout::ChannelsLast,
+            {"depthwise_channels_last", 2, 35, 6, 7, 35, 3, 3, 1, 1, 1, 1, 1, 1, 1, 35}),
+    laidOut(Layout::Spread,
+            {"small_groups_of_spread_elements", 2, 20, 6, 7, 30, 3, 3, 1, 1, 1, 1, 1, 1, 1, 10}),
     {"kernel_1x1", 1, 32, 9, 9, 16, 1, 1, 1, 1, 0, 0},
     {"pointwise", 2, 300, 9, 9, 40, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, false, false},
     {"pointwise_with_mask", 1, 20, 9, 9, 40, 1, 1, 1, 1, 0, 0, 1, 1, 1, 2, false},
@@ -114,12 +79,10 @@ const Case cases[] = {
     {"many_images", 21, 8, 4, 5, 8},
     {"one_row", 1, 16, 1, 300, 4},
     {"one_column", 1, 16, 300, 1, 4},
-    {"channels_last",     2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
-     Layout::ChannelsLast},
-    {"reversed_order", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
-     Layout::Reversed},
-    {"spread_elements", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, true, true, true,
-     Layout::Spread},
+    laidOut(Layout::ChannelsLast,
+            {"channels_last", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
+    laidOut(Layout::Reversed, {"reversed_order", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
+    laidOut(Layout::Spread, {"spread_elements", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
 };
 
 class EveryKernel : public KernelTest<DeformableConv2dKernel, Case> {};
@@ -172,6 +135,28 @@ TEST_P(EveryKernel, PassesNotANumberOnAsArithmeticHasIt) {
         makeNotFinite(p.input, 41, inf);
         makeNotFinite(p.mask, 53, -inf);
     });
+}
+
+TEST_P(EveryKernel, PassesInfiniteGradientsOn) {
+    expectLikeReference<Problem<float>>(
+        kernel(), shape(), 2e-5,
+        [](auto& p) { makeNotFinite(p.gradOutput, 97, -std::numeric_limits<float>::infinity()); },
+        Infinite::OrNotANumber);
+}
+
+TEST_P(EveryKernel, MakesInfiniteWhatAnInfiniteMaskWeighs) {
+    if (!shape().mask) return;
+    const float inf = std::numeric_limits<float>::infinity();
+    for (const bool atPixels : {true, false}) {
+        expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, [&](auto& p) {
+            int i = 0;
+            p.mask.forEach([&](float& e) {
+                if (++i % 11 == 0) e = i % 2 == 0 ? inf : -inf;
+            });
+            if (!atPixels) return;
+            p.offset.forEach([&](float& e) { e = static_cast<float>(i++ % 5 - 2); });
+        });
+    }
 }
 
 TEST_P(EveryKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradients) {

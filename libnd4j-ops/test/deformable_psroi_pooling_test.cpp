@@ -111,10 +111,15 @@ TEST_P(EveryPoolingKernel, KeepsNoSampleOfRoisThatAreFarOffOrNotANumber) {
 
 TEST_P(EveryPoolingKernel, PassesNotANumberOnAsArithmeticHasIt) {
     const float inf = std::numeric_limits<float>::infinity();
-    expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5, [&](auto& p) {
-        makeNotFinite(p.input, 41, inf);
-        makeNotFinite(p.gradOutput, 97, -inf);
-    });
+    expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5,
+                                        [&](auto& p) { makeNotFinite(p.input, 41, inf); });
+}
+
+TEST_P(EveryPoolingKernel, PassesInfiniteGradientsOn) {
+    expectLikeReference<Problem<float>>(
+        kernel(), shape(), 2e-5,
+        [](auto& p) { makeNotFinite(p.gradOutput, 97, -std::numeric_limits<float>::infinity()); },
+        Infinite::OrNotANumber);
 }
 
 TEST_P(EveryPoolingKernel, AgreesWithTheReferenceAtIntegerPositions) {

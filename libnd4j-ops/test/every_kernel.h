@@ -44,8 +44,9 @@ struct KernelAndCase {
 
 /// A kernel does with a case what the reference does, after `change` of its problem.
 template <class Problem, class Kernel, class Case, class Change>
-void expectLikeReference(const Kernel& kernel, const Case& c, double tolerance, Change change) {
-    compareWithReference<Problem>(referenceOf(kernel), kernel, c, tolerance, change);
+void expectLikeReference(const Kernel& kernel, const Case& c, double tolerance, Change change,
+                         Infinite infinite = Infinite::StaysSo) {
+    compareWithReference<Problem>(referenceOf(kernel), kernel, c, tolerance, change, infinite);
 }
 
 template <class Problem, class Kernel, class Case>

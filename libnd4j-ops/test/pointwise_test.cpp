@@ -150,6 +150,25 @@ TEST_P(Sigmoid, IsExactToTwoPlaces) {
     isWithin<double>(2);
 }
 
+/// As ND4J's own sigmoid has it.
+TEST_P(Sigmoid, IsZeroOnlyWhereTheExponentialIsInfinite) {
+    const auto expectNear = [](const std::vector<double>& x, const std::vector<double>& got,
+                               double epsilon, double least) {
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            const double want =
+                static_cast<double>(1 / (1 + std::exp(-static_cast<long double>(x[i]))));
+            EXPECT_NEAR(got[i], want, 4 * epsilon * want + least) << x[i];
+            EXPECT_GT(got[i], 0) << x[i];
+        }
+    };
+    const std::vector<double> x{-86.5, -87, -87.25, -87.5, -88, -88.5, -88.71875};
+    expectNear(x, of<float>(x), 0x1p-23, 0x1p-149);
+    const std::vector<double> y{-707.5, -708, -708.25, -708.5, -709, -709.5, -709.78125};
+    expectNear(y, of<double>(y), 0x1p-52, 0x1p-1074);
+    for (const double value : of<float>({-88.75, -89, -100, -104})) EXPECT_EQ(value, 0);
+    for (const double value : of<double>({-709.79, -710, -745, -800})) EXPECT_EQ(value, 0);
+}
+
 TEST_P(Sigmoid, OfExtremesIsInZeroToOneAndOfNanIsNan) {
     const double inf = std::numeric_limits<double>::infinity();
     for (const auto& got : {of<float>({-inf, -1e30, -110, 0, 200, 1e30, inf, std::nan("")}),

@@ -12,10 +12,16 @@
 
 namespace dcn4j {
 
+/// What a kernel may make of what the reference makes infinite. Where a gradient is infinite or not
+/// a number, terms that the reference adds as products may be put together first, which is no
+/// infinity then, but not a number.
+enum class Infinite { StaysSo, OrNotANumber };
+
 /// Two kernels' results are the same up to `tolerance`, relative to the largest of an array, and
-/// what is not finite in one is not in the other.
+/// what is not finite in one is not in the other: what is infinite is the same infinity, and what
+/// is not a number may be infinite, where terms are put together before they are multiplied.
 inline void expectLike(const std::vector<Result>& want, const std::vector<Result>& got,
-                       double tolerance) {
+                       double tolerance, Infinite infinite = Infinite::StaysSo) {
     for (std::size_t r = 0; r < want.size(); ++r) {
         const auto &e = want[r].values, &a = got[r].values;
         std::vector<double> finite;
@@ -23,6 +29,9 @@ inline void expectLike(const std::vector<Result>& want, const std::vector<Result
         const double scale = largest(finite);
         for (std::size_t i = 0; i < e.size(); ++i) {
             ASSERT_EQ(std::isfinite(a[i]), std::isfinite(e[i])) << got[r].name << " at " << i;
+            if (std::isinf(e[i]) && infinite == Infinite::StaysSo) {
+                ASSERT_EQ(a[i], e[i]) << got[r].name << " at " << i;
+            }
             if (!std::isfinite(e[i])) continue;
             ASSERT_NEAR(a[i], e[i], tolerance * scale) << got[r].name << " at " << i;
         }
@@ -34,12 +43,12 @@ inline void expectLike(const std::vector<Result>& want, const std::vector<Result
 /// A kernel does with a case what the reference does, after `change` of its problem.
 template <class Problem, class Kernel, class Case, class Change>
 void compareWithReference(const Kernel& reference, const Kernel& kernel, const Case& c,
-                          double tolerance, Change change) {
+                          double tolerance, Change change, Infinite infinite = Infinite::StaysSo) {
     Problem expected(c, 7), actual(c, 7);
     change(expected);
     change(actual);
     expectLike(forwardAndBackward(expected, reference), forwardAndBackward(actual, kernel),
-               tolerance);
+               tolerance, infinite);
 }
 
 /// A kernel gives a case the same bits with one thread and with more.

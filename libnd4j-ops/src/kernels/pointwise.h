@@ -27,7 +27,8 @@ class PointwiseKernel {
 
     virtual const char* name() const = 0;
 
-    /// to = 1 / (1 + exp(-from)).
+    /// to = 1 / (1 + exp(-from)): 0 where exp(-from) is infinite in ComputeType, and above that, as
+    /// ND4J's own sigmoid has it, numbers below the least normal one.
     virtual void sigmoid(const PointwiseShape& shape, const Tensor<4>& from, const Tensor<4>& to,
                          int threads) const = 0;
 

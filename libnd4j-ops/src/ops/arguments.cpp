@@ -12,18 +12,19 @@ constexpr sd::LongType unsignedFlag = 8388608;
 constexpr struct {
     sd::LongType flag;
     const char* name;
+    Index bytes;
     bool floating;
     ElementType type;
 } elementTypes[] = {
-    {8192, "FLOAT", true, ElementType::Float32},
-    {16384, "DOUBLE", true, ElementType::Float64},
-    {4096, "HALF", true, ElementType::Float16},
-    {2048, "BFLOAT16", true, ElementType::BFloat16},
-    {32768, "BYTE", false, {}},
-    {65536, "SHORT", false, {}},
-    {131072, "INT", false, {}},
-    {262144, "LONG", false, {}},
-    {524288, "BOOL", false, {}},
+    {8192, "FLOAT", 4, true, ElementType::Float32},
+    {16384, "DOUBLE", 8, true, ElementType::Float64},
+    {4096, "HALF", 2, true, ElementType::Float16},
+    {2048, "BFLOAT16", 2, true, ElementType::BFloat16},
+    {32768, "BYTE", 1, false, {}},
+    {65536, "SHORT", 2, false, {}},
+    {131072, "INT", 4, false, {}},
+    {262144, "LONG", 8, false, {}},
+    {524288, "BOOL", 1, false, {}},
 };
 
 std::string nameOf(ElementType type) {
@@ -42,7 +43,7 @@ bool tooLong(const std::vector<Index>& sizes) {
 }
 
 ArrayShape::ArrayShape(const sd::LongType* info)
-    : floating_(false), type_(ElementType::Float32), typeName_("another type") {
+    : floating_(false), type_(ElementType::Float32), typeName_("another type"), elementBytes_(0) {
     const sd::LongType rank = info[0];
     sizes_.assign(info + 1, info + 1 + rank);
     strides_.assign(info + 1 + rank, info + 1 + 2 * rank);
@@ -51,6 +52,7 @@ ArrayShape::ArrayShape(const sd::LongType* info)
         if ((flags & known.flag) == 0) continue;
         floating_ = known.floating;
         type_ = known.type;
+        elementBytes_ = known.bytes;
         typeName_ = ((flags & unsignedFlag) != 0 ? "unsigned " : "") + std::string(known.name);
         break;
     }

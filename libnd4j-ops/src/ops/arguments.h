@@ -23,6 +23,8 @@ class ArrayShape {
     bool isFloating() const { return floating_; }
     ElementType type() const { return type_; }
     const std::string& typeName() const { return typeName_; }
+    /// Of an element; 0 of a type that is not known.
+    Index elementBytes() const { return elementBytes_; }
     /// True if several elements share one place in memory: a broadcast view.
     bool hasZeroStride() const;
 
@@ -31,6 +33,7 @@ class ArrayShape {
     bool floating_;
     ElementType type_;
     std::string typeName_;
+    Index elementBytes_;
 };
 
 /// What libnd4j says of an array.

@@ -1,5 +1,7 @@
 #include "checked_op.h"
 
+#include "overlap.h"
+
 namespace dcn4j {
 
 void refuseNumbers(const std::string& op, const OpArguments& arguments) {
@@ -19,13 +21,10 @@ void checkOutput(const std::string& op, const Output& expected, const sd::NDArra
     }
 }
 
-void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& output,
-                 const Arrays& others, const std::string& whose) {
-    const void* data = dataOf(output);
-    for (sd::NDArray* other : others) {
-        if (data != nullptr && data == dataOf(*other)) {
-            refuse(op, expected.name, "memory of its own", "the memory of " + whose);
-        }
+void refuseOverlap(const std::string& op, const Named& output, const Named& other) {
+    if (mayOverlap(dataOf(output.array), shapeOf(output.array), dataOf(other.array),
+                   shapeOf(other.array))) {
+        refuse(op, output.name, "memory of its own", "memory that it shares with " + other.name);
     }
 }
 

@@ -32,10 +32,15 @@ void refuseNumbers(const std::string& op, const OpArguments& arguments);
 /// Refuses a caller's output array that can't take the result.
 void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array);
 
-/// Inputs are never changed, and every result has a place: an output must not begin where one of
-/// `others` does, which the message calls `whose`.
-void refuseAlias(const std::string& op, const Output& expected, sd::NDArray& output,
-                 const Arrays& others, const std::string& whose);
+/// An array, and its name for messages.
+struct Named {
+    std::string name;
+    sd::NDArray& array;
+};
+
+/// Inputs are never changed, and every result has a place: refuses an output that may have memory
+/// that another array has (overlap.h).
+void refuseOverlap(const std::string& op, const Named& output, const Named& other);
 
 /// Registers ops, which libnd4j keeps until the process ends. Each op's file has a constant that is
 /// initialised by this when the library is loaded.
@@ -71,6 +76,8 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
 
     /// Checks everything but the contents of the arrays. Throws std::invalid_argument.
     virtual Call describe(const OpArguments& arguments) const = 0;
+    /// The inputs' names for messages, in their order.
+    virtual std::vector<std::string> inputsOf(const Call& call) const = 0;
     virtual std::vector<Output> outputsOf(const Call& call) const = 0;
     /// Writes the outputs. Throws before that if the contents of an array don't fit.
     virtual void compute(const Call& call, const Execution& execution, const Arrays& inputs,
@@ -89,13 +96,16 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
             arguments.shapes.push_back(shapeOf(*inputs.back()));
         }
         const Call call = describe(arguments);
-        const std::vector<Output> expected = outputsOf(call);
+        std::vector<Named> named;
+        for (const std::string& input : inputsOf(call)) {
+            named.push_back({input, *inputs[named.size()]});
+        }
         Arrays outputs;
-        for (const Output& output : expected) {
+        for (const Output& output : outputsOf(call)) {
             sd::NDArray* array = getZ(context, static_cast<int>(outputs.size()));
             checkOutput(op_, output, *array);
-            refuseAlias(op_, output, *array, inputs, "an input");
-            refuseAlias(op_, output, *array, outputs, "another output");
+            for (const Named& other : named) refuseOverlap(op_, {output.name, *array}, other);
+            named.push_back({output.name, *array});
             outputs.push_back(array);
         }
         Execution execution(context, outputs, inputs);

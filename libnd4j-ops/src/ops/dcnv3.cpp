@@ -4,16 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include "../kernels/deformable_aggregation.h"
-#include "checked_op.h"
+#include "aggregation_op.h"
 
 namespace dcn4j {
 namespace {
-
-struct Call {
-    AggregationCall aggregation;  ///< without its arrays
-    std::vector<ArrayShape> shapes;
-};
 
 AggregationAxis axisOf(Index kernel, Index stride, Index pad, Index dilation) {
     const Index center = dilation * (kernel - 1) / 2;
@@ -70,8 +64,9 @@ Index outSize(const std::string& op, const char* dimension, Index size, Index pa
     return room / axis.stride + 1;
 }
 
-Call describeCall(const std::string& op, bool backward, const OpArguments& arguments) {
-    Call call{};
+AggregationArguments describeCall(const std::string& op, bool backward,
+                                  const OpArguments& arguments) {
+    AggregationArguments call{};
     call.shapes = arguments.shapes;
     AggregationCall& g = call.aggregation;
     Index pads[2];
@@ -97,10 +92,10 @@ Call describeCall(const std::string& op, bool backward, const OpArguments& argum
     level.width = input.sizes()[2];
     g.outHeight = outSize(op, "height", level.height, pads[0], g.y);
     g.outWidth = outSize(op, "width", level.width, pads[1], g.x);
-    const std::vector<Index> output{g.batch, g.outHeight, g.outWidth, channels};
-    if (tooLong(output) ||
+    call.output = {g.batch, g.outHeight, g.outWidth, channels};
+    if (tooLong(call.output) ||
         tooLong({g.outHeight, g.outWidth, g.groups, g.y.kernel, g.x.kernel, 2})) {
-        refuse(op, "pH and pW", "at most 2^48 output elements and offsets", toString(output));
+        refuse(op, "pH and pW", "at most 2^48 output elements and offsets", toString(call.output));
     }
     const auto check = [&](const char* name, std::size_t place, Index last, const char* note) {
         checkRank(op, name, call.shapes[place], 4, "[N, oH, oW, channels]");
@@ -113,67 +108,48 @@ Call describeCall(const std::string& op, bool backward, const OpArguments& argum
     return call;
 }
 
-/// [N, H, W, C] as [N, H, W, groups, C/groups].
-Tensor<5> inGroups(sd::NDArray& array, Index channels) {
-    const Tensor<4> t = tensorOf<4>(array);
-    return {t.data,
-            {t.strides[0], t.strides[1], t.strides[2], channels * t.strides[3], t.strides[3]}};
-}
-
-class Dcnv3Op final : public CheckedOp<Call> {
+class Dcnv3Op final : public AggregationOp {
   public:
     Dcnv3Op(const char* name, bool backward)
-        : CheckedOp(name, backward ? 3 : 1, -1), backward_(backward) {}
+        : AggregationOp(name, backward, {"input", "offset", "mask"},
+                        {{"gradInput", 0}, {"gradOffset", 1}, {"gradMask", 2}}, -1) {}
 
   protected:
-    Call describe(const OpArguments& arguments) const override {
-        return describeCall(name(), backward_, arguments);
+    AggregationArguments describe(const OpArguments& arguments) const override {
+        return describeCall(name(), isBackward(), arguments);
     }
 
-    std::vector<Output> outputsOf(const Call& call) const override {
-        const AggregationCall& g = call.aggregation;
-        const ElementType type = call.shapes[0].type();
-        if (!backward_) {
-            return {{"output", {g.batch, g.outHeight, g.outWidth, g.groups * g.channels}, type}};
-        }
-        return {{"gradInput", call.shapes[0].sizes(), type},
-                {"gradOffset", call.shapes[1].sizes(), type},
-                {"gradMask", call.shapes[2].sizes(), type}};
+    AggregationCall withLevels(const AggregationArguments& call, const Execution&,
+                               const Arrays&) const override {
+        return call.aggregation;
     }
 
-    void compute(const Call& call, const Execution& execution, const Arrays& in,
-                 const Arrays& out) const override {
-        AggregationCall g = call.aggregation;
-        if (g.batch == 0) return;
-        // There is one level: its stride is of no account.
-        const auto location = [&](sd::NDArray& array) -> Tensor<7> {
-            const Tensor<4> t = tensorOf<4>(array);
-            return {t.data,
-                    {t.strides[0], t.strides[1], t.strides[2], 2 * g.taps() * t.strides[3], 0,
-                     2 * t.strides[3], t.strides[3]}};
-        };
-        const auto weight = [&](sd::NDArray& array) -> Tensor<6> {
-            const Tensor<4> t = tensorOf<4>(array);
-            return {t.data,
-                    {t.strides[0], t.strides[1], t.strides[2], g.taps() * t.strides[3], 0,
-                     t.strides[3]}};
-        };
-        g.type = call.shapes[0].type();
-        AggregationLevel& level = g.levels[0];
-        level.values = inGroups(*in[0], g.channels);
-        g.location = location(*in[1]);
-        g.weight = weight(*in[2]);
-        g.output = inGroups(backward_ ? *in[3] : *out[0], g.channels);
-        const auto& kernel = execution.kernel<DeformableAggregationKernel>();
-        if (!backward_) return kernel.forward(g, execution.threads(g.multiplyAdds()));
-        level.gradValues = inGroups(*out[0], g.channels);
-        g.gradLocation = location(*out[1]);
-        g.gradWeight = weight(*out[2]);
-        kernel.backward(g, execution.threads(2 * g.multiplyAdds()));
+    void setValues(AggregationCall& g, sd::NDArray& array,
+                   Tensor<5> AggregationLevel::*values) const override {
+        g.levels[0].*values = outputs(g, array);
     }
 
-  private:
-    const bool backward_;
+    // There is one level: its stride is of no account.
+    Tensor<7> locations(const AggregationShape& g, sd::NDArray& array) const override {
+        const Tensor<4> t = tensorOf<4>(array);
+        return {t.data,
+                {t.strides[0], t.strides[1], t.strides[2], 2 * g.taps() * t.strides[3], 0,
+                 2 * t.strides[3], t.strides[3]}};
+    }
+    Tensor<6> weights(const AggregationShape& g, sd::NDArray& array) const override {
+        const Tensor<4> t = tensorOf<4>(array);
+        return {
+            t.data,
+            {t.strides[0], t.strides[1], t.strides[2], g.taps() * t.strides[3], 0, t.strides[3]}};
+    }
+
+    /// [N, H, W, C] as [N, H, W, groups, C/groups].
+    Tensor<5> outputs(const AggregationShape& g, sd::NDArray& array) const override {
+        const Tensor<4> t = tensorOf<4>(array);
+        return {
+            t.data,
+            {t.strides[0], t.strides[1], t.strides[2], g.channels * t.strides[3], t.strides[3]}};
+    }
 };
 
 const bool registered = registerOps({new Dcnv3Op("dcnv3", false), new Dcnv3Op("dcnv3_bp", true)});

@@ -275,6 +275,20 @@ class ConvolutionOp final : public CheckedOp<Call> {
         return describeCall(name(), kind_, backward_, arguments);
     }
 
+    std::vector<std::string> inputsOf(const Call& call) const override {
+        std::vector<std::string> names(call.shapes.size(), "weights");
+        names[0] = "input";
+        const auto name = [&](const char* text, int place) {
+            if (call.has(place)) names[static_cast<std::size_t>(place)] = text;
+        };
+        name("offset", call.offset);
+        name("mask", call.mask);
+        name("bias", call.bias);
+        name("addend", call.addend);
+        name("gradOutput", call.gradOutput);
+        return names;
+    }
+
     std::vector<Output> outputsOf(const Call& call) const override {
         const ElementType type = call.shape(0).type();
         if (!call.backward) return {{"output", call.outputSizes(), type}};

@@ -153,6 +153,13 @@ class PsroiPoolingOp final : public CheckedOp<Call> {
         return describeCall(name(), backward_, arguments);
     }
 
+    std::vector<std::string> inputsOf(const Call& call) const override {
+        std::vector<std::string> names{"input", "rois"};
+        if (call.has(call.trans)) names.push_back("trans");
+        if (backward_) names.insert(names.end(), {"count", "gradOutput"});
+        return names;
+    }
+
     std::vector<Output> outputsOf(const Call& call) const override {
         const ElementType type = call.shape(0).type();
         if (!backward_) {

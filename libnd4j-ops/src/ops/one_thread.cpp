@@ -35,6 +35,8 @@ class OneThreadOp final : public CheckedOp<Call> {
         }
     }
 
+    std::vector<std::string> inputsOf(const Call&) const override { return {}; }
+
     std::vector<Output> outputsOf(const Call&) const override {
         return {{"threads", {1}, ElementType::Float32}};
     }

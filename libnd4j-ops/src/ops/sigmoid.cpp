@@ -34,6 +34,11 @@ class SigmoidOp final : public CheckedOp<Call> {
         return {pointwiseShape(shape), shape.sizes()};
     }
 
+    std::vector<std::string> inputsOf(const Call&) const override {
+        if (backward_) return {"sigmoid", "gradOutput"};
+        return {"input"};
+    }
+
     std::vector<Output> outputsOf(const Call& call) const override {
         return {{backward_ ? "gradInput" : "output", call.sizes, call.shape.type}};
     }

@@ -189,7 +189,8 @@ class Forward {
         const Real* packed = image(task.i, b);
         if (isPointwise_) return {packed + first * b.paddedChannels, b.paddedChannels};
         kernels_.gather({points, g_.taps(), b.paddedChannels, samples_.mine(), packed,
-                         b.paddedChannels, column_.mine(), blocking_.columnLd});
+                         b.paddedChannels, column_.mine(), blocking_.columnLd,
+                         b.paddedChannels - b.channels});
         return {column_.mine(), blocking_.columnLd};
     }
 

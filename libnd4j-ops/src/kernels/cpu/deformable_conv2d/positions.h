@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
 #include "../../sampling/conv_taps.h"
 #include "../packing.h"
@@ -71,8 +72,12 @@ class Positions {
     Index reach(Index first) const {
         const Index last = std::min(first, g_.outPixels()) - 1;
         const Index row = g_.baseRow(last / g_.outWidth, g_.kernelH - 1) + 3;
-        return std::clamp<Index>(row * g_.width + g_.baseColumn(last % g_.outWidth, g_.kernelW - 1),
-                                 0, g_.pixels());
+        const Index column = g_.baseColumn(last % g_.outWidth, g_.kernelW - 1);
+        // Of a dilation of 2^31 an Index does not hold the product; where a plane ends, a double is
+        // exact.
+        const double pixel =
+            static_cast<double>(row) * static_cast<double>(g_.width) + static_cast<double>(column);
+        return static_cast<Index>(std::clamp(pixel, 0.0, static_cast<double>(g_.pixels())));
     }
 
   private:
@@ -114,11 +119,15 @@ class Positions {
     /// Whether every row and column without its offset, and their parts, are exact as numbers.
     static bool isExact(const Conv2dGeometry& g) {
         const auto reach = [](Index out, Index stride, Index pad, Index kernel, Index dilation) {
-            return std::max(out * stride, std::max(pad, -pad)) + kernel * dilation;
+            const auto product = [](Index a, Index b) {
+                return static_cast<double>(a) * static_cast<double>(b);
+            };
+            return std::max(product(out, stride), std::fabs(static_cast<double>(pad))) +
+                   product(kernel, dilation);
         };
         return std::max(reach(g.outHeight, g.strideH, g.padTop, g.kernelH, g.dilationH),
                         reach(g.outWidth, g.strideW, g.padLeft, g.kernelW, g.dilationW)) <
-               Index{1} << (sizeof(Real) == sizeof(float) ? 24 : 53);
+               (sizeof(Real) == sizeof(float) ? 0x1p24 : 0x1p53);
     }
 
     const MicroKernels<Real>& kernels_;

@@ -25,8 +25,8 @@ struct CornerLanes {
 };
 
 /// Locates the samples `first` .. `end` of a tile. Calls `action(k, location, modulation, zeros)`
-/// for as many as a vector has lanes, from sample first + k on, before their corners are kept: the
-/// pixels are numbers of rows, as `zeros` is, that of the row of zeros.
+/// for as many as a vector has lanes, from sample first + k on, before their corners are kept, and
+/// may change both: the pixels are numbers of rows, as `zeros` is, that of the row of zeros.
 template <class Real, class Samples, class Action>
 inline void locateSamples(const AggregateTile<Real>& t, Index first, Index end, Samples& kept,
                           Action action) {
@@ -51,7 +51,7 @@ inline void locateSamples(const AggregateTile<Real>& t, Index first, Index end, 
         auto at = locate<V, P>(position(s.y, y), position(s.x, x), height, width,
                                Convert<V, P>::of(height), Convert<V, P>::of(width));
         const P base = load<P>(s.base + j);
-        const V modulation = load<V>(s.weight + i);
+        V modulation = load<V>(s.weight + i);
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) at.pixel[c] = at.pixel[c] * step + base;
         action(i - first, at, modulation, height * width * step + base);
         DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
@@ -62,52 +62,121 @@ inline void locateSamples(const AggregateTile<Real>& t, Index first, Index end, 
     }
 }
 
+/// Adds a group of vectors of a sample's weighted corners to two sums: two, so that additions wait
+/// for half as many.
+template <class G, class Samples, class Real>
+inline void addSample(const Samples& s, Index k, const Real* image,
+                      typename G::Vector (&total)[2][G::count]) {
+    using V = typename G::Vector;
+    DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
+        const V weight = broadcast<V>(s.weights[c][k]);
+        const Real* row = image + s.rows[c][k];
+        DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
+            total[c % 2][v] = multiplyAdd(weight, load<V>(row + v * lanesOf<V>), total[c % 2][v]);
+        }
+    }
+}
+
 /// A group of vectors of the sums of some samples, which go on where others of their point came
 /// before.
 template <class G, class Samples, class Real>
 inline void sumSamples(const Samples& s, Index first, Index end, const Real* image, bool goesOn,
                        Real* sums) {
     using V = typename G::Vector;
-    V total[2][G::count] = {};  // two, so that additions wait for half as many
+    V total[2][G::count] = {};
     if (goesOn) {
         DCN4J_UNROLL for (int v = 0; v < G::count; ++v) total[0][v] =
             load<V>(sums + v * lanesOf<V>);
     }
-    for (Index k = first; k < end; ++k) {
-        DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
-            const V weight = broadcast<V>(s.weights[c][k]);
-            const Real* row = image + s.rows[c][k];
-            DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
-                total[c % 2][v] =
-                    multiplyAdd(weight, load<V>(row + v * lanesOf<V>), total[c % 2][v]);
-            }
-        }
-    }
+    for (Index k = first; k < end; ++k) addSample<G>(s, k, image, total);
     DCN4J_UNROLL for (int v = 0; v < G::count; ++v) {
         store<V>(sums + v * lanesOf<V>, total[0][v] + total[1][v]);
     }
 }
 
 template <class Real>
+inline bool isFinite(Real number) {
+    return number - number == 0;
+}
+
+/// The same, of samples of which some have a modulation that is not finite, which is no factor of
+/// their weights.
+template <class G, class Samples, class Real>
+[[gnu::noinline, gnu::cold]] void sumNotFinite(const Samples& s, Index first, Index end,
+                                               const Real* modulations, const Real* image,
+                                               bool goesOn, Real* sums) {
+    using V = typename G::Vector;
+    bool all = true;
+    for (Index k = first; k < end; ++k) all = all && isFinite(modulations[k]);
+    // The bits of a point don't depend on others.
+    if (all) return sumSamples<G>(s, first, end, image, goesOn, sums);
+    for (Index k = first; k < end; ++k, goesOn = true) {
+        if (isFinite(modulations[k])) {
+            sumSamples<G>(s, k, k + 1, image, goesOn, sums);
+            continue;
+        }
+        V value[2][G::count] = {};
+        addSample<G>(s, k, image, value);
+        for (int v = 0; v < G::count; ++v) {
+            Real* const at = sums + v * lanesOf<V>;
+            const V before = goesOn ? load<V>(at) : V{};
+            store<V>(at, before + broadcast<V>(modulations[k]) * (value[0][v] + value[1][v]));
+        }
+    }
+}
+
+/// One at -1 exactly is outside, though its derivative is not: its pixels count for nothing.
+template <class V, class P>
+inline void countForNothing(Location<V, P>& at, const P& zeros) {
+    DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
+        at.pixel[c] = at.between ? at.pixel[c] : zeros;
+    }
+}
+
+/// Locates samples of which some have a modulation that is not finite: infinity times a weight of
+/// zero, or a pixel that is, is not a number, but times their sum it is. So it waits.
+template <class Real, class Samples>
+[[gnu::noinline, gnu::cold]] void locateNotFinite(const AggregateTile<Real>& t, Index first,
+                                                  Index end, Samples& kept) {
+    using V = Vector<Real>;
+    locateSamples(t, first, end, kept, [](Index, auto& at, V& modulation, const auto& zeros) {
+        modulation = modulation - modulation == V{} ? modulation : broadcast<V>(1);
+        countForNothing(at, zeros);
+    });
+}
+
+template <class Real>
 void aggregate(const AggregateTile<Real>& tile, Real* output) {
     // A copy: for all the compiler knows, stores to the output could change the caller's.
     const AggregateTile<Real> t = tile;
+    using V = Vector<Real>;
     CornerLanes<Real, 512> s;  // most of a first-level cache
     for (Index first = 0; first < t.samples.count; first += s.most) {
         const Index left = t.samples.count - first, end = first + (left < s.most ? left : s.most);
-        locateSamples(t, first, end, s, [](Index, auto& at, const auto&, const auto& zeros) {
-            // One at -1 exactly is outside, though its derivative is not: its pixels count for
-            // nothing.
-            DCN4J_UNROLL for (int c = 0; c < Corners; ++c) {
-                at.pixel[c] = at.between ? at.pixel[c] : zeros;
-            }
+        V rest{};  // zeros, where all modulations are finite
+        locateSamples(t, first, end, s, [&](Index, auto& at, const V& modulation, auto zeros) {
+            rest += modulation - modulation;
+            countForNothing(at, zeros);
         });
+        Real some[lanesOf<V>], any = 0;
+        store<V>(some, rest);
+        for (const Real each : some) any += each;
+        const bool finite = isFinite(any);
+        if (!finite) locateNotFinite(t, first, end, s);
         for (Index i = first; i < end;) {
             const Index point = i / t.taps, last = (point + 1) * t.taps,
                         to = last < end ? last : end;
             inGroups<Real, 4>(t.channels, [&](auto group, Index c) {
-                sumSamples<decltype(group)>(s, i - first, to - first, t.image + c,
-                                            i > point * t.taps, output + point * t.ld + c);
+                const bool goesOn = i > point * t.taps;
+                Real* const sums = output + point * t.ld + c;
+                if (finite) {
+                    sumSamples<decltype(group)>(s, i - first, to - first, t.image + c, goesOn,
+                                                sums);
+                } else {
+                    sumNotFinite<decltype(group)>(s, i - first, to - first,
+                                                  t.samples.weight + first, t.image + c, goesOn,
+                                                  sums);
+                }
             });
             i = to;
         }

@@ -52,6 +52,10 @@ void gather(const GatherTile<Real>& tile) {
         for (Index tap = 0; tap < t.taps; ++tap, ++sample, out += t.channels) {
             if (whole > 0) gatherRow<Vector<Real>>(t, *sample, out, 0);
             if (whole < t.channels) gatherRow<Vector16<Real>>(t, *sample, out, whole);
+            // Zero times infinity must not reach the products.
+            if (t.padding > 0 && sample->modulation - sample->modulation != 0) {
+                for (Index c = t.channels - t.padding; c < t.channels; ++c) out[c] = 0;
+            }
         }
     }
 }

@@ -68,6 +68,7 @@ struct GatherTile {
     Index imageLd;
     Real* column;  ///< [points][columnLd], written: entries [taps][channels]
     Index columnLd;
+    Index padding = 0;  ///< the last of the channels that only pad a row: zeros, always
 };
 
 /// Sums over the taps of the samples of one tile, for many groups side by side. A group is a lane:

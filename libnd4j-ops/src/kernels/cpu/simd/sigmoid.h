@@ -13,31 +13,23 @@ namespace dcn4j::cpu {
 namespace {
 
 template <class Real>
-struct Exponential;
-
-template <>
-struct Exponential<float> {
-    using Bits = Vector<std::uint32_t>;
-    static constexpr int powers = 7, mantissaBits = 23;
-    static constexpr std::uint32_t one = 0x3f800000u;
-    static constexpr float roundingShift = 0x1.8p23f;
-    static constexpr float ln2High = 0.693359375f;  // of few bits: n times it is exact
-    static constexpr float ln2Low = -2.121944400546905828e-4f;
-    static constexpr float least = -87, most = 87;  // 2^n stays a normal number
+struct Exponential {
+    static constexpr bool single = sizeof(Real) == 4;
+    using Word = std::conditional_t<single, std::uint32_t, std::uint64_t>;
+    static constexpr int powers = single ? 7 : 13, mantissaBits = single ? 23 : 52;
+    static constexpr Word half = Word{single ? 126 : 1022} << mantissaBits;  ///< its bits
+    /// One and a half times the number from which on a last bit is a one.
+    static constexpr Real roundingShift = static_cast<Real>(single ? 0x1.8p23 : 0x1.8p52);
+    /// Of few bits: n times it is exact.
+    static constexpr Real ln2High = static_cast<Real>(single ? 0.693359375 : 0x1.62e42feep-1);
+    static constexpr Real ln2Low =
+        static_cast<Real>(single ? -2.121944400546905828e-4 : 0x1.a39ef35793c76p-33);
+    /// The logarithm of the largest number, and where 2^(n - 1) is still a normal number or zero.
+    static constexpr Real most = static_cast<Real>(single ? 88.72283 : 709.782712893384);
+    static constexpr Real least = single ? -87 : -708;
 };
 
-template <>
-struct Exponential<double> {
-    using Bits = Vector<std::uint64_t>;
-    static constexpr int powers = 13, mantissaBits = 52;
-    static constexpr std::uint64_t one = 0x3ff0000000000000u;
-    static constexpr double roundingShift = 0x1.8p52;
-    static constexpr double ln2High = 0x1.62e42feep-1;
-    static constexpr double ln2Low = 0x1.a39ef35793c76p-33;
-    static constexpr double least = -708, most = 708;
-};
-
-/// exp(y) for `least` <= y <= `most`; NaN for NaN.
+/// exp(y) for `least` <= y <= `most`, zero perhaps close to `least`; NaN for NaN.
 template <class Real>
 inline Vector<Real> exponential(const Vector<Real>& y) {
     using V = Vector<Real>;
@@ -51,16 +43,16 @@ inline Vector<Real> exponential(const Vector<Real>& y) {
     DCN4J_UNROLL for (int power = E::powers; power > 0; --power) {
         sum = multiplyAdd(sum, r * (1 / static_cast<Real>(power)), broadcast<V>(1));
     }
-    typename E::Bits bits;
+    Vector<typename E::Word> bits;
     __builtin_memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits << E::mantissaBits) + E::one;
+    // 2^(n - 1): of the largest n, there is no 2^n.
+    bits = (bits << E::mantissaBits) + E::half;
     V scale;
     __builtin_memcpy(&scale, &bits, sizeof scale);
-    return sum * scale;
+    return sum * scale * 2;
 }
 
-/// values[i] = 1 / (1 + exp(-values[i])), in whole vectors; 0 where that is no normal number, below
-/// -`most`.
+/// values[i] = 1 / (1 + exp(-values[i])), in whole vectors; 0 where exp(-values[i]) is infinite.
 template <class Real>
 void sigmoid(Index count, Real* values) {
     using V = Vector<Real>;

@@ -242,12 +242,12 @@ class AggregationArgumentsTest {
     assertRefused(
         DCNV3,
         small.call(true).addOutputs(both, zeros(1, 3, 3, 2), both),
-        "gradMask: expected memory of its own, got the memory of another output");
+        "gradMask: expected memory of its own, got memory that it shares with gradInput");
     assertEquals(7, both.minNumber().doubleValue());
     assertRefused(
         DCNV3,
         small.call(false).addOutputs(small.getInputs().get(0)),
-        "output: expected memory of its own, got the memory of an input");
+        "output: expected memory of its own, got memory that it shares with input");
   }
 
   /** Sizes are contents: they are read, and refused, before anything is written. */

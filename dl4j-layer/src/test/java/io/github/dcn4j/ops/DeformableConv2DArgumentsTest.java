@@ -15,6 +15,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Bad input gets an exception that names it, and the next call works. */
 class DeformableConv2DArgumentsTest {
@@ -191,7 +192,7 @@ class DeformableConv2DArgumentsTest {
     int[] arguments = {1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1};
     assertRefused(
         call("deformable_conv2d", inputs, arguments).addOutputs(inputs.get(0)),
-        "output: expected memory of its own, got the memory of an input");
+        "output: expected memory of its own, got memory that it shares with input");
   }
 
   @Test
@@ -202,9 +203,68 @@ class DeformableConv2DArgumentsTest {
     int[] arguments = {1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1};
     assertRefused(
         call("deformable_conv2d_bp", inputs, arguments).addOutputs(both, zeros(2, 2, 1, 1), both),
-        "gradOffset: expected memory of its own, got the memory of another output");
+        "gradOffset: expected memory of its own, got memory that it shares with gradInput");
     assertEquals(7, both.minNumber().doubleValue());
     assertEquals(7, both.maxNumber().doubleValue());
+  }
+
+  @Test
+  void anOutputThatSharesAPartOfItsMemoryIsRefusedBeforeAnythingIsWritten() {
+    INDArray both = Nd4j.valueArrayOf(new long[] {2, 27, 6, 5}, 7f);
+    List<INDArray> inputs =
+        List.of(
+            zeros(2, 4, 6, 5),
+            zeros(6, 4, 3, 3),
+            zeros(2, 18, 6, 5),
+            zeros(2, 9, 6, 5),
+            zeros(2, 6, 6, 5));
+    int[] arguments = {3, 3, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1};
+    assertRefused(
+        call("deformable_conv2d_bp", inputs, arguments)
+            .addOutputs(
+                zeros(2, 4, 6, 5), zeros(6, 4, 3, 3), channels(both, 0, 18), channels(both, 17, 26)),
+        "gradMask: expected memory of its own, got memory that it shares with gradOffset");
+    assertEquals(7, both.minNumber().doubleValue());
+    assertEquals(7, both.maxNumber().doubleValue());
+    // The image after the one that is read.
+    INDArray images = zeros(3, 4, 6, 5);
+    List<INDArray> first =
+        List.of(
+            images.get(NDArrayIndex.interval(0, 2)),
+            zeros(4, 4, 3, 3),
+            zeros(2, 18, 6, 5),
+            zeros(2, 9, 6, 5));
+    assertRefused(
+        call("deformable_conv2d", first, arguments)
+            .addOutputs(images.get(NDArrayIndex.interval(1, 3))),
+        "output: expected memory of its own, got memory that it shares with input");
+  }
+
+  @Test
+  void outputsMayInterleave() {
+    List<INDArray> inputs =
+        List.of(
+            Nd4j.rand(DataType.FLOAT, 2, 4, 6, 5),
+            Nd4j.rand(DataType.FLOAT, 6, 4, 3, 3),
+            Nd4j.rand(DataType.FLOAT, 2, 18, 6, 5),
+            Nd4j.rand(DataType.FLOAT, 2, 9, 6, 5),
+            Nd4j.rand(DataType.FLOAT, 2, 6, 6, 5));
+    int[] arguments = {3, 3, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1};
+    INDArray[] apart = Nd4j.exec(call("deformable_conv2d_bp", inputs, arguments).build());
+    INDArray nchw = zeros(2, 27, 6, 5);
+    INDArray nhwc = zeros(2, 6, 5, 27).permute(0, 3, 1, 2);
+    for (INDArray both : new INDArray[] {nchw, nhwc}) {
+      INDArray[] outputs = {apart[0].ulike(), apart[1].ulike(), null, null};
+      outputs[2] = channels(both, 0, 18);
+      outputs[3] = channels(both, 18, 27);
+      Nd4j.exec(
+          call("deformable_conv2d_bp", inputs, arguments).addOutputs(outputs).build());
+      assertEquals(Nd4j.concat(1, apart[2], apart[3]), both.dup());
+    }
+  }
+
+  private static INDArray channels(INDArray array, int first, int end) {
+    return array.get(NDArrayIndex.all(), NDArrayIndex.interval(first, end));
   }
 
   @Test

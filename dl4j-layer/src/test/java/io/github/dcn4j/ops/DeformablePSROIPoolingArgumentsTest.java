@@ -231,7 +231,7 @@ class DeformablePSROIPoolingArgumentsTest {
     List<INDArray> inputs = goodInputs(true);
     assertRefused(
         call(true, inputs, GOOD, GOOD_FLOATS).addOutputs(inputs.get(0), zeros(3, 4, 3, 3)),
-        "gradInput: expected memory of its own, got the memory of an input");
+        "gradInput: expected memory of its own, got memory that it shares with input");
   }
 
   @Test
@@ -239,7 +239,7 @@ class DeformablePSROIPoolingArgumentsTest {
     INDArray both = zeros(3, 4, 5, 5);
     assertRefused(
         call(false, goodInputs(false), GOOD, GOOD_FLOATS).addOutputs(both, both),
-        "count: expected memory of its own, got the memory of another output");
+        "count: expected memory of its own, got memory that it shares with output");
   }
 
   @Test

@@ -1,0 +1,91 @@
+#include "overlap.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace dcn4j {
+namespace {
+
+/// A dimension of places in memory.
+struct Dimension {
+    Index stride, size;  ///< the stride in bytes, above 0; the size above 1
+};
+
+/// The places of an array's elements: `first` and what is strides from there on.
+struct Places {
+    Index first;
+    std::vector<Dimension> dimensions;  ///< the largest stride first
+    Index elementBytes;
+};
+
+Places placesOf(const void* data, const ArrayShape& shape) {
+    Places places{static_cast<Index>(reinterpret_cast<std::intptr_t>(data)),
+                  {},
+                  std::max<Index>(shape.elementBytes(), 1)};
+    for (std::size_t d = 0; d < shape.sizes().size(); ++d) {
+        const Index size = shape.sizes()[d], stride = shape.strides()[d] * places.elementBytes;
+        if (size < 2 || stride == 0) continue;
+        // Places are the same from the other end on.
+        if (stride < 0) places.first += (size - 1) * stride;
+        places.dimensions.push_back({std::max(stride, -stride), size});
+    }
+    std::sort(places.dimensions.begin(), places.dimensions.end(),
+              [](const Dimension& a, const Dimension& b) { return a.stride > b.stride; });
+    return places;
+}
+
+/// Bytes from the first place on, as far as dimensions from number `from` on reach.
+Index spanOf(const Places& places, std::size_t from) {
+    Index span = places.elementBytes;
+    for (std::size_t d = from; d < places.dimensions.size(); ++d) {
+        span += (places.dimensions[d].size - 1) * places.dimensions[d].stride;
+    }
+    return span;
+}
+
+Index floorDivide(Index a, Index b) {
+    return a / b - (a % b < 0 ? 1 : 0);
+}
+
+/// Whether the dimensions from `i` and `j` on share a place, where b begins `distance` bytes beyond
+/// a.
+bool mayMeet(const Places& a, std::size_t i, const Places& b, std::size_t j, Index distance) {
+    const Index spanA = spanOf(a, i), spanB = spanOf(b, j);
+    if (distance >= spanA || -distance >= spanB) return false;
+    const bool restA = i < a.dimensions.size(), restB = j < b.dimensions.size();
+    if (!restA && !restB) return true;
+    // The larger stride first; what has none so large is one step of it.
+    const Index stride =
+        std::max(restA ? a.dimensions[i].stride : 0, restB ? b.dimensions[j].stride : 0);
+    Index stepsA = 1, stepsB = 1;
+    if (restA && a.dimensions[i].stride == stride) stepsA = a.dimensions[i++].size;
+    if (restB && b.dimensions[j].stride == stride) stepsB = b.dimensions[j++].size;
+    // A step of a meets one of b that is `k` steps further where what they hold does.
+    const Index innerA = spanOf(a, i), innerB = spanOf(b, j);
+    const Index least = std::max(floorDivide(-innerB - distance, stride) + 1, 1 - stepsA);
+    const Index most = std::min(floorDivide(innerA - distance - 1, stride), stepsB - 1);
+    // Where steps overlap with many others, the elements are not nested as an array's are.
+    constexpr Index few = 3;
+    if (most - least >= few) return true;
+    for (Index k = least; k <= most; ++k) {
+        if (mayMeet(a, i, b, j, distance + k * stride)) return true;
+    }
+    return false;
+}
+
+bool hasNone(const ArrayShape& shape) {
+    return std::find(shape.sizes().begin(), shape.sizes().end(), 0) != shape.sizes().end();
+}
+
+}  // namespace
+
+bool mayOverlap(const void* data, const ArrayShape& shape, const void* otherData,
+                const ArrayShape& otherShape) {
+    if (data == nullptr || otherData == nullptr || hasNone(shape) || hasNone(otherShape)) {
+        return false;
+    }
+    const Places a = placesOf(data, shape), b = placesOf(otherData, otherShape);
+    return mayMeet(a, 0, b, 0, b.first - a.first);
+}
+
+}  // namespace dcn4j
