@@ -222,7 +222,10 @@ class DeformableConv2DArgumentsTest {
     assertRefused(
         call("deformable_conv2d_bp", inputs, arguments)
             .addOutputs(
-                zeros(2, 4, 6, 5), zeros(6, 4, 3, 3), channels(both, 0, 18), channels(both, 17, 26)),
+                zeros(2, 4, 6, 5),
+                zeros(6, 4, 3, 3),
+                channels(both, 0, 18),
+                channels(both, 17, 26)),
         "gradMask: expected memory of its own, got memory that it shares with gradOffset");
     assertEquals(7, both.minNumber().doubleValue());
     assertEquals(7, both.maxNumber().doubleValue());
@@ -257,8 +260,7 @@ class DeformableConv2DArgumentsTest {
       INDArray[] outputs = {apart[0].ulike(), apart[1].ulike(), null, null};
       outputs[2] = channels(both, 0, 18);
       outputs[3] = channels(both, 18, 27);
-      Nd4j.exec(
-          call("deformable_conv2d_bp", inputs, arguments).addOutputs(outputs).build());
+      Nd4j.exec(call("deformable_conv2d_bp", inputs, arguments).addOutputs(outputs).build());
       assertEquals(Nd4j.concat(1, apart[2], apart[3]), both.dup());
     }
   }
