@@ -45,7 +45,10 @@ class Backward {
           gradSamplesSize_(3 * g.taps() * g.outPixels()),
           weights_(weightsSize_),
           gradWeights_(partition_.slots * partition_.tileChunks * weightsSize_),
-          gradSamples_(partition_.slots * partition_.blockChunkCount() * gradSamplesSize_),
+          sharesGradSamples_(blocking_.count() > g.offsetGroups),
+          gradSamples_(sharesGradSamples_
+                           ? partition_.slots * partition_.blockChunkCount() * gradSamplesSize_
+                           : 0),
           sharesGradOutput_(blocking_.count() > g.groups && !blocking_.groupsAreLanes),
           sharesImages_(partition_.tileChunks > 1),
           gradBias_(gradients.bias.present() ? partition_.slots * blocking_.tiles * g.outChannels
@@ -101,15 +104,18 @@ class Backward {
                 });
 #pragma omp barrier
                 if (sharesImages_) {
-                    team.share(images * blocks, [&](Index i) {
-                        storeGradImage(first + i / blocks, i / blocks, i % blocks);
+                    team.share(images * parts * blocks, [&](Index i) {
+                        const Index slot = i / blocks / parts, part = i / blocks % parts;
+                        storeGradImage(first + slot, slot, i % blocks, part);
                     });
                 }
-                team.share(images * g_.offsetGroups * entries, [&](Index i) {
-                    const Index slot = i / entries / g_.offsetGroups;
-                    storeGradSamples(first + slot, slot, i / entries % g_.offsetGroups,
-                                     i % entries);
-                });
+                if (sharesGradSamples_) {
+                    team.share(images * g_.offsetGroups * entries, [&](Index i) {
+                        const Index slot = i / entries / g_.offsetGroups;
+                        storeGradSamples(first + slot, slot, i / entries % g_.offsetGroups,
+                                         i % entries);
+                    });
+                }
             }
             if (blocking_.groupsAreLanes) {
                 team.share(blocks, [&](Index block) { storeLanesOfGradWeights(block); });
@@ -167,10 +173,7 @@ class Backward {
 
     /// The pixels of a gradient image that a chunk of tiles has set to zero and may have added to;
     /// the others are not written.
-    struct PixelSpan {
-        Index first, end;
-    };
-    PixelSpan& written(Index slot, Index tileChunk, Index block) const {
+    RowSpan& written(Index slot, Index tileChunk, Index block) const {
         return written_
             .data()[(slot * partition_.tileChunks + tileChunk) * blocking_.count() + block];
     }
@@ -204,13 +207,17 @@ class Backward {
             const Index end = partition_.firstTile(task.tileChunk + 1);
             for (Index tile = partition_.firstTile(task.tileChunk); tile < end; ++tile) {
                 computeTile(task, work, tile);
-                addGradSamples(task, tile, block == blocks.firstBlock);
+                if (sharesGradSamples_) {
+                    addGradSamples(task, tile, block == blocks.firstBlock);
+                } else {
+                    storeTileGradSamples(task, b, tile);
+                }
             }
             if (sharesImages_) {
                 written(task.slot, task.tileChunk, block) = work.zeroed;
             } else {
-                storeBlock<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, task.n,
-                                    work.gradImage);
+                storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, task.n, 0,
+                                       g_.pixels(), work.gradImage);
             }
         }
     }
@@ -220,44 +227,24 @@ class Backward {
         Index block;
         const Real* image;
         Real* gradImage;
-        PixelSpan zeroed;  ///< where gradient images are shared out by chunks of tiles
+        RowSpan zeroed;  ///< where gradient images are shared out by chunks of tiles
     };
 
     /// Extends what is set to zero to all pixels that a tile's samples touch.
     void zeroTouched(Work& work, Index points) const {
-        const Block& b = blocking_.block(work.block);
-        const PlannedSample<Real>* samples = samples_.mine();
-        // Corner by corner, so that they share a vector. A corner outside is numbered `pixels`, and
-        // has a row of its own.
-        using Pixel = decltype(PlannedSample<Real>::place);
-        const auto none = static_cast<Pixel>(g_.pixels());
-        Pixel firsts[Corners], lasts[Corners];
-        std::fill_n(firsts, Index{Corners}, none);
-        std::fill_n(lasts, Index{Corners}, Pixel{-1});
-        for (Index i = 0; i < points * g_.taps(); ++i) {
-            for (int c = 0; c < Corners; ++c) {
-                const Pixel pixel = samples[i].pixel[c];
-                firsts[c] = pixel < firsts[c] ? pixel : firsts[c];
-                const Pixel inside = pixel == none ? Pixel{-1} : pixel;
-                lasts[c] = inside > lasts[c] ? inside : lasts[c];
-            }
-        }
-        const Index first = *std::min_element(firsts, firsts + Corners);
-        const Index last = *std::max_element(lasts, lasts + Corners);
-        if (last < 0) return;
-        PixelSpan& z = work.zeroed;
-        if (z.first == z.end) z = {first, first};
-        const auto zero = [&](Index from, Index end) {
-            std::fill_n(work.gradImage + from * b.paddedChannels, (end - from) * b.paddedChannels,
+        const Index row = blocking_.block(work.block).paddedChannels;
+        const RowSpan touched = kernels_.touched(points * g_.taps(), samples_.mine(), g_.pixels());
+        if (touched.first == touched.end) return;
+        RowSpan& z = work.zeroed;
+        if (z.first == z.end) z = {touched.first, touched.first};
+        if (touched.first < z.first) {
+            std::fill_n(work.gradImage + touched.first * row, (z.first - touched.first) * row,
                         Real{0});
-        };
-        if (first < z.first) {
-            zero(first, z.first);
-            z.first = first;
+            z.first = touched.first;
         }
-        if (last >= z.end) {
-            zero(z.end, last + 1);
-            z.end = last + 1;
+        if (touched.end > z.end) {
+            std::fill_n(work.gradImage + z.end * row, (touched.end - z.end) * row, Real{0});
+            z.end = touched.end;
         }
     }
 
@@ -381,29 +368,38 @@ class Backward {
         }
     }
 
-    /// The gradient of a block of the input: over the chunks of tiles, in their order, each where
-    /// it wrote.
-    void storeGradImage(Index n, Index slot, Index block) const {
+    /// The gradients of a tile's samples, of an offset group that is one block.
+    void storeTileGradSamples(const Task& task, const Block& b, Index tile) const {
+        const Index points = pointsOf(tile);
+        for (Index entry = 0; entry < 3 * g_.taps(); ++entry) {
+            storeGradSamples(task.n, b.offsetGroup, entry, tile * blocking_.tile, points,
+                             tileGradSamples_.mine() + entry * points);
+        }
+    }
+
+    /// Part of the gradient of a block of the input: over the chunks of tiles, in their order, each
+    /// where it wrote.
+    void storeGradImage(Index n, Index slot, Index block, Index part) const {
         const Block& b = blocking_.block(block);
         const Index row = b.paddedChannels;
+        const Index first = part * pixelsTogether;
+        const Index end = std::min(first + pixelsTogether, g_.pixels());
         Real* total = gradImage(slot, 0, b);
-        const PixelSpan own = written(slot, 0, block);
-        std::fill_n(total, own.first * row, Real{0});
-        std::fill_n(total + own.end * row, (g_.pixels() - own.end) * row, Real{0});
+        const RowSpan own = written(slot, 0, block);
+        const auto within = [&](Index pixel) { return std::clamp(pixel, first, end) * row; };
+        std::fill(total + first * row, total + within(own.first), Real{0});
+        std::fill(total + within(own.end), total + end * row, Real{0});
         for (Index tileChunk = 1; tileChunk < partition_.tileChunks; ++tileChunk) {
-            const PixelSpan span = written(slot, tileChunk, block);
-            const Real* part = gradImage(slot, tileChunk, b);
-            for (Index i = span.first * row; i < span.end * row; ++i) total[i] += part[i];
+            const RowSpan span = written(slot, tileChunk, block);
+            const Real* chunk = gradImage(slot, tileChunk, b);
+            for (Index i = within(span.first); i < within(span.end); ++i) total[i] += chunk[i];
         }
-        storeBlock<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, n, total);
+        storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, n, first,
+                               end - first, total + first * row);
     }
 
     /// The gradients of an offset group's samples: over its chunks of blocks, in their order.
     void storeGradSamples(Index n, Index slot, Index group, Index entry) const {
-        const Index k = group * g_.taps() + entry / 3;
-        const bool isMask = entry % 3 == 2;
-        const Tensor<4>& t = isMask ? gradients_.mask : gradients_.offset;
-        if (!t.present()) return;
         Real* total = nullptr;
         for (Index blockChunk = 0; blockChunk < partition_.blockChunkCount(); ++blockChunk) {
             if (partition_.blockChunk(blockChunk).offsetGroup != group) continue;
@@ -414,8 +410,18 @@ class Backward {
                 for (Index p = 0; p < g_.outPixels(); ++p) total[p] += part[p];
             }
         }
+        storeGradSamples(n, group, entry, 0, g_.outPixels(), total);
+    }
+
+    /// One of an offset group's 3 * taps rows of gradients of samples, at so many output pixels.
+    void storeGradSamples(Index n, Index group, Index entry, Index first, Index points,
+                          const Real* from) const {
+        const Index k = group * g_.taps() + entry / 3;
+        const bool isMask = entry % 3 == 2;
+        const Tensor<4>& t = isMask ? gradients_.mask : gradients_.offset;
+        if (!t.present()) return;
         const Index channel = isMask ? k : 2 * k + entry % 3;
-        storePlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, 0, g_.outPixels()}, total);
+        storePlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, from);
     }
 
     /// The gradient of a block's weights of one output channel: over slots and chunks of tiles, in
@@ -470,14 +476,17 @@ class Backward {
     const Index weightsSize_;  ///< numbers of all blocks' weights
     const Index
         gradSamplesSize_;  ///< numbers of the gradients of an image's samples, of a chunk of blocks
-    const Buffer<Real> weights_, gradWeights_, gradSamples_;
+    const Buffer<Real> weights_, gradWeights_;
+    /// Where blocks share them, gradients of samples are added up.
+    const bool sharesGradSamples_;
+    const Buffer<Real> gradSamples_;
     /// Where blocks share it, the output's gradient is repacked once: [slot][group][pixel][outLd].
     const bool sharesGradOutput_;
     /// Where chunks of tiles do, the input is, and each has gradients of its own.
     const bool sharesImages_;
     const Buffer<Real> gradBias_;  ///< [slot][tile][output channel]
     const Buffer<Real> gradTiles_, images_, gradImages_;
-    const Buffer<PixelSpan> written_;
+    const Buffer<RowSpan> written_;
     const PerThread<PlannedSample<Real>> samples_;
     const PerThread<Real> tileGradSamples_, weightRows_, column_, gradColumn_, gradTile_;
     const PerThread<Real> image_, gradImage_;

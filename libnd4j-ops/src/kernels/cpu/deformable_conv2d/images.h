@@ -42,13 +42,15 @@ void loadBlock(const MicroKernels<Real>& kernels, const Tensor<4>& t, const Conv
     }
 }
 
-/// The reverse of loadBlock; what `addend` has there, if it is present, is added.
+/// Stores `count` pixels of a block of image `n` from the one numbered `first` on, the reverse of
+/// loadBlockPart; what `addend` has there, if it is present, is added.
 template <class Element, class Real = ComputeType<Element>>
-void storeBlock(const MicroKernels<Real>& kernels, const Tensor<4>& t, const Tensor<4>& addend,
-                const Conv2dGeometry& g, const Block& b, Index n, const Real* from) {
+void storePixelsOf(const MicroKernels<Real>& kernels, const Tensor<4>& t, const Tensor<4>& addend,
+                   const Conv2dGeometry& g, const Block& b, Index n, Index first, Index count,
+                   const Real* from) {
     for (Index input = 0; input < b.inputs; ++input, from += b.paddedLanes) {
         const Tensor<4> view = everyChannel<Element>(t, b.inputs, input);
-        const PixelRange range{view, g.width, b.of(n), 0, g.pixels()};
+        const PixelRange range{view, g.width, b.of(n), first, count};
         storePixels<Element>(kernels, range, {from, b.paddedChannels});
         if (addend.present()) {
             finish<Element>(range, everyChannel<Element>(addend, b.inputs, input), false);

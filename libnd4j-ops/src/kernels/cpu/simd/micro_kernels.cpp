@@ -17,6 +17,7 @@
 #include "scatter.h"
 #include "scatter_aggregate.h"
 #include "sigmoid.h"
+#include "touched.h"
 #include "transpose.h"
 #include "vectors.h"
 
@@ -28,6 +29,7 @@ constexpr MicroKernels<Real> kernels = {
     panelVectors* lanesOf<Vector<Real>>,
     transpose<Real>,
     plan<Real>,
+    touched<Real>,
     gather<Real>,
     gatherSum<Real>,
     aggregate<Real>,

@@ -200,6 +200,10 @@ struct MicroKernels {
     void (*plan)(Index points, const TapPositions<Real>& at, PlannedSample<Real>* samples,
                  Index step);
 
+    /// The pixels from the first to the last that so many samples touch; a corner outside is
+    /// numbered `none`.
+    RowSpan (*touched)(Index count, const PlannedSample<Real>* samples, Index none);
+
     /// column[point][tap][c] = modulation * sample(image channel c), for each sample.
     void (*gather)(const GatherTile<Real>& tile);
 
