@@ -165,6 +165,14 @@ void plan(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     overTiles(state, t, 0, [&](Index tile, Index) { t.plan(tile); });
 }
 
+void touched(State& state, const Shape& shape, const cpu::InstructionSet& set) {
+    Tile t(shape, set, false);
+    overTiles(state, t, 0, [&](Index, Index points) {
+        benchmark::DoNotOptimize(
+            t.kernels.touched(points * t.p.g.taps(), t.samples.data(), t.p.g.pixels()));
+    });
+}
+
 void gather(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
     overTiles(state, t, 0, [&](Index, Index points) {
@@ -257,12 +265,19 @@ void addSlot(State& state, const Shape& shape, const cpu::InstructionSet& set) {
 void registerAll() {
     using Measure = void (*)(State&, const Shape&, const cpu::InstructionSet&);
     const std::pair<const char*, Measure> measures[] = {
-        {"forward", forward},       {"backward", backward},
-        {"part/repack", repack},    {"part/plan", plan},
-        {"part/gather", gather},    {"part/gatherSum", gatherSum},
-        {"part/gemm", gemmForward}, {"part/gemmToColumn", gemmToColumn},
-        {"part/scatter", scatter},  {"part/gemmToWeights", gemmToWeights},
-        {"part/store", store},      {"part/zero", zero},
+        {"forward", forward},
+        {"backward", backward},
+        {"part/repack", repack},
+        {"part/plan", plan},
+        {"part/touched", touched},
+        {"part/gather", gather},
+        {"part/gatherSum", gatherSum},
+        {"part/gemm", gemmForward},
+        {"part/gemmToColumn", gemmToColumn},
+        {"part/scatter", scatter},
+        {"part/gemmToWeights", gemmToWeights},
+        {"part/store", store},
+        {"part/zero", zero},
         {"part/addSlot", addSlot},
     };
     for (const Shape& shape : shapes()) {

@@ -102,7 +102,7 @@ class MicroKernel : public MicroKernelTest {
         const Index width = kernels.panelWidth;
         for (const Index rows : {1, 5, 6, 11, 12, 13, 31}) {
             for (const Index columns : {Index{1}, width - 1, width, width + 1, 3 * width}) {
-                for (const Index depth : {1, 2, 29}) {
+                for (const Index depth : {1, 2, 3, 4, 5, 6, 29}) {
                     for (const bool accumulate : {false, true}) {
                         const Index panels = (columns + width - 1) / width;
                         const auto a = numbers<Real>(rows * depth);

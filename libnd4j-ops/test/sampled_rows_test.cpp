@@ -1,4 +1,6 @@
-// Gather, gatherSum and scatter of every instruction set, each against plain loops in double.
+// Gather, gatherSum, scatter and what samples touch, of every instruction set, each against plain
+// loops in double.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -66,6 +68,29 @@ struct Samples {
 
 class SampledRows : public MicroKernelTest {
   protected:
+    /// Of samples of every kind, and of some that are all outside.
+    template <class Real>
+    void touched() {
+        for (Index count = 0; count < points; ++count) {
+            const Samples<Real> s(random_, 1, 4);
+            Index first = pixels, end = 0;
+            for (Index p = 0; p < count; ++p) {
+                for (const auto pixel : s.sample(p, 0).pixel) {
+                    if (pixel == pixels) continue;
+                    first = std::min<Index>(first, pixel);
+                    end = std::max<Index>(end, pixel + 1);
+                }
+            }
+            const RowSpan span = kernels<Real>().touched(count, s.planned.data(), pixels);
+            EXPECT_EQ(span.first, end == 0 ? 0 : first) << count;
+            EXPECT_EQ(span.end, end) << count;
+        }
+        std::vector<PlannedSample<Real>> outside(5);
+        for (auto& s : outside) locate(Real{-2}, Real{1}, Real{1}, height, width, s);
+        const RowSpan span = kernels<Real>().touched(5, outside.data(), pixels);
+        EXPECT_EQ(span.first, span.end);
+    }
+
     template <class Real>
     void gather() {
         for (const Index taps : {1, 9}) {
@@ -224,6 +249,11 @@ class SampledRows : public MicroKernelTest {
         }
     }
 };
+
+TEST_P(SampledRows, Touched) {
+    touched<float>();
+    touched<double>();
+}
 
 TEST_P(SampledRows, Gather) {
     gather<float>();
