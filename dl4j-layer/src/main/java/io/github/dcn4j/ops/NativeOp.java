@@ -42,9 +42,34 @@ public abstract class NativeOp<C extends OpConfig> extends DynamicCustomOp {
 
   private void configure(C config) {
     NativeLibrary.require(OpCatalog::all);
+    long[] integers = integersOf(config);
     this.config = config;
-    addIArgument(config.toIArgs());
+    addIArgument(integers);
     addTArgument(config.toTArgs());
+  }
+
+  /** The native side's integers have 32 bits, and of others a part would be lost on the way. */
+  private long[] integersOf(C config) {
+    long[] integers = config.toIArgs();
+    for (long integer : integers) {
+      if (integer != (int) integer) {
+        throw new IllegalArgumentException(
+            opName()
+                + ": "
+                + nameOf(integer, config.toProperties())
+                + ": expected an integer of 32 bits, got "
+                + integer);
+      }
+    }
+    return integers;
+  }
+
+  private static String nameOf(long value, Map<String, Object> properties) {
+    return properties.entrySet().stream()
+        .filter(property -> property.getValue().equals(value))
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .orElse("integer arguments");
   }
 
   /** The reverse of {@link OpConfig#toIArgs()} and {@link OpConfig#toTArgs()}. */

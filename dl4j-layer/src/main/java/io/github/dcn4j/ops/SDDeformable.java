@@ -9,7 +9,20 @@ import org.nd4j.autodiff.samediff.ops.SDOps;
 public class SDDeformable extends SDOps {
   /** Adds ops to this graph. */
   public SDDeformable(SameDiff sd) {
-    super(sd);
+    super(Arguments.required("sd", sd));
+  }
+
+  /** An input, which must be of this graph: SameDiff would add the op, and never get rid of it. */
+  private SDVariable own(String name, SDVariable variable) {
+    if (Arguments.required(name, variable).getSameDiff() != sd) {
+      throw new IllegalArgumentException(
+          name + ": expected a variable of this graph, got " + variable.name() + " of another");
+    }
+    return variable;
+  }
+
+  private SDVariable ownOrNull(String name, SDVariable variable) {
+    return variable == null ? null : own(name, variable);
   }
 
   /**
@@ -32,11 +45,11 @@ public class SDDeformable extends SDOps {
       DeformableConv2DConfig config) {
     return new DeformableConv2D(
             sd,
-            Arguments.required("input", input),
-            Arguments.required("weights", weights),
-            Arguments.required("offset", offset),
-            mask,
-            bias,
+            own("input", input),
+            own("weights", weights),
+            own("offset", offset),
+            ownOrNull("mask", mask),
+            ownOrNull("bias", bias),
             Arguments.required("config", config))
         .outputVariable();
   }
@@ -97,7 +110,7 @@ public class SDDeformable extends SDOps {
     SDVariable prediction =
         conv2d(
             input,
-            Arguments.required("offsetWeights", offsetWeights),
+            own("offsetWeights", offsetWeights),
             offsetBias,
             config.toBuilder().groups(1).deformableGroups(1).build());
     int taps = Math.toIntExact(config.getDeformableGroups() * config.getKH() * config.getKW());
@@ -128,9 +141,9 @@ public class SDDeformable extends SDOps {
       SDVariable input, SDVariable weights, SDVariable bias, DeformableConv2DConfig config) {
     return new PlainConv2D(
             sd,
-            Arguments.required("input", input),
-            Arguments.required("weights", weights),
-            bias,
+            own("input", input),
+            own("weights", weights),
+            ownOrNull("bias", bias),
             Arguments.required("config", config))
         .outputVariable();
   }
@@ -202,9 +215,9 @@ public class SDDeformable extends SDOps {
       SDVariable input, SDVariable rois, SDVariable trans, DeformablePSROIPoolingConfig config) {
     return new DeformablePSROIPooling(
             sd,
-            Arguments.required("input", input),
-            Arguments.required("rois", rois),
-            trans,
+            own("input", input),
+            own("rois", rois),
+            ownOrNull("trans", trans),
             Arguments.required("config", config))
         .outputVariables();
   }
@@ -222,9 +235,9 @@ public class SDDeformable extends SDOps {
       SDVariable input, SDVariable offset, SDVariable mask, DCNv3Config config) {
     return new DCNv3(
             sd,
-            Arguments.required("input", input),
-            Arguments.required("offset", offset),
-            Arguments.required("mask", mask),
+            own("input", input),
+            own("offset", offset),
+            own("mask", mask),
             Arguments.required("config", config))
         .outputVariable();
   }
@@ -261,10 +274,10 @@ public class SDDeformable extends SDOps {
       SDVariable attentionWeights) {
     return new MultiScaleDeformableAttention(
             sd,
-            Arguments.required("value", value),
-            Arguments.required("spatialShapes", spatialShapes),
-            Arguments.required("samplingLocations", samplingLocations),
-            Arguments.required("attentionWeights", attentionWeights))
+            own("value", value),
+            own("spatialShapes", spatialShapes),
+            own("samplingLocations", samplingLocations),
+            own("attentionWeights", attentionWeights))
         .outputVariable();
   }
 

@@ -282,6 +282,10 @@ class DeformableConv2DArgumentsTest {
     assertMessage(
         "kH, kW: expected a kernel size of at least 1 x 1, got 3 x 0",
         () -> DeformableConv2DConfig.builder().kH(3).build());
+    DeformableConv2DConfig wide = p.getConfig().toBuilder().pW((1L << 32) + 1).build();
+    assertMessage(
+        "deformable_conv2d: pW: expected an integer of 32 bits, got 4294967297",
+        () -> ops.deformableConv2d(p.getInput(), p.getWeights(), p.getOffset(), null, null, wide));
     assertMessage(
         "dataFormat: expected NCHW or NHWC, got NWHC",
         () -> DeformableConv2DConfig.builder().kH(3).kW(3).dataFormat("NWHC").build());

@@ -67,6 +67,34 @@ class DeformableConv2DSameDiffTest {
     }
   }
 
+  /** SameDiff itself adds the op, and fails from then on whatever is asked of it. */
+  @Test
+  void aVariableOfAnotherGraphIsNamedAndTheGraphGoesOn() {
+    Problem p = Problem.random(DataType.DOUBLE);
+    SameDiff sd = graph(p, true, true);
+    SDVariable[] own = {
+      sd.getVariable("input"),
+      sd.getVariable("weights"),
+      sd.getVariable("offset"),
+      sd.getVariable("mask"),
+      sd.getVariable("bias")
+    };
+    String[] names = {"input", "weights", "offset", "mask", "bias"};
+    for (int i = 0; i < own.length; i++) {
+      SDVariable[] mixed = own.clone();
+      mixed[i] = SameDiff.create().var("stray", Nd4j.zeros(1));
+      Calls.assertMessage(
+          names[i] + ": expected a variable of this graph, got stray of another",
+          () ->
+              new SDDeformable(sd)
+                  .deformableConv2d(
+                      mixed[0], mixed[1], mixed[2], mixed[3], mixed[4], p.getConfig()));
+    }
+    Calls.assertMessage("sd: expected a value, got null", () -> new SDDeformable(null));
+    assertEquals(p.forward(), sd.outputSingle(new HashMap<>(), "output"));
+    assertEquals(5, sd.calculateGradients(new HashMap<>(), names).size());
+  }
+
   @Test
   void oneGraphTakesBatchesOfAnySize() {
     Problem p = Problem.random(DataType.DOUBLE);
