@@ -1,5 +1,7 @@
 package io.github.dcn4j.layers;
 
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -23,7 +25,12 @@ abstract class TableInitializer implements ParamInitializer {
 
   @Override
   public long numParams(Layer layer) {
-    return shapes(layer).values().stream().mapToLong(ParameterTable::length).sum();
+    Collection<long[]> shapes = shapes(layer).values();
+    // Sizes that the layer, when it is made, refuses by name: nothing must fail on them before.
+    if (shapes.stream().flatMapToLong(Arrays::stream).anyMatch(size -> size < 1)) {
+      return 0;
+    }
+    return shapes.stream().mapToLong(ParameterTable::length).sum();
   }
 
   /** Their names; asked for before the layer knows its sizes. */

@@ -27,6 +27,7 @@ import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryUseMode;
@@ -442,6 +443,19 @@ class DeformableConvolution2DTest {
     assertInvalid(
         "deformableGroups: expected a divisor of nIn=4, got 3", deformable().deformableGroups(3));
     assertInvalid("nIn=0", deformable().nIn(0));
+    for (int nOut : new int[] {0, -4}) {
+      MultiLayerConfiguration behind =
+          settings(DataType.FLOAT)
+              .list()
+              .layer(deformable().nOut(nOut).build())
+              .layer(new OutputLayer.Builder().nOut(2).activation(Activation.SOFTMAX).build())
+              .setInputType(InputType.convolutional(5, 5, 4))
+              .build();
+      assertMessage(
+          DL4JInvalidConfigException.class,
+          () -> new MultiLayerNetwork(behind).init(),
+          "nOut=" + nOut + "; nIn and nOut must be > 0");
+    }
     assertMessage(
         DL4JInvalidConfigException.class,
         () ->
