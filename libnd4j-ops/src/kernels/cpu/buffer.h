@@ -73,14 +73,22 @@ class Buffer {
     Number* data_;
 };
 
-/// A buffer for each thread, laid end to end.
+/// A buffer for each thread, with a gap after it. Where a thread reads rows some way apart, the
+/// processor foresees more than there are, and fetches what lies behind them: up to 28 rows on Zen
+/// 4. Were that another thread's buffer, this one would have to get its own lines back: a backward
+/// pass on two threads took a tenth longer, half as long again where they share no cache.
 template <class Number>
 class PerThread {
   public:
-    PerThread(int threads, Index size) : size_(roundUp(size, 64)), buffer_(threads * size_) {}
+    PerThread(int threads, Index size)
+        : size_(roundUp(size, 64) + roundUp(std::min(size, mostApart), 64)),
+          buffer_(threads * size_) {}
     Number* mine() const { return buffer_.data() + threadNumber() * size_; }
 
   private:
+    /// Numbers: 30 of the longest rows of a convolution of 5 x 5 taps.
+    static constexpr Index mostApart = 24576;
+
     Index size_;
     Buffer<Number> buffer_;
 };
