@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "checked_op.h"
 
@@ -103,6 +104,15 @@ struct Call {
 
     const ArrayShape& shape(int input) const { return shapes[static_cast<std::size_t>(input)]; }
     bool has(int input) const { return input >= 0; }
+
+    /// The names and places of those that may be absent.
+    std::vector<std::pair<const char*, int>> optional() const {
+        return {{"offset", offset},
+                {"mask", mask},
+                {"bias", bias},
+                {"addend", addend},
+                {"gradOutput", gradOutput}};
+    }
 
     /// The sizes of an array with these dimensions in the call's data format.
     std::vector<Index> inFormat(Index n, Index c, Index h, Index w) const {
@@ -247,15 +257,10 @@ Call describeCall(const std::string& op, Kind kind, bool backward, const OpArgum
     }
     if (backward) checkImage("gradOutput", call.gradOutput, g.outChannels, "as the output");
 
-    const auto checkLikeInput = [&](const char* name, int place) {
+    checkType(op, "weights", call.shape(1), call.shape(0).type());
+    for (const auto& [name, place] : call.optional()) {
         if (call.has(place)) checkType(op, name, call.shape(place), call.shape(0).type());
-    };
-    checkLikeInput("weights", 1);
-    checkLikeInput("offset", call.offset);
-    checkLikeInput("mask", call.mask);
-    checkLikeInput("bias", call.bias);
-    checkLikeInput("addend", call.addend);
-    checkLikeInput("gradOutput", call.gradOutput);
+    }
     return call;
 }
 
@@ -278,14 +283,9 @@ class ConvolutionOp final : public CheckedOp<Call> {
     std::vector<std::string> inputsOf(const Call& call) const override {
         std::vector<std::string> names(call.shapes.size(), "weights");
         names[0] = "input";
-        const auto name = [&](const char* text, int place) {
-            if (call.has(place)) names[static_cast<std::size_t>(place)] = text;
-        };
-        name("offset", call.offset);
-        name("mask", call.mask);
-        name("bias", call.bias);
-        name("addend", call.addend);
-        name("gradOutput", call.gradOutput);
+        for (const auto& [name, place] : call.optional()) {
+            if (call.has(place)) names[static_cast<std::size_t>(place)] = name;
+        }
         return names;
     }
 
