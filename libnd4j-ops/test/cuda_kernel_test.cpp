@@ -170,11 +170,18 @@ TEST(CudaConvolution, TwentyRunsGiveTheSameBits) {
 /// Another device for one scope.
 class EmulatedDevice {
   public:
-    EmulatedDevice(int capability, int multiprocessors) {
+    /// `compiled`: the latest compute capability that there is code for.
+    EmulatedDevice(int capability, int multiprocessors, int compiled = 90) {
+        // What is known of a device is known by its number.
+        static int devices = 0;
+        cuda_emulation::device = ++devices;
         cuda_emulation::computeCapability = capability;
+        cuda_emulation::compiledCapability = compiled;
         cuda_emulation::multiprocessors = multiprocessors;
     }
     ~EmulatedDevice() {
+        cuda_emulation::device = device_;
+        cuda_emulation::compiledCapability = compiledCapability_;
         cuda_emulation::computeCapability = capability_;
         cuda_emulation::multiprocessors = multiprocessors_;
     }
@@ -182,7 +189,9 @@ class EmulatedDevice {
     EmulatedDevice& operator=(const EmulatedDevice&) = delete;
 
   private:
+    const int device_ = cuda_emulation::device;
     const int capability_ = cuda_emulation::computeCapability;
+    const int compiledCapability_ = cuda_emulation::compiledCapability;
     const int multiprocessors_ = cuda_emulation::multiprocessors;
 };
 
@@ -258,6 +267,18 @@ TEST(CudaConvolution, EveryTileOfEveryCapabilityAgreesWithTheReference) {
         expectLikeReference<Float16>(shape, false, 1e-3);
         const EmulatedDevice volta(70, 1);
         expectLikeReference<Float16>(shape, false, 1e-3);
+    }
+}
+
+TEST(CudaConvolution, ADeviceRunsCodeForAnEarlierOne) {
+    for (const auto& shape : tileShapes) {
+        for (const int compiled : {60, 70, 75, 80}) {
+            SCOPED_TRACE(compiled);
+            const EmulatedDevice hopper(90, 1, compiled);
+            expectLikeReference<float>(shape, true, 3e-3);
+            expectLikeReference<Float16>(shape, false, 1e-3);
+            expectLikeReference<BFloat16>(shape, false, 1e-2);
+        }
     }
 }
 

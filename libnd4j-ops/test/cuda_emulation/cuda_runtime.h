@@ -65,9 +65,13 @@ void waitForCopies();
 /// Waits for the whole warp, and calls `work` once with what each of its threads brings.
 void asWarp(void* own, const std::function<void(void* const (&ofLane)[32])>& work);
 
-/// What cudaDeviceGetAttribute says of the device.
+/// The current device's number, and what cudaDeviceGetAttribute says of it.
+extern int device;
 extern int computeCapability;
 extern int multiprocessors;
+/// The latest compute capability that there is code for, and what the device's code is for.
+extern int compiledCapability;
+int capabilityOfCode();
 /// What cudaMallocFromPoolAsync may give out at a time before it fails.
 extern std::size_t memoryLimit;
 
@@ -109,6 +113,15 @@ cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
+struct cudaFuncAttributes {
+    int ptxVersion;
+};
+/// Of all kernels.
+template <class Kernel>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, Kernel*) {
+    attributes->ptxVersion = cuda_emulation::capabilityOfCode();
+    return cudaSuccess;
+}
 /// Of the next launch, and no kernel in particular.
 template <class Kernel>
 cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int value) {

@@ -41,7 +41,7 @@ __asm__(
 
 namespace cuda_emulation {
 
-int computeCapability = 90;
+int device = 0, computeCapability = 90, compiledCapability = 90;
 // Few, so that the suites' small shapes come to all tiles.
 int multiprocessors = 2;
 std::size_t memoryLimit = ~std::size_t{0};
@@ -220,6 +220,10 @@ void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t dyna
     newBlock();
 }
 
+int capabilityOfCode() {
+    return std::min(computeCapability, compiledCapability);
+}
+
 bool allowDynamicSharedMemory(std::size_t bytes) {
     if (bytes > mostSharedOfDevice()) return false;
     allowedDynamicShared = bytes;
@@ -293,7 +297,7 @@ cudaError_t cudaGetLastError() {
     return cudaSuccess;
 }
 cudaError_t cudaGetDevice(int* device) {
-    *device = 0;
+    *device = cuda_emulation::device;
     return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int) {

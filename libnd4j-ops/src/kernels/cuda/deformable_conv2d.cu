@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
 
 #include "../element.h"
 #include "convolution_lists.h"
@@ -39,8 +42,28 @@ bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
            rows < mostExact && columns < mostExact && weights < most;
 }
 
+/// Compiled for what all kernels here are; never started.
+__global__ void anyKernel() {}
+
+/// The compute capability that the current device's code is for, times ten: below the device's own
+/// where the library has none for that, and what it has, or PTX, runs.
+int capabilityOfCurrentDevice() {
+    int device = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    static std::mutex mutex;
+    static std::map<int, int> known;
+    const std::lock_guard<std::mutex> lock(mutex);
+    int& capability = known[device];
+    if (capability == 0) {
+        cudaFuncAttributes attributes;
+        check(cudaFuncGetAttributes(&attributes, anyKernel), "cudaFuncGetAttributes");
+        capability = std::min(computeCapability(), attributes.ptxVersion);
+    }
+    return capability;
+}
+
 Device currentDevice(bool tf32) {
-    return {computeCapability(), tf32, attributeOf(cudaDevAttrMultiProcessorCount),
+    return {capabilityOfCurrentDevice(), tf32, attributeOf(cudaDevAttrMultiProcessorCount),
             attributeOf(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
 }
 

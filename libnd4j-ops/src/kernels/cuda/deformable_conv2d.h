@@ -12,7 +12,7 @@ namespace dcn4j::cuda {
 
 /// What decides between kernels, beside the arguments' shapes.
 struct Device {
-    /// Compute capability, times ten.
+    /// Compute capability that the code is for which the device runs, times ten.
     int capability;
     /// Whether FLOAT products may use tensor cores, which read 10 bits of mantissa.
     bool tf32;

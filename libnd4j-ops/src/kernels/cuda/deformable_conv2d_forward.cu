@@ -40,8 +40,8 @@ void fusedForward(const Device& device, const Conv2dGeometry& g,
         if constexpr (Products::byTaps) {
             using Deep = typename Products::Deep;
             using Largest = typename Deep::template ByRow<256>;
-            if (static_cast<std::size_t>(device.sharedBytes) >=
-                forwardBytes<Largest, Element, tapsAtATime>()) {
+            if (device.capability >= 80 && static_cast<std::size_t>(device.sharedBytes) >=
+                                               forwardBytes<Largest, Element, tapsAtATime>()) {
                 // Deep steps unless they would be padded where others are not.
                 if (roundUp(segment, Deep::Small::depth) ==
                     roundUp(segment, Products::Small::depth)) {

@@ -87,6 +87,14 @@ __device__ inline void notCompiledForThisDevice() {
 #endif
 }
 
+/// In the emulation: that the device's code is for a compute capability, times ten, of at least
+/// this. A compiler leaves out what its code is not for.
+__device__ inline void checkCapability([[maybe_unused]] int least) {
+#if !defined(__CUDACC__)
+    if (cuda_emulation::capabilityOfCode() < least) notCompiledForThisDevice();
+#endif
+}
+
 /// Calls `action(i)` for this thread's share of 0 .. items - 1.
 template <class Action>
 __device__ void forEachItem(Index items, Action action) {
@@ -175,7 +183,7 @@ __device__ inline T loadGlobal(const void* from) {
 /// Whether the device copies from its memory to shared memory by itself.
 __device__ inline bool copiesByItself() {
 #if !defined(__CUDACC__)
-    return cuda_emulation::computeCapability >= 80;
+    return cuda_emulation::capabilityOfCode() >= 80;
 #elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
     return true;
 #else

@@ -286,6 +286,7 @@ __global__ void __launch_bounds__(Product::threads, Product::blocksAtATime)
     } else {
         using Samples = ForwardSamples<Product, Element, MostRuns, MostTaps>;
         using Memory = ForwardMemory<Product, Samples>;
+        checkCapability(MostTaps == 1 ? 0 : 80);
         auto& memory = forwardMemory<Memory, MostTaps == 1>();
         const Conv2dGeometry& g = a.g;
         const Index columnTiles = a.weightPitch / Product::columns, end = a.samples.endPixel;

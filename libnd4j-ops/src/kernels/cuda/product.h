@@ -72,14 +72,27 @@ constexpr int blocksOfTile(int rows, int columns, bool tensorCores) {
 /// or by columns, where consecutive rows do.
 enum class Written { ByRow, ByColumn };
 
+/// Operand b as depths of columns, `Pitch` apart.
+template <class Stored, int Pitch>
+struct DepthsOfColumns {
+    static constexpr bool columnsOfDepths = false;
+
+    __device__ static Stored* placeB(Stored* b, int k, int column) {
+        return b + k * Pitch + column;
+    }
+    __device__ static Index panelPlace(Index k, Index column, Index pitch) {
+        return k * pitch + column;
+    }
+};
+
 /// 256 threads, each with a tile of threadRows x threadColumns totals.
 template <class RealType, int Rows, int Columns, int Depth, int ThreadRows, int ThreadColumns>
-class FmaProduct {
+class FmaProduct : public DepthsOfColumns<RealType, Columns> {
   public:
     using Real = RealType;
     using Stored = RealType;
     static constexpr bool supported = true;
-    static constexpr bool rounds = false, keepsRows = false, columnsOfDepths = false;
+    static constexpr bool rounds = false, keepsRows = false;
     static constexpr int blocksAtATime = blocksOfTile(Rows, Columns, false);
     static constexpr int rows = Rows, columns = Columns, depth = Depth, parts = Depth;
     static constexpr int threads = blockThreads;
@@ -112,14 +125,6 @@ class FmaProduct {
         storePack(placeA(a, row, k), pack);
     }
 
-    __device__ static Stored* placeB(Stored* b, int k, int column) {
-        return b + k * Columns + column;
-    }
-
-    __device__ static Index panelPlace(Index k, Index column, Index pitch) {
-        return k * pitch + column;
-    }
-
     template <int Count>
     __device__ static void storeB(Stored* b, int k, int column, const Pack<Stored, Count>& pack) {
 #pragma unroll
@@ -127,7 +132,7 @@ class FmaProduct {
             Pack<Stored, width> p;
 #pragma unroll
             for (int j = 0; j < width; ++j) p.set(j, pack.get(i + j));
-            storePack(placeB(b, k, column + i), p);
+            storePack(FmaProduct::placeB(b, k, column + i), p);
         }
     }
 
@@ -464,7 +469,8 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
 /// As TensorProduct, on the tensor cores of compute capability 7.0, by nvcuda::wmma: their own
 /// instructions have other shapes.
 template <int Rows, int Columns, Written Form>
-class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
+class VoltaProduct : public TensorShape<Float16, Rows, Columns>,
+                     public DepthsOfColumns<Float16, Columns + packOf<Float16>> {
     using Shape = TensorShape<Float16, Rows, Columns>;
 
   public:
@@ -474,7 +480,6 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
 #else
     static constexpr bool supported = true;
 #endif
-    static constexpr bool columnsOfDepths = false;
     static constexpr int depth = Shape::depth;
     static constexpr int pad = packOf<Stored>;
     static constexpr int pitchA = (Form == Written::ByRow ? depth : Rows) + pad;
@@ -485,13 +490,6 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
     __device__ static Stored* placeA(Stored* a, int row, int k) {
         return a + (Form == Written::ByRow ? row * pitchA + k : k * pitchA + row);
     }
-    __device__ static Stored* placeB(Stored* b, int k, int column) {
-        return b + k * pitchB + column;
-    }
-    __device__ static Index panelPlace(Index k, Index column, Index pitch) {
-        return k * pitch + column;
-    }
-
     template <int Count>
     __device__ static void storeRow(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
         static_assert(Form == Written::ByRow);
@@ -506,7 +504,7 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns> {
 
     template <int Count>
     __device__ static void storeB(Stored* b, int k, int column, const Pack<Stored, Count>& pack) {
-        storePack(placeB(b, k, column), pack);
+        storePack(VoltaProduct::placeB(b, k, column), pack);
     }
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 700
@@ -592,6 +590,29 @@ union ProductMemory {
     alignas(16) typename Product::Real columns[columnsAtATime<Product>() * columnPitch<Product>];
 };
 
+/// The loop of a product: while the operands of a step are multiplied, those of the next are made.
+/// `first(to)` makes those of step 0, and `further(now, step, next)` multiplies those at `now` and
+/// makes those of step `step` at `next`.
+template <class Product, class First, class Further>
+__device__ __forceinline__ void addSteps(Product& total, typename Product::Stored* operands,
+                                         int steps, First first, Further further) {
+    constexpr int size = Product::sizeA + Product::sizeB;
+    const auto finish = [] {
+        waitForCopies();
+        __syncthreads();
+    };
+    if (steps == 0) return;
+    first(operands);
+    finish();
+    for (int step = 0; step + 1 < steps; ++step) {
+        further(operands + step % 2 * size, step + 1, operands + (step + 1) % 2 * size);
+        finish();
+    }
+    const auto* last = operands + (steps - 1) % 2 * size;
+    total.template add<0, Product::parts>(last, last + Product::sizeA);
+    __syncthreads();
+}
+
 /// Adds `steps` steps of the product of what two sources bring.
 ///
 /// A source fetches its part of a step while the threads multiply the step before: into registers,
@@ -602,28 +623,26 @@ union ProductMemory {
 /// step and later ones need, in shared memory too.
 template <class Product, class SourceA, class SourceB>
 class ProductLoop {
+    using Stored = typename Product::Stored;
+
   public:
     __device__ ProductLoop(Product& total, SourceA& a, SourceB& b, ProductMemory<Product>& memory)
         : total_(total), a_(a), b_(b), operands_(memory.operands) {}
 
     __device__ void run(int steps) {
-        if (steps == 0) return;
-        plan(0);
-        load<0>(0, operands_);
-        finish();
-        for (int step = 0; step + 1 < steps; ++step) {
-            auto* next = operands_ + (step + 1) % 2 * size;
-            plan(step + 1);
-            multiplyAndLoad<0>(operands_ + step % 2 * size, step + 1, next);
-            finish();
-        }
-        const auto* last = operands_ + (steps - 1) % 2 * size;
-        total_.template add<0, Product::parts>(last, last + Product::sizeA);
-        __syncthreads();
+        addSteps(
+            total_, operands_, steps,
+            [&](Stored* to) {
+                plan(0);
+                load<0>(0, to);
+            },
+            [&](const Stored* now, int step, Stored* next) {
+                plan(step);
+                multiplyAndLoad<0>(now, step, next);
+            });
     }
 
   private:
-    static constexpr int size = Product::sizeA + Product::sizeB;
     static constexpr int slots = SourceA::slots > SourceB::slots ? SourceA::slots : SourceB::slots;
     static_assert(Product::parts % slots == 0);
 
@@ -635,26 +654,25 @@ class ProductLoop {
     }
 
     template <int Slot>
-    __device__ void fetch(int step, typename Product::Stored* to) {
+    __device__ void fetch(int step, Stored* to) {
         if constexpr (Slot < SourceA::slots) a_.template fetch<Slot>(step, to);
         if constexpr (Slot < SourceB::slots) b_.template fetch<Slot>(step, to + Product::sizeA);
     }
     template <int Slot>
-    __device__ void store(typename Product::Stored* to) {
+    __device__ void store(Stored* to) {
         if constexpr (Slot < SourceA::slots) a_.template store<Slot>(to);
         if constexpr (Slot < SourceB::slots) b_.template store<Slot>(to + Product::sizeA);
     }
 
     template <int Slot>
-    __device__ void load(int step, typename Product::Stored* to) {
+    __device__ void load(int step, Stored* to) {
         fetch<Slot>(step, to);
         store<Slot>(to);
         if constexpr (Slot + 1 < slots) load<Slot + 1>(step, to);
     }
 
     template <int Slot>
-    __device__ void multiplyAndLoad(const typename Product::Stored* now, int step,
-                                    typename Product::Stored* next) {
+    __device__ void multiplyAndLoad(const Stored* now, int step, Stored* next) {
         constexpr int parts = Product::parts / slots;
         fetch<Slot>(step, next);
         total_.template add<Slot * parts, parts>(now, now + Product::sizeA);
@@ -662,15 +680,10 @@ class ProductLoop {
         if constexpr (Slot + 1 < slots) multiplyAndLoad<Slot + 1>(now, step, next);
     }
 
-    __device__ static void finish() {
-        waitForCopies();
-        __syncthreads();
-    }
-
     Product& total_;
     SourceA& a_;
     SourceB& b_;
-    typename Product::Stored* const operands_;
+    Stored* const operands_;
 };
 
 template <class Product, class SourceA, class SourceB>

@@ -154,23 +154,19 @@ class SampledProductLoop {
         : total_(total), samples_(samples), weights_(weights), operands_(memory.operands) {}
 
     __device__ void run(int steps) {
-        if (steps == 0) return;
-        begin(0, operands_);
-        makeAll<0>();
-        finish();
-        for (int step = 0; step + 1 < steps; ++step) {
-            auto* next = operands_ + (step + 1) % 2 * size;
-            begin(step + 1, next);
-            multiplyAndMake<0>(operands_ + step % 2 * size, next);
-            finish();
-        }
-        const auto* last = operands_ + (steps - 1) % 2 * size;
-        total_.template add<0, Product::parts>(last, last + Product::sizeA);
-        __syncthreads();
+        addSteps(
+            total_, operands_, steps,
+            [&](Stored* to) {
+                begin(0, to);
+                makeAll<0>(to);
+            },
+            [&](const Stored* now, int step, Stored* next) {
+                begin(step, next);
+                multiplyAndMake<0>(now, next);
+            });
     }
 
   private:
-    static constexpr int size = Product::sizeA + Product::sizeB;
     static constexpr int slots = Samples::slots, ahead = Samples::ahead;
     static constexpr int parts = Product::parts / slots;
     static_assert(Product::parts % slots == 0);
@@ -196,9 +192,9 @@ class SampledProductLoop {
 
     /// Without anything to multiply.
     template <int Slot>
-    __device__ void makeAll() {
-        make<Slot>(operands_);
-        if constexpr (Slot + 1 < slots) makeAll<Slot + 1>();
+    __device__ void makeAll(Stored* to) {
+        make<Slot>(to);
+        if constexpr (Slot + 1 < slots) makeAll<Slot + 1>(to);
     }
 
     template <int Slot>
@@ -206,11 +202,6 @@ class SampledProductLoop {
         total_.template add<Slot * parts, parts>(now, now + Product::sizeA);
         make<Slot>(next);
         if constexpr (Slot + 1 < slots) multiplyAndMake<Slot + 1>(now, next);
-    }
-
-    __device__ static void finish() {
-        waitForCopies();
-        __syncthreads();
     }
 
     Product& total_;

@@ -55,6 +55,7 @@ __device__ __forceinline__ void loadFragments(std::uint32_t (&to)[4], const void
 template <class Element>
 __device__ __forceinline__ void multiplyFragments(float (&c)[4], const std::uint32_t (&a)[4],
                                                   const std::uint32_t* b) {
+    checkCapability(std::is_same_v<Element, Float16> ? 75 : 80);
 #if !defined(__CUDACC__)
     cuda_emulation::multiplyFragments<Element>(c, a, b);
 #elif __CUDA_ARCH__ >= 800
