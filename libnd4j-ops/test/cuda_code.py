@@ -45,15 +45,15 @@ PROCESSORS = {60: Processor(64, 0, 2048), 61: Processor(96, 0, 2048), 70: Proces
               89: Processor(100, 1, 1536), 90: Processor(228, 1, 2048)}
 REGISTERS, BLOCK_THREADS = 65536, 256
 # The forward pass where samples are planned by taps (sampled_taps.h), for devices whose blocks may
-# have the memory: corners' pixels and weights, a modulation.
+# have the memory: corners' pixels and weights; and a byte a thread.
 BY_TAPS = re.compile(r"forwardKernel<TensorProduct<\w+, (\d+), (\d+), ByRow, (\d+), (\d+)>, \w+, 1, ([2-9]\d*)>")
-SAMPLE_BYTES, MOST_DYNAMIC = 36, 163 * 1024
-FFMA_SHARE = 0.84
+SAMPLE_BYTES, MOST_DYNAMIC = 32, 163 * 1024
+FFMA_SHARE = 0.85
 # Bytes of stack, of products by multiply-adds and on tensor cores. More blocks of a multiprocessor with
 # some numbers in memory are faster than fewer without (README.md).
 STACK = {"forward": (32, 232), "backwardWeights": (40, 168), "backwardColumns": (128, 232)}
 # Of planning one sample, of one tap a step.
-PLAN = {"forward": 70, "backwardWeights": 112}
+PLAN = {"forward": 64, "backwardWeights": 112}
 # Of packing, for an element; a thread has as many packs of 16 bytes as a pack has elements.
 PACK_INSTRUCTIONS = 40
 ELEMENT_BYTES = {"float": 4, "Float16": 2, "BFloat16": 2}
@@ -100,8 +100,10 @@ class Code:
     def without_plan(self, a, b):
         """The instructions a .. b, and those that the narrowest branch around a barrier leaves out."""
         work, around = self.work(), {}
+        # Planning has a few multiply-adds of its own.
+        few = sum(work[a:b + 1]) / 16
         for at, target in self.targets.items():
-            if a <= at < target <= b and not any(work[at:target]):
+            if a <= at < target <= b and sum(work[at:target]) < few:
                 for barrier in range(at, target):
                     if self.kinds[barrier] == "BAR":
                         around[barrier] = min(around.get(barrier, (at, target)), (at, target),
@@ -127,8 +129,8 @@ class Kernel:
         operands of two steps and the table of samples."""
         if not self.by_taps():
             return 0
-        rows, columns, depth, _, taps = self.by_taps()
-        return 2 * (rows + columns) * depth + taps * rows * SAMPLE_BYTES
+        rows, columns, depth, threads, taps = self.by_taps()
+        return 2 * (rows + columns) * depth + taps * rows * SAMPLE_BYTES + threads
 
     def blocks(self):
         """How many blocks a multiprocessor has room for."""

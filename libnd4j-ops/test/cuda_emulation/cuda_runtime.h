@@ -24,6 +24,7 @@ struct dim3 {
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 void __syncthreads();
+int __syncthreads_or(int any);
 
 inline unsigned atomicAdd(unsigned* address, unsigned value) {
     const unsigned old = *address;

@@ -290,6 +290,17 @@ void __syncthreads() {
     yieldToScheduler(false);
 }
 
+int __syncthreads_or(int any) {
+    static int all = 0;
+    all |= any;
+    __syncthreads();
+    const int result = all;
+    __syncthreads();
+    all = 0;
+    __syncthreads();
+    return result;
+}
+
 const char* cudaGetErrorString(cudaError_t error) {
     return error == cudaErrorMemoryAllocation ? "out of memory" : "emulated error";
 }

@@ -115,12 +115,15 @@ class CornerDots {
     static_assert(Product::rows % lines == 0);
 
   public:
-    /// Of what the slopes are, and whether the sample is between pixels of the plane.
-    struct Place {
+    /// Of what the slopes are, whether the sample is between pixels of the plane, and its mask.
+    struct alignas(16) Place {
         Real fractionY, fractionX;
         bool between;
+        Real modulation;
     };
-    using Table = SampleTable<Real, Product::rows, Place>;
+    struct Table : SampleTable<Real, Product::rows> {
+        Place place[Product::rows];
+    };
     /// In shared memory: the threads' shares, and their sums.
     struct Memory {
         Real share[Product::rows][Corners][lanes];
@@ -228,14 +231,14 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
             const int r = static_cast<int>(threadIdx.x);
             if (r < Product::rows) {
                 memory.table.clear(r);
-                memory.table.beside[r] = {{0, 0, false}, 1};
+                memory.table.place[r] = {0, 0, false, 1};
                 if (r < count) {
                     const PixelSamples at(plan, a.samples.arrays, first.n, first.pixel + r);
                     const auto s =
                         planSample<Element>(plan, a.samples.arrays, at, offsetGroup, tap);
                     memory.table.setTouched(r, s, at.firstPixel, plan.pixels());
-                    memory.table.beside[r] = {{s.fractionY, s.fractionX, s.place != Place::Outside},
-                                              s.modulation};
+                    memory.table.place[r] = {s.fractionY, s.fractionX, s.place != Place::Outside,
+                                             s.modulation};
                 }
             }
             __syncthreads();
@@ -254,10 +257,10 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
                     PlainRows<Product, Element> gradients(
                         a.gradients + firstPixel * a.gradientPitch + group * a.outPitch,
                         a.gradientPitch, a.outPitch, count);
-                    PanelSource<Product> weights(a.weights +
-                                                     (static_cast<Index>(at) * plan.taps + tap) *
-                                                         a.steps * Product::depth * a.weightPitch,
-                                                 a.weightPitch, c0);
+                    PanelSource<Product> weights(
+                        a.weights + (static_cast<Index>(at) * plan.taps + tap) * a.steps *
+                                        Product::depth * a.weightPitch,
+                        a.weightPitch, c0);
                     addProduct(total, gradients, weights, a.steps, memory.product);
                     const int columns =
                         a.s.pitch - c0 < Product::columns ? a.s.pitch - c0 : Product::columns;
@@ -279,7 +282,7 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
             }
             dots.collect(memory.dots);
             if (r < count) {
-                const auto& row = memory.table.beside[r].kept;
+                const auto& row = memory.table.place[r];
                 Real dot[Corners];
                 for (int i = 0; i < Corners; ++i) dot[i] = memory.dots.share[r][i][0];
                 int pixel = first.pixel + r;
@@ -298,7 +301,7 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
                     Sample<Real> s;
                     s.fractionY = row.fractionY;
                     s.fractionX = row.fractionX;
-                    const Real modulation = memory.table.beside[r].modulation;
+                    const Real modulation = row.modulation;
                     store<Element>(a.gradOffset, modulation * slopeY(s, dot), n, 2 * k, y, pixel);
                     store<Element>(a.gradOffset, modulation * slopeX(s, dot), n, 2 * k + 1, y,
                                    pixel);

@@ -135,7 +135,11 @@ class SampledColumns {
     static constexpr int mostRuns = plannedAtATime / Product::depth;
     /// In shared memory: the planned samples, and what each thread needs for its next.
     struct Table {
-        SampleTable<Real, plannedAtATime, OutPixel> samples;  ///< the pixel that is planned next
+        SampleTable<Real, plannedAtATime> samples;
+        struct alignas(16) {
+            OutPixel next;    ///< the pixel that is planned next
+            Real modulation;  ///< of the sample
+        } beside[plannedAtATime];
         OutPixel apart;  ///< how far one sample of a thread is from the next
         struct {
             PlannedArrays arrays;  ///< of the first image's first pixel
@@ -171,7 +175,7 @@ class SampledColumns {
         }
         if (entry() == 0) table.apart = OutPixel::of(source.plan, planned_);
         const OutPixel next = OutPixel::of(source.plan, first.pixel + pixel());
-        table.samples.beside[entry()].kept = next;
+        table.beside[entry()].next = next;
         __syncthreads();
         load(next);
     }
@@ -182,7 +186,7 @@ class SampledColumns {
     __device__ void plan(int) {
         nextPlan_ += planned_ / Product::depth;
         entry_ = firstEntry_;
-        const OutPixel at = table_.samples.beside[entry()].kept;
+        const OutPixel at = table_.beside[entry()].next;
         const auto& run = table_.runs[this->run()];
         const Real y = static_cast<Real>(at.y * source_.plan.strideH + run.row) + widen(inputs_.y);
         const Real x =
@@ -191,8 +195,8 @@ class SampledColumns {
         const OutPixel next = after(at);
         left_ -= planned_;
         load(next);
-        table_.samples.plan(entry(), source_.plane, at.image * source_.plan.pixels(), y, x,
-                            {next, modulation});
+        table_.samples.plan(entry(), source_.plane, at.image * source_.plan.pixels(), y, x);
+        table_.beside[entry()] = {next, modulation};
     }
 
     /// Steps are fetched in their order.
@@ -204,7 +208,8 @@ class SampledColumns {
 
     template <int Slot>
     __device__ void store(Stored* b) {
-        const auto p = value_[Slot].template sample<Product>(table_.samples, entry(Slot), reads_);
+        const auto p = value_[Slot].template sample<Product>(
+            table_.samples, entry(Slot), reads_ ? table_.beside[entry(Slot)].modulation : Real{1});
         Product::storeB(b, line(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
         if (Slot + 1 == slots) entry_ += Product::depth;
     }
@@ -242,8 +247,8 @@ class SampledColumns {
                                            static_cast<std::uint64_t>(array.strides[0]);
             return further(further(image, at.y, array.rowBytes()), at.x, array.pixelBytes());
         };
-        inputs_.load(from(arrays.offset, source_.offset), source_.offset.strides[1],
-                     from(arrays.mask, source_.mask));
+        const char* const offset = from(arrays.offset, source_.offset);
+        inputs_.load(offset, offset + source_.offset.strides[1], from(arrays.mask, source_.mask));
     }
 
     __device__ static int line(int slot) {

@@ -18,7 +18,7 @@ namespace {
 bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
     constexpr double most = 0x1p31 - 1024, mostExact = 0x1p24;
     for (const auto* array : {&inputs.offset, &inputs.mask}) {
-        for (const int d : {2, 3})
+        for (const int d : {1, 2, 3})
             if (std::abs(array->strides[d]) >= Index{1} << 28) return false;
     }
     const auto real = [](Index i) { return static_cast<double>(i); };

@@ -8,86 +8,27 @@
 //
 // What bounds it: nothing is kept, so everything is computed and read again: about
 // outChannels * channels * taps * pixels samples forward.
+#include "definition.h"
 #include "deformable_conv2d.h"
 #include "pointwise.h"
-#include "sample_plan.h"
 #include "workspace.h"
 
 namespace dcn4j::cuda {
 namespace {
 
-/// The arrays of one call with their C++ element type.
 template <class Element>
-struct Pass {
-    using Real = ComputeType<Element>;
-
-    Conv2dGeometry g;
-    DeformableConv2dInputs in;
-    Tensor<4> gradOutput;
-
-    __device__ Sample<Real> sample(Index n, Index offsetGroup, Index tap, Index oy,
-                                   Index ox) const {
-        return sampleAt<Element>(g, {in.offset, in.mask}, n, offsetGroup, tap, oy, ox);
-    }
-
-    __device__ void corners(const Sample<Real>& s, Index n, Index c, Real (&value)[Corners]) const {
-        for (int i = 0; i < Corners; ++i) {
-            value[i] =
-                s.pixel[i] == g.pixels()
-                    ? Real{0}
-                    : load<Element>(in.input, n, c, s.pixel[i] / g.width, s.pixel[i] % g.width);
-        }
-    }
-
-    __device__ static Real valueOf(const Sample<Real>& s, const Real (&value)[Corners]) {
-        if (s.place == Place::Outside) return 0;
-        Real sum = 0;
-        for (int i = 0; i < Corners; ++i) sum += s.weight[i] * value[i];
-        return sum;
-    }
-
-    /// The sample of channel `c`, mask and all.
-    __device__ Real column(Index n, Index c, Index tap, Index oy, Index ox) const {
-        const Sample<Real> s = sample(n, c / g.channelsPerOffsetGroup(), tap, oy, ox);
-        Real value[Corners];
-        corners(s, n, c, value);
-        return s.modulation * valueOf(s, value);
-    }
-
-    __device__ Real weight(Index o, Index c, Index tap) const {
-        return load<Element>(in.weights, o, c % g.channelsPerGroup(), tap / g.kernelW,
-                             tap % g.kernelW);
-    }
-
-    /// The gradient of a column's entry.
-    __device__ Real gradColumn(Index n, Index c, Index tap, Index oy, Index ox) const {
-        const Index first = c / g.channelsPerGroup() * g.outChannelsPerGroup();
-        Real sum = 0;
-        for (Index o = first; o < first + g.outChannelsPerGroup(); ++o)
-            sum += weight(o, c, tap) * load<Element>(gradOutput, n, o, oy, ox);
-        return sum;
-    }
-};
-
-template <class Element>
-__global__ void forwardReference(Pass<Element> pass, Tensor<4> output) {
+__global__ void forwardReference(Definition<Element> pass, Tensor<4> output) {
     const Conv2dGeometry& g = pass.g;
     forEachItem(g.batch * g.outChannels * g.outPixels(), [&](Index i) {
         const Index ox = i % g.outWidth, oy = i / g.outWidth % g.outHeight;
         const Index o = i / g.outPixels() % g.outChannels, n = i / g.outPixels() / g.outChannels;
-        const Index first = o / g.outChannelsPerGroup() * g.channelsPerGroup();
-        ComputeType<Element> sum = 0;
-        if (pass.in.bias.present()) sum = load<Element>(pass.in.bias, o);
-        for (Index c = first; c < first + g.channelsPerGroup(); ++c)
-            for (Index tap = 0; tap < g.taps(); ++tap)
-                sum += pass.weight(o, c, tap) * pass.column(n, c, tap, oy, ox);
-        store<Element>(output, sum, n, o, oy, ox);
+        store<Element>(output, pass.output(n, o, oy, ox), n, o, oy, ox);
     });
 }
 
 /// One thread a plane; `planes` is [batch, channels, pixels], all zero at first.
 template <class Element>
-__global__ void gradInputReference(Pass<Element> pass, ComputeType<Element>* planes,
+__global__ void gradInputReference(Definition<Element> pass, ComputeType<Element>* planes,
                                    Tensor<4> gradInput) {
     const Conv2dGeometry& g = pass.g;
     forEachItem(g.batch * g.channels, [&](Index plane) {
@@ -109,7 +50,8 @@ __global__ void gradInputReference(Pass<Element> pass, ComputeType<Element>* pla
 }
 
 template <class Element>
-__global__ void gradSamplesReference(Pass<Element> pass, Tensor<4> gradOffset, Tensor<4> gradMask) {
+__global__ void gradSamplesReference(Definition<Element> pass, Tensor<4> gradOffset,
+                                     Tensor<4> gradMask) {
     using Real = ComputeType<Element>;
     const Conv2dGeometry& g = pass.g;
     const Index samples = g.offsetGroups * g.taps();
@@ -137,7 +79,7 @@ __global__ void gradSamplesReference(Pass<Element> pass, Tensor<4> gradOffset, T
 }
 
 template <class Element>
-__global__ void gradWeightsReference(Pass<Element> pass, Tensor<4> gradWeights) {
+__global__ void gradWeightsReference(Definition<Element> pass, Tensor<4> gradWeights) {
     const Conv2dGeometry& g = pass.g;
     const Index channels = g.channelsPerGroup();
     forEachItem(g.outChannels * channels * g.taps(), [&](Index i) {
@@ -155,7 +97,7 @@ __global__ void gradWeightsReference(Pass<Element> pass, Tensor<4> gradWeights) 
 }
 
 template <class Element>
-__global__ void gradBiasReference(Pass<Element> pass, Tensor<1> gradBias) {
+__global__ void gradBiasReference(Definition<Element> pass, Tensor<1> gradBias) {
     const Conv2dGeometry& g = pass.g;
     forEachItem(g.outChannels, [&](Index o) {
         ComputeType<Element> sum = 0;
@@ -176,7 +118,7 @@ void ReferenceDeformableConv2d::forward(const Conv2dGeometry& g,
         using Element = decltype(element);
         launch("deformable_conv2d, reference", forwardReference<Element>,
                blocksFor(g.batch * g.outChannels * g.outPixels()), 0, stream_,
-               Pass<Element>{g, inputs, {}}, output);
+               Definition<Element>{g, inputs, {}}, output);
     });
 }
 
@@ -187,7 +129,7 @@ void ReferenceDeformableConv2d::backward(const Conv2dGeometry& g,
     withElementType(inputs.type, [&](auto element) {
         using Element = decltype(element);
         using Real = ComputeType<Element>;
-        const Pass<Element> pass{g, inputs, gradOutput};
+        const Definition<Element> pass{g, inputs, gradOutput};
         Workspace workspace(stream_);
         Real* planes = workspace.zeros<Real>(g.batch * g.channels * g.pixels());
         launch("deformable_conv2d_bp, input, reference", gradInputReference<Element>,

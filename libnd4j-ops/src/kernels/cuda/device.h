@@ -95,6 +95,18 @@ __device__ inline void checkCapability([[maybe_unused]] int least) {
 #endif
 }
 
+/// threadIdx.x, read anew: what is worked out of it is not kept in registers, or in memory, from
+/// before a loop.
+__device__ __forceinline__ int threadAnew() {
+#if defined(__CUDA_ARCH__)
+    int thread;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+    return thread;
+#else
+    return static_cast<int>(threadIdx.x);
+#endif
+}
+
 /// Calls `action(i)` for this thread's share of 0 .. items - 1.
 template <class Action>
 __device__ void forEachItem(Index items, Action action) {
@@ -164,13 +176,13 @@ __device__ __forceinline__ const T* further(const T* from, int count, int bytes)
 /// tell to be there.
 template <class T>
 __device__ inline T loadGlobal(const void* from) {
-    checkAlignment(from, sizeof(T));
+    checkAlignment(from, sizeof(T) < 16 ? sizeof(T) : 16);
 #if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(T) > 16) return *static_cast<const T*>(from);
     using Bits = std::conditional_t<
         sizeof(T) == 2, unsigned short,
         std::conditional_t<sizeof(T) == 4, unsigned,
                            std::conditional_t<sizeof(T) == 8, unsigned long long, uint4>>>;
-    static_assert(sizeof(T) == sizeof(Bits));
     const Bits bits = __ldg(static_cast<const Bits*>(from));
     T value;
     memcpy(&value, &bits, sizeof value);
@@ -228,6 +240,12 @@ __device__ inline int floorOf(Real value) {
     if (!(value > Real{-0x1p31})) return -0x7fffffff - 1;
     return value < Real{0x1p31} ? static_cast<int>(std::floor(value)) : 0x7fffffff;
 #endif
+}
+
+/// a * b + c, rounded once.
+template <class Real>
+__device__ inline Real multiplyAdd(Real a, Real b, Real c) {
+    return std::fma(a, b, c);
 }
 
 /// The nearest number of 0 ... 1; 0 of a NaN.

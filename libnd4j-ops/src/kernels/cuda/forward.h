@@ -17,6 +17,7 @@
 // and tap are 4 * channels elements from the first-level cache, once for every tile of outputs.
 #pragma once
 
+#include "definition.h"
 #include "packing.h"
 #include "product.h"
 #include "sampled_taps.h"
@@ -25,9 +26,10 @@ namespace dcn4j::cuda {
 
 /// What a pixel's samples have in common.
 template <class Real>
-struct PlannedPixel {
+struct alignas(16) PlannedPixel {
     Real y, x;       ///< that tap (0, 0) reads, but for the offset; NaN: nothing is read
     int firstPixel;  ///< of the image
+    Real refused;    ///< a mask that can't be a factor of weights, or 0
 };
 
 /// Operand a: the modulated samples of a tile of output pixels, for one convolution group.
@@ -46,7 +48,8 @@ class SampledRows {
     /// In shared memory: the planned samples, and what each thread needs for its next plan, which
     /// would take registers from the product.
     struct Table {
-        SampleTable<Real, MostRuns * Product::rows, PlannedPixel<Real>> samples;
+        SampleTable<Real, MostRuns * Product::rows> samples;
+        PlannedPixel<Real> pixels[MostRuns * Product::rows];
         PlannedArrays arrays[MostRuns * Product::rows];  ///< of tap 0 of the first offset group
     };
 
@@ -62,7 +65,7 @@ class SampledRows {
             const OutPixel pixel = OutPixel::of(source.plan, first.pixel + read);
             const PixelSamples at(source.plan, source.arrays, first.n, pixel);
             const Real none = read == row ? Real{0} : floatOf(0x7fc00000u);
-            table.samples.beside[entry()] = {{at.y + none, at.x + none, at.firstPixel}, 1};
+            table.pixels[entry()] = {at.y + none, at.x + none, at.firstPixel, 0};
             table.arrays[entry()] = source.arraysAt(at, source.firstOffsetGroup(group), 0);
         }
         channels_ =
@@ -77,19 +80,27 @@ class SampledRows {
     /// next is loaded a plan ahead.
     __device__ void plan(int) {
         nextPlan_ += runs().tilesPerRun;
-        left_ = plans_[which()].channels;
+        const auto place = loadGlobal<typename RunPlan<Real>::Place>(&plans_[which()].place);
+        left_ = place.channels;
         channels_ = reinterpret_cast<const Element*>(reinterpret_cast<const char*>(channels_) +
-                                                     plans_[which()].segment);
+                                                     place.segment);
         if (planning()) {
             const auto& run = plans_[runOfEntry()];
-            const auto at = table_.samples.beside[entry()].kept;
-            table_.samples.plan(
-                entry(), source_.plane, at.firstPixel, at.y + run.row + widen(inputs_.y),
-                at.x + run.column + widen(inputs_.x), {at, widen(inputs_.modulation)});
+            const auto tap =
+                MostRuns == 1 ? place : loadGlobal<typename RunPlan<Real>::Place>(&run.place);
+            const auto at = table_.pixels[entry()];
+            const Real modulation = widen(inputs_.modulation);
+            if (!weighs(modulation)) table_.pixels[entry()].refused = modulation;
+            table_.samples.plan(entry(), source_.plane, at.firstPixel,
+                                at.y + tap.row + widen(inputs_.y),
+                                at.x + tap.column + widen(inputs_.x), modulation);
             load(run);
         }
         plans_ += MostRuns == 1 ? 1 : runs().perTile;
     }
+
+    /// Whether this thread has planned a sample whose mask can't be a factor of weights.
+    __device__ bool refused() const { return planning() && table_.pixels[entry()].refused != 0; }
 
     template <int Slot>
     __device__ void fetch(int, Stored*) {
@@ -103,8 +114,7 @@ class SampledRows {
     template <int Slot>
     __device__ void store(Stored* a) {
         if (works(Slot)) {
-            const auto p =
-                value_[Slot].template sample<Product>(table_.samples, entry(Slot), reads());
+            const auto p = value_[Slot].template sample<Product>(table_.samples, entry(Slot));
             Product::storeRow(a, row(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
         }
         if (Slot + 1 == slots) left_ += Product::depth;
@@ -119,7 +129,11 @@ class SampledRows {
 
     __device__ void load(const RunPlan<Real>& run) {
         const auto& at = table_.arrays[entry()];
-        inputs_.load(at.offset + run.offset, source_.offset.strides[1], at.mask + run.mask);
+        const auto channels = loadGlobal<typename RunPlan<Real>::Channels>(&run.arrays);
+        const int offsetBytes = source_.offset.channelBytes();
+        inputs_.load(further(at.offset, channels.y, offsetBytes),
+                     further(at.offset, channels.x, offsetBytes),
+                     further(at.mask, channels.mask, source_.mask.channelBytes()));
     }
 
     __device__ static int row(int slot) {
@@ -153,13 +167,12 @@ class SampledRows {
 
 template <class Element, class Stored>
 struct ForwardArguments {
-    Conv2dGeometry g;
+    Definition<Element> definition;
     SampleSource<Element> samples;
     RunPlans<Element> runPlans;
     const RunPlan<ComputeType<Element>>* plans;
     const Stored* weights;
     int steps, weightPitch;
-    Tensor<1> bias;
     Tensor<4> output;
 };
 
@@ -180,16 +193,17 @@ __device__ void storeTile(const Product& total, const PlanGeometry& plan, Index 
     using Real = typename Product::Real;
     constexpr int pitch = columnPitch<Product>, atATime = columnsAtATime<Product>();
     constexpr int pack = packOf<Element>, packs = Product::rows / pack;
+    const int thread = threadAnew();
     const FirstImage first(plan, firstRow);
     const int rows =
         static_cast<int>(end - firstRow < Product::rows ? end - firstRow : Product::rows);
-    for (int row = static_cast<int>(threadIdx.x); row < rows; row += Product::threads) {
+    for (int row = thread; row < rows; row += Product::threads) {
         int pixel = first.pixel + row;
         const Index n = first.n + plan.outPixels.divide(pixel);
         const int y = plan.outWidth.divide(pixel);
         places.start[row] = to.at(n, firstChannel, y, pixel);
     }
-    for (int c = static_cast<int>(threadIdx.x); c < channels; c += Product::threads)
+    for (int c = thread; c < channels; c += Product::threads)
         places.bias[c] = bias.present() ? load<Element>(bias, firstChannel + c) : Real{0};
     auto* const data = static_cast<Element*>(to.data);
     const Index channelPitch = to.strides[1];
@@ -211,7 +225,7 @@ __device__ void storeTile(const Product& total, const PlanGeometry& plan, Index 
         };
         if (inPacks) {
 #pragma unroll 2
-            for (int i = static_cast<int>(threadIdx.x); i < packs * count; i += Product::threads) {
+            for (int i = thread; i < packs * count; i += Product::threads) {
                 const int row = i % packs * pack, column = i / packs;
                 if (row >= rows) continue;
                 const Index start = places.start[row];
@@ -234,8 +248,7 @@ __device__ void storeTile(const Product& total, const PlanGeometry& plan, Index 
                 }
             }
         } else {
-            for (int i = static_cast<int>(threadIdx.x); i < Product::rows * atATime;
-                 i += Product::threads) {
+            for (int i = thread; i < Product::rows * atATime; i += Product::threads) {
                 const int row = alongPixels ? i % Product::rows : i / atATime;
                 const int column = alongPixels ? i / Product::rows : i % atATime;
                 if (row >= rows || column >= count) continue;
@@ -243,6 +256,21 @@ __device__ void storeTile(const Product& total, const PlanGeometry& plan, Index 
             }
         }
         __syncthreads();
+    }
+}
+
+/// Writes a tile of outputs as their definition reads. Infinite masks make NaNs of padding, and of
+/// corners of weight zero.
+template <class Product, class Element>
+__device__ void storeDefinition(const Definition<Element>& definition, Index firstRow, Index end,
+                                Index firstChannel, int channels, const Tensor<4>& to) {
+    const Conv2dGeometry& g = definition.g;
+    const int rows =
+        static_cast<int>(end - firstRow < Product::rows ? end - firstRow : Product::rows);
+    for (int i = threadAnew(); i < rows * channels; i += Product::threads) {
+        const auto at = PixelPlace::of(firstRow + i % rows, g.outPixels(), g.outWidth);
+        const Index o = firstChannel + i / rows;
+        store<Element>(to, definition.output(at.n, o, at.y, at.x), at.n, o, at.y, at.x);
     }
 }
 
@@ -288,7 +316,7 @@ __global__ void __launch_bounds__(Product::threads, Product::blocksAtATime)
         using Memory = ForwardMemory<Product, Samples>;
         checkCapability(MostTaps == 1 ? 0 : 80);
         auto& memory = forwardMemory<Memory, MostTaps == 1>();
-        const Conv2dGeometry& g = a.g;
+        const Conv2dGeometry& g = a.definition.g;
         const Index columnTiles = a.weightPitch / Product::columns, end = a.samples.endPixel;
         const Index rowTiles = (end + Product::rows - 1) / Product::rows;
         for (Index t = blockIdx.x; t < rowTiles * g.groups * columnTiles; t += gridDim.x) {
@@ -307,12 +335,18 @@ __global__ void __launch_bounds__(Product::threads, Product::blocksAtATime)
             } else {
                 addSampledProduct(total, samples, weights, a.steps, memory.product);
             }
-            const Index channels = g.outChannelsPerGroup() - firstColumn;
-            storeTile<Product, Element>(
-                total, a.samples.plan, firstPixel, end,
-                group * g.outChannelsPerGroup() + firstColumn,
-                static_cast<int>(channels < Product::columns ? channels : Product::columns), a.bias,
-                a.output, memory.product.columns, memory.places);
+            const Index firstChannel = group * g.outChannelsPerGroup() + firstColumn;
+            const Index left = g.outChannelsPerGroup() - firstColumn;
+            const int channels =
+                static_cast<int>(left < Product::columns ? left : Product::columns);
+            if (__syncthreads_or(samples.refused())) {
+                storeDefinition<Product>(a.definition, firstPixel, end, firstChannel, channels,
+                                         a.output);
+            } else {
+                storeTile<Product, Element>(total, a.samples.plan, firstPixel, end, firstChannel,
+                                            channels, a.definition.in.bias, a.output,
+                                            memory.product.columns, memory.places);
+            }
         }
     }
 }
@@ -336,20 +370,19 @@ void forwardWith(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
     const Runs runs(g, s, Product::depth, MostRuns, MostTaps);
     const Index steps = runs.tiles(), depth = steps * Product::depth;
     const Index weightPitch = roundUp(g.outChannelsPerGroup(), Product::columns);
-    const RunPlans<Element> plans(g, runs, {inputs.offset, inputs.mask});
+    const RunPlans<Element> plans(g, runs);
     const auto panel = workspace.reserve<Stored>(g.groups * depth * weightPitch);
     const auto planned = workspace.reserve<RunPlan<ComputeType<Element>>>(plans.count());
     workspace.allocate();
 
     const ForwardArguments<Element, Stored> a{
-        g,
+        {g, inputs, {}},
         {g, s, {inputs.offset, inputs.mask}, images.pack(workspace, stream), runs},
         plans,
         workspace.at(planned),
         workspace.at(panel),
         static_cast<int>(steps),
         static_cast<int>(weightPitch),
-        inputs.bias,
         output};
     packForwardWeights<Element, Product>(g, runs, inputs.weights, weightPitch, workspace.at(panel),
                                          plans, workspace.at(planned), stream);

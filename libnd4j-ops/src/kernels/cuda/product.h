@@ -243,11 +243,11 @@ struct TensorShape {
         }
     }
 
-    __device__ static int firstRow() {
-        return static_cast<int>(threadIdx.x) / 32 / warpColumns * 32;
+    __device__ static int firstRow(int thread = static_cast<int>(threadIdx.x)) {
+        return thread / 32 / warpColumns * 32;
     }
-    __device__ static int firstColumn() {
-        return static_cast<int>(threadIdx.x) / 32 % warpColumns * columnsOfWarp;
+    __device__ static int firstColumn(int thread = static_cast<int>(threadIdx.x)) {
+        return thread / 32 % warpColumns * columnsOfWarp;
     }
 
   private:
@@ -353,14 +353,15 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     }
 
     __device__ void spill(float* tile, int slice) const {
-        const int g = lane() / 4, t = lane() % 4;
+        const int thread = threadAnew(), g = thread % 32 / 4, t = thread % 4;
 #pragma unroll
         for (int j = 0; j < columnTiles; ++j) {
-            const int column = Shape::firstColumn() + 8 * j - slice * sliceColumns;
+            const int column = Shape::firstColumn(thread) + 8 * j - slice * sliceColumns;
             if (column < 0 || column >= sliceColumns) continue;
 #pragma unroll
             for (int i = 0; i < rowTiles; ++i) {
-                float* to = tile + (Shape::firstRow() + 16 * i + g) * slicePitch + column + 2 * t;
+                float* to =
+                    tile + (Shape::firstRow(thread) + 16 * i + g) * slicePitch + column + 2 * t;
                 storePack(to, Pack<float, 2>{{total_[i][j][0], total_[i][j][1]}});
                 storePack(to + 8 * slicePitch, Pack<float, 2>{{total_[i][j][2], total_[i][j][3]}});
             }
@@ -368,12 +369,12 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     }
 
     __device__ void spillColumns(float* tile, int first, int count) const {
-        const int g = lane() / 4, t = lane() % 4;
+        const int thread = threadAnew(), g = thread % 32 / 4, t = thread % 4;
 #pragma unroll
         for (int j = 0; j < columnTiles; ++j) {
-            const int column = Shape::firstColumn() + 8 * j - first;
+            const int column = Shape::firstColumn(thread) + 8 * j - first;
             if (column < 0 || column >= count) continue;
-            float* to = tile + (column + 2 * t) * (Rows + 4) + Shape::firstRow() + g;
+            float* to = tile + (column + 2 * t) * (Rows + 4) + Shape::firstRow(thread) + g;
 #pragma unroll
             for (int i = 0; i < rowTiles; ++i)
 #pragma unroll

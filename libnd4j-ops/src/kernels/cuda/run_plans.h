@@ -9,11 +9,17 @@ namespace dcn4j::cuda {
 /// Of one run; a thread adds it to what its pixel says. The offsets and masks are those of the run
 /// that comes a tile later, which are loaded when this one's samples are planned.
 template <class Real>
-struct alignas(16) RunPlan {
-    Real row, column;    ///< of the tap
-    int channels;        ///< times -1; 0 in a segment without, and where there is no run
-    int segment;         ///< bytes of a packed pixel from the end of the run a tile before
-    Index offset, mask;  ///< bytes from those of tap 0 of the group's first offset group
+struct RunPlan {
+    /// Together, for one access.
+    struct alignas(16) Place {
+        Real row, column;  ///< of the tap
+        int channels;      ///< times -1; 0 in a segment without, and where there is no run
+        int segment;       ///< bytes of a packed pixel from the end of the run a tile before
+    } place;
+    /// Channels of the arrays, from those of tap 0 of the group's first offset group on.
+    struct alignas(16) Channels {
+        int y, x, mask;
+    } arrays;
 };
 
 /// Offsets or masks as planning reads them. Where there are none, one number serves all.
@@ -22,6 +28,7 @@ struct SampleArray {
     Index strides[4];  ///< bytes
 
     /// Those of 32 bits (deformable_conv2d.cu checks that they are enough).
+    DCN4J_HOST_DEVICE int channelBytes() const { return static_cast<int>(strides[1]); }
     DCN4J_HOST_DEVICE int rowBytes() const { return static_cast<int>(strides[2]); }
     DCN4J_HOST_DEVICE int pixelBytes() const { return static_cast<int>(strides[3]); }
 
@@ -43,7 +50,7 @@ class RunPlans {
     using Real = ComputeType<Element>;
 
   public:
-    RunPlans(const Conv2dGeometry& g, const Runs& runs, const SampleArrays& arrays)
+    RunPlans(const Conv2dGeometry& g, const Runs& runs)
         : runs_(runs),
           channelsPerGroup_(g.channelsPerGroup()),
           channelsPerOffsetGroup_(g.channelsPerOffsetGroup()),
@@ -51,9 +58,7 @@ class RunPlans {
           dilationH_(g.dilationH),
           dilationW_(g.dilationW),
           taps_(static_cast<int>(g.taps())),
-          perGroup_(static_cast<int>(runs.tiles() / runs.tilesPerRun + 1) * runs.perTile),
-          offsetStride_(SampleArray::of<Element>(arrays.offset).strides[1]),
-          maskStride_(SampleArray::of<Element>(arrays.mask).strides[1]) {
+          perGroup_(static_cast<int>(runs.tiles() / runs.tilesPerRun + 1) * runs.perTile) {
         const Index c = channelsPerGroup_, o = channelsPerOffsetGroup_;
         groups_ = c % o == 0 || o % c == 0 ? 1 : static_cast<int>(g.groups);
     }
@@ -76,13 +81,12 @@ class RunPlans {
         const int segments =
             segmentsWithChannels(group, channelsPerGroup_, channelsPerOffsetGroup_);
         const int nextSegment = segmentOf(next) < segments ? segmentOf(next) : segments - 1;
-        const Index channel = Index{nextSegment} * taps_ + (next < runs_.count ? tapOf(next) : 0);
-        return {static_cast<Real>(tap / kernelW_ * dilationH_),
-                static_cast<Real>(tap % kernelW_ * dilationW_),
-                run >= 0 && run < runs_.count && segment < segments ? -runs_.pitch : 0,
-                (segment * runs_.pitch - before) * static_cast<int>(sizeof(Element)),
-                2 * channel * offsetStride_,
-                channel * maskStride_};
+        const int channel = nextSegment * taps_ + (next < runs_.count ? tapOf(next) : 0);
+        return {{static_cast<Real>(tap / kernelW_ * dilationH_),
+                 static_cast<Real>(tap % kernelW_ * dilationW_),
+                 run >= 0 && run < runs_.count && segment < segments ? -runs_.pitch : 0,
+                 (segment * runs_.pitch - before) * static_cast<int>(sizeof(Element))},
+                {2 * channel, 2 * channel + 1, channel}};
     }
 
   private:
@@ -96,7 +100,6 @@ class RunPlans {
     const Index channelsPerGroup_, channelsPerOffsetGroup_, kernelW_, dilationH_, dilationW_;
     const int taps_, perGroup_;
     int groups_;
-    const Index offsetStride_, maskStride_;
 };
 
 }  // namespace dcn4j::cuda

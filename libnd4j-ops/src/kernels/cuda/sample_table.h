@@ -100,10 +100,10 @@ struct SampleInputs {
         modulation = narrow<Element>(ComputeType<Element>{1});
     }
 
-    /// From where they are; an offset's x is `channelBytes` after its y.
-    __device__ void load(const char* offset, Index channelBytes, const char* mask) {
-        y = loadGlobal<Element>(offset);
-        x = loadGlobal<Element>(offset + channelBytes);
+    /// From where they are.
+    __device__ void load(const char* offsetY, const char* offsetX, const char* mask) {
+        y = loadGlobal<Element>(offsetY);
+        x = loadGlobal<Element>(offsetX);
         modulation = loadGlobal<Element>(mask);
     }
 
@@ -150,6 +150,13 @@ __device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometr
     return s;
 }
 
+/// Whether a mask can be a factor of a sample's weights, and not of the sample: not one that is
+/// infinite, not a number, or so large that it could make products infinite.
+template <class Real>
+__device__ inline bool weighs(Real mask) {
+    return std::fabs(mask) < static_cast<Real>(sizeof(Real) == 4 ? 0x1p64 : 0x1p512);
+}
+
 /// The plane that samples lie on.
 struct SampledPlane {
     int height, width;
@@ -164,26 +171,11 @@ struct SampledPlane {
           lastColumn(offsets ? width - 1 : -1) {}
 };
 
-/// What a kernel keeps of a sample, and what the sample is multiplied by: together, for one access
-/// of 16 bytes.
-template <class Real, class Kept>
-struct alignas(16) BesideSample {
-    Kept kept;
-    Real modulation;
-};
-template <class Real>
-struct BesideSample<Real, void> {
-    Real modulation;
-};
-
-/// `Entries` planned samples, and what a kernel keeps of each. Corners that are not read are pixel
-/// -1.
-template <class Real, int Entries, class Kept>
+/// `Entries` planned samples. Corners that are not read are pixel -1.
+template <class Real, int Entries>
 struct SampleTable {
     alignas(16) int pixel[Entries][Corners];
     alignas(16) Real weight[Entries][Corners];
-    using Beside = BesideSample<Real, Kept>;
-    Beside beside[Entries];
 
     /// Reads nothing; the value is zero.
     __device__ void clear(int entry) {
@@ -193,10 +185,9 @@ struct SampleTable {
 
     /// Plans the sample at (y, x), to read the corners that have a value. In few instructions, what
     /// locate() says (sampling/plane.h): where that says Outside no corner is read, and any finite
-    /// weight will do.
-    /// `itsBeside` has its modulation.
+    /// weight will do. Weights are times `factor`.
     __device__ void plan(int entry, const SampledPlane& plane, int firstPixel, Real y, Real x,
-                         const Beside& itsBeside) {
+                         Real factor = 1) {
         const int top = floorOf(y), left = floorOf(x);
         const Real down = unitOf(y - static_cast<Real>(top));
         const Real right = unitOf(x - static_cast<Real>(left));
@@ -216,9 +207,9 @@ struct SampleTable {
         p.value[BottomLeft] = bottomIn && leftIn ? static_cast<int>(below) : -1;
         p.value[BottomRight] = bottomIn && rightIn ? static_cast<int>(below + 1) : -1;
         storePack(pixel[entry], p);
-        setWeights(entry, (1 - down) * (1 - right), (1 - down) * right, down * (1 - right),
-                   down * right);
-        beside[entry] = itsBeside;
+        const Real lower = down * factor, upper = multiplyAdd(-down, factor, factor);
+        setWeights(entry, multiplyAdd(-right, upper, upper), right * upper,
+                   multiplyAdd(-right, lower, lower), right * lower);
     }
 
     /// Reads the corners that have a slope: at y = -1 exactly there are some, though the value is
@@ -306,12 +297,10 @@ class SampleValues {
         }
     }
 
-    /// As `Product` stores them; `table` is what entry `entry` was fetched by.
+    /// Times `factor`, as `Product` stores them; `table` is what entry `entry` was fetched by.
     template <class Product, class Table>
     __device__ Pack<typename Product::Stored, Count> sample(const Table& table, int entry,
-                                                            bool some) const {
-        // Padding is zero, whatever the mask.
-        const Real modulation = some ? table.beside[entry].modulation : Real{1};
+                                                            Real factor = 1) const {
         const auto weights = table.weights(entry);
         Real sum[Count] = {};
 #pragma unroll
@@ -322,7 +311,7 @@ class SampleValues {
         }
         Pack<typename Product::Stored, Count> p{};
 #pragma unroll
-        for (int c = 0; c < Count; ++c) p.set(c, Product::stored(modulation * sum[c]));
+        for (int c = 0; c < Count; ++c) p.set(c, Product::stored(factor * sum[c]));
         return p;
     }
 

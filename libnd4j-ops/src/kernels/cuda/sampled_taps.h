@@ -30,18 +30,21 @@ class SampledTaps {
         slots > 1 && Product::rows* Product::columns <= 32 * Product::threads ? 2 : 1;
     static_assert(slots * Product::threads == rows * packs);
     struct Table {
-        SampleTable<Real, MostTaps * rows, void> samples;
+        SampleTable<Real, MostTaps * rows> samples;
+        std::uint8_t refused[Product::threads];  ///< a mask that can't be a factor of weights
     };
 
     __device__ SampledTaps(const SampleSource<Element>& source, const RunPlan<Real>*, Table& table,
                            Index group, Index firstPixel)
         : source_(source),
-          table_(table.samples),
+          table_(table),
           group_(group),
           firstPixel_(firstPixel),
           first_(source.plan, firstPixel),
           channels_(source.images + first_.n * source.imagePitch + group * source.runs.groupPitch +
-                    column()) {}
+                    column()) {
+        table.refused[threadIdx.x] = 0;
+    }
 
     __device__ bool plans(int step) const { return step == nextPlan_; }
 
@@ -77,16 +80,21 @@ class SampledTaps {
             if (exists(tapOf(i))) {
                 int kx = firstTap + tapOf(i);
                 const int ky = source_.plan.kernelW.divide(kx);
-                table_.plan(
+                const Real modulation = widen(inputs[i].modulation);
+                if (!weighs(modulation)) table_.refused[threadIdx.x] = 1;
+                table_.samples.plan(
                     entry, source_.plane, at.firstPixel,
                     static_cast<Real>(at.y + ky * source_.plan.dilationH) + widen(inputs[i].y),
                     static_cast<Real>(at.x + kx * source_.plan.dilationW) + widen(inputs[i].x),
-                    {widen(inputs[i].modulation)});
+                    modulation);
             } else if (tapOf(i) < taps()) {
-                table_.clear(entry);
-                table_.beside[entry] = {1};
+                table_.samples.clear(entry);
             }
         }
+    }
+
+    __device__ bool refused() const {
+        return table_.refused[threadIdx.x] != 0;
     }
 
     /// Goes on to the next step.
@@ -100,15 +108,14 @@ class SampledTaps {
 
     template <int Slot>
     __device__ void fetch() {
-        value_[Slot % ahead].fetch(from_, source_.pitchBytes, table_.pixels(entry(Slot)),
+        value_[Slot % ahead].fetch(from_, source_.pitchBytes, table_.samples.pixels(entry(Slot)),
                                    left_ > 0);
     }
 
     /// Interpolates a slot's pack and stores it.
     template <int Slot>
     __device__ void make(Stored* a) const {
-        const auto p =
-            value_[Slot % ahead].template sample<Product>(table_, entry(Slot), left_ > 0);
+        const auto p = value_[Slot % ahead].template sample<Product>(table_.samples, entry(Slot));
         Product::storeRow(a, row(Slot), column(), p);
     }
 
@@ -133,7 +140,7 @@ class SampledTaps {
     }
 
     const SampleSource<Element>& source_;
-    SampleTable<Real, MostTaps * rows, void>& table_;
+    Table& table_;
     const Index group_, firstPixel_;
     const FirstImage first_;
     const Element* const channels_;
