@@ -6,6 +6,12 @@
 
 #include "corner_rows.h"
 
+// GCC 12 would store a row's last vectors once more after its loop: a tenth of a scatter.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#pragma GCC push_options
+#pragma GCC optimize("no-move-loop-stores")
+#endif
+
 namespace dcn4j::cpu {
 namespace {
 
@@ -36,7 +42,7 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
         }
         V value{};
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
-            const V pixel = load<V>(from[c] + i);
+            const V pixel = inRegister(load<V>(from[c] + i));
             dot[c] = multiplyAdd(grad, pixel, dot[c]);
             if (Which != Weighted::None) value = multiplyAdd(weight[c], pixel, value);
         }
@@ -113,3 +119,7 @@ void scatter(const ScatterTile<Real>& tile) {
 
 }  // namespace
 }  // namespace dcn4j::cpu
+
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#pragma GCC pop_options
+#endif

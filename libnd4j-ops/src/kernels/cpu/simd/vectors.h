@@ -49,6 +49,26 @@ inline void store(NumberOf<V>* to, const V& value) {
     __builtin_memcpy(to, &value, sizeof value);
 }
 
+/// `x`, which the compiler must have in a register: what is used twice is not loaded twice.
+template <class V>
+inline V inRegister(V x) {
+#if defined(__AVX512F__)
+    constexpr int longest = 64;
+#elif defined(__AVX__)
+    constexpr int longest = 32;
+#else
+    constexpr int longest = 16;
+#endif
+    if constexpr (sizeof(V) <= longest) {
+#if defined(__x86_64__)
+        asm("" : "+v"(x));
+#elif defined(__aarch64__)
+        asm("" : "+w"(x));
+#endif
+    }
+    return x;
+}
+
 /// `x` in every lane. Subtracting zero changes no number, so that the compiler leaves it out.
 template <class V>
 inline V broadcast(NumberOf<V> x) {
