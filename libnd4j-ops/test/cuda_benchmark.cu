@@ -90,7 +90,7 @@ void printCeilings() {
             rate(operations, [&] { cuda::launch("mma", kernel, blocks, 0, nullptr, out.data()); }),
             "TFLOP/s");
     };
-    const int capability = cuda::computeCapability();
+    const int capability = cuda::capabilityOfCurrentDevice();
     if (capability >= 80) tensor("tf32 (mma)", 8, tensorKernel<cuda::Tf32>);
     if (capability >= 75) tensor("half (mma)", 16, tensorKernel<Float16>);
     constexpr Index bytes = Index{1} << 30;

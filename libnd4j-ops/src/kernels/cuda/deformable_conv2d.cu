@@ -45,8 +45,13 @@ bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
 /// Compiled for what all kernels here are; never started.
 __global__ void anyKernel() {}
 
-/// The compute capability that the current device's code is for, times ten: below the device's own
-/// where the library has none for that, and what it has, or PTX, runs.
+Device currentDevice(bool tf32) {
+    return {capabilityOfCurrentDevice(), tf32, attributeOf(cudaDevAttrMultiProcessorCount),
+            attributeOf(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
+}
+
+}  // namespace
+
 int capabilityOfCurrentDevice() {
     int device = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");
@@ -61,13 +66,6 @@ int capabilityOfCurrentDevice() {
     }
     return capability;
 }
-
-Device currentDevice(bool tf32) {
-    return {capabilityOfCurrentDevice(), tf32, attributeOf(cudaDevAttrMultiProcessorCount),
-            attributeOf(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
-}
-
-}  // namespace
 
 FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes)
     : OnStream(stream), device_(currentDevice(tf32)), columnBytes_(bytes) {}

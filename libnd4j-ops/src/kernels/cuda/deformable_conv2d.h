@@ -10,10 +10,13 @@
 
 namespace dcn4j::cuda {
 
+/// The compute capability that the current device's code is for, times ten: below the device's own
+/// where the library has none for that, and what it has, or PTX, runs.
+int capabilityOfCurrentDevice();
+
 /// What decides between kernels, beside the arguments' shapes.
 struct Device {
-    /// Compute capability that the code is for which the device runs, times ten.
-    int capability;
+    int capability;  ///< capabilityOfCurrentDevice()
     /// Whether FLOAT products may use tensor cores, which read 10 bits of mantissa.
     bool tf32;
     int multiprocessors;
