@@ -99,7 +99,7 @@ TEST(CudaConvolution, Tf32IsCloseAndNotTheDefault) {
     c.run(DeformableConv2dOnDevice(tf32, nullptr));
     expectNear(b, a, 2e-5);
     expectNear(c, a, 3e-3);
-    const bool hasTf32 = cuda::computeCapability() >= 80;
+    const bool hasTf32 = cuda::capabilityOfCurrentDevice() >= 80;
     EXPECT_EQ(b.output != c.output, hasTf32);
 }
 
@@ -270,16 +270,17 @@ TEST(CudaConvolution, EveryTileOfEveryCapabilityAgreesWithTheReference) {
     }
 }
 
+/// Channels that are no multiple of 16 bytes, in all kinds of steps, and groups that are not
+/// nested.
+const convolution::Case paddedShapes[] = {
+    {"of_three_channels", 1, 3, 9, 7, 5},
+    {"of_13_channels", 2, 13, 9, 8, 40},
+    {"of_101_channels", 1, 101, 7, 6, 130},
+    {"of_groups_that_are_not_nested", 1, 30, 7, 6, 6, 3, 3, 1, 1, 1, 1, 1, 1, 2, 3},
+};
+
 TEST(CudaConvolution, AnInfiniteMaskComesThroughNoPadding) {
-    // Channels that are no multiple of 16 bytes, in all kinds of steps, and groups that are not
-    // nested.
-    const convolution::Case shapes[] = {
-        {"of_three_channels", 1, 3, 9, 7, 5},
-        {"of_13_channels", 2, 13, 9, 8, 40},
-        {"of_101_channels", 1, 101, 7, 6, 130},
-        {"of_groups_that_are_not_nested", 1, 30, 7, 6, 6, 3, 3, 1, 1, 1, 1, 1, 1, 2, 3},
-    };
-    for (const auto& shape : shapes) {
+    for (const auto& shape : paddedShapes) {
         SCOPED_TRACE(shape.name);
         for (const int capability : {90, 89, 60}) {
             for (const float value : {std::numeric_limits<float>::infinity(), 1e25f}) {
@@ -303,6 +304,51 @@ TEST(CudaConvolution, AnInfiniteMaskComesThroughNoPadding) {
                         p.mask.at(0, 4, 3, 2) = narrow<Float16>(value);
                     });
             }
+        }
+    }
+}
+
+/// The mask's gradient of a case in which every number is positive, and one of the output's
+/// gradient infinite.
+template <class Element>
+std::vector<double> gradMaskOfAnInfiniteGradient(const convolution::Case& shape,
+                                                 const DeformableConv2dKernel& kernel) {
+    convolution::Problem<Element> p(shape, 7);
+    const auto makePositive = [](Element& e) {
+        e = narrow<Element>(std::fabs(widen(e)) + ComputeType<Element>(0.1));
+    };
+    p.input.forEach(makePositive);
+    p.weights.forEach(makePositive);
+    p.gradOutput.at(0, 1, 3, 2) =
+        narrow<Element>(std::numeric_limits<ComputeType<Element>>::infinity());
+    for (auto& result : forwardAndBackward(p, kernel))
+        if (result.name == "gradMask") return result.values;
+    return {};
+}
+
+TEST(CudaConvolution, AnInfiniteGradientComesThroughNoPadding) {
+    const auto expectLikeReferenceOf = [](auto element, const convolution::Case& shape) {
+        using Element = decltype(element);
+        const cuda::FusedDeformableConv2d kernel(nullptr, true);
+        const auto want = gradMaskOfAnInfiniteGradient<Element>(shape, referenceDeformableConv2d());
+        const auto got =
+            gradMaskOfAnInfiniteGradient<Element>(shape, DeformableConv2dOnDevice(kernel, nullptr));
+        ASSERT_EQ(got.size(), want.size());
+        int infinite = 0;
+        for (std::size_t i = 0; i < want.size(); ++i) {
+            infinite += std::isinf(want[i]);
+            ASSERT_EQ(std::isnan(got[i]), std::isnan(want[i])) << i;
+            ASSERT_EQ(std::isinf(got[i]), std::isinf(want[i])) << i;
+        }
+        EXPECT_GT(infinite, 0);
+    };
+    for (const auto& shape : paddedShapes) {
+        for (const int capability : {90, 60}) {
+            SCOPED_TRACE(shape.name);
+            const EmulatedDevice device(capability, 1);
+            expectLikeReferenceOf(float{}, shape);
+            expectLikeReferenceOf(Float16{}, shape);
+            expectLikeReferenceOf(double{}, shape);
         }
     }
 }

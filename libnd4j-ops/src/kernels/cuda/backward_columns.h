@@ -136,8 +136,8 @@ class CornerDots {
             for (int c = 0; c < Corners; ++c) dot_[i][c] = 0;
     }
 
-    /// Adds a slice of gradColumn and keeps it in `columns`, both at its first channel; `images`
-    /// points there in the packed images.
+    /// Adds a slice of gradColumn, of `channels` channels from its first on, and keeps it in
+    /// `columns`; `images` points to that channel in the packed images.
     __device__ void add(const Real* tile, int channels, int count, const Table& table,
                         const Element* images, int pitchBytes, Real* columns, Index columnPitch) {
         const int c = static_cast<int>(threadIdx.x) % lanes * pack;
@@ -149,7 +149,11 @@ class CornerDots {
             corners.fetch(images + c, pitchBytes, table.pixels(r));
 #pragma unroll
             for (int j = 0; j < pack; j += width) {
-                const auto gradient = loadPack<width>(tile + r * slicePitch + c + j);
+                auto gradient = loadPack<width>(tile + r * slicePitch + c + j);
+                // What an infinite gradient makes of padding is not a number.
+#pragma unroll
+                for (int l = j == 0; l < width; ++l)
+                    if (c + j + l >= channels) gradient.value[l] = 0;
                 if (r < count) storePack(columns + r * columnPitch + c + j, gradient);
 #pragma unroll
                 for (int l = 0; l < width; ++l)
@@ -198,6 +202,11 @@ constexpr int columnsBlocks() {
 #endif
     return Product::blocksAtATime;
 }
+
+/// Whether a step reads the thread's number anew (ProductLoop): where it is no longer for that.
+template <class Product>
+constexpr bool columnsReadAnew = Product::rows == 64 ||
+                                 (sizeof(typename Product::Stored) == 2 && Product::columns != 64);
 
 template <class Product, class Element>
 __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
@@ -261,15 +270,17 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
                         a.weights + (static_cast<Index>(at) * plan.taps + tap) * a.steps *
                                         Product::depth * a.weightPitch,
                         a.weightPitch, c0);
-                    addProduct(total, gradients, weights, a.steps, memory.product);
-                    const int columns =
-                        a.s.pitch - c0 < Product::columns ? a.s.pitch - c0 : Product::columns;
+                    addProduct<columnsReadAnew<Product>>(total, gradients, weights, a.steps,
+                                                         memory.product);
+                    const int columns = segment.channels - c0 < Product::columns
+                                            ? segment.channels - c0
+                                            : Product::columns;
                     for (int slice = 0; slice * sliceColumns < columns; ++slice) {
                         const int c = c0 + slice * sliceColumns;
                         total.spill(memory.product.slice, slice);
                         __syncthreads();
                         dots.add(
-                            memory.product.slice, a.s.pitch - c, count, memory.table,
+                            memory.product.slice, segment.channels - c, count, memory.table,
                             a.samples.images + first.n * a.samples.imagePitch + at * a.s.pitch + c,
                             a.samples.pitchBytes,
                             a.columns +
@@ -284,7 +295,11 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
             if (r < count) {
                 const auto& row = memory.table.place[r];
                 Real dot[Corners];
-                for (int i = 0; i < Corners; ++i) dot[i] = memory.dots.share[r][i][0];
+                // A corner beside the plane is zero, whatever gradients are times that.
+                for (int i = 0; i < Corners; ++i)
+                    dot[i] = row.between && memory.table.pixel[r][i] < 0
+                                 ? Real{0}
+                                 : memory.dots.share[r][i][0];
                 int pixel = first.pixel + r;
                 const Index n = first.n + plan.outPixels.divide(pixel);
                 const int y = plan.outWidth.divide(pixel);

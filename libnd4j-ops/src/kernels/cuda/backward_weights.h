@@ -140,8 +140,9 @@ class SampledColumns {
             OutPixel next;    ///< the pixel that is planned next
             Real modulation;  ///< of the sample
         } beside[plannedAtATime];
-        OutPixel apart;  ///< how far one sample of a thread is from the next
-        struct {
+        /// How far one sample of a thread is from the next, less the end of a row and of an image.
+        alignas(16) OutPixel apart;
+        struct alignas(16) {
             PlannedArrays arrays;  ///< of the first image's first pixel
             int row, column;       ///< that output pixel (0, 0) reads
         } runs[mostRuns];
@@ -149,7 +150,7 @@ class SampledColumns {
 
     __device__ SampledColumns(const SampleSource<Element>& source, Table& table, Index group,
                               int tile, Index firstPixel, int pixels)
-        : source_(source), table_(table), planned_(plannedAtATime / source.runs.perTile) {
+        : source_(source), table_(table), stepsAPlan_(mostRuns / source.runs.perTile) {
         const FirstImage first(source.plan, firstPixel);
         const int k = static_cast<int>(threadIdx.x) % packs * pack;
         const int which = k / source.runs.channelsPerRun;
@@ -158,7 +159,7 @@ class SampledColumns {
         channels_ = source.images + first.n * source.imagePitch +
                     static_cast<int>(group) * source.runs.groupPitch +
                     place.segment * source.runs.pitch + place.channel;
-        firstEntry_ = which * planned_ + line(0);
+        entry_ = (which + 1) * planned() + line(0);
         // What this thread plans.
         const auto plans = source.runs.place(tile, run(), 0);
         const bool some =
@@ -173,7 +174,11 @@ class SampledColumns {
                                  at.y + row * source.plan.dilationH,
                                  at.x + column * source.plan.dilationW};
         }
-        if (entry() == 0) table.apart = OutPixel::of(source.plan, planned_);
+        if (entry() == 0) {
+            const OutPixel by = OutPixel::of(source.plan, planned());
+            table.apart = {by.image + 1, by.y + 1 - source.outHeight,
+                           by.x - source.plan.outWidth.divisor()};
+        }
         const OutPixel next = OutPixel::of(source.plan, first.pixel + pixel());
         table.beside[entry()].next = next;
         __syncthreads();
@@ -184,8 +189,8 @@ class SampledColumns {
 
     /// A thread plans one sample, and loads what arrays say of its next.
     __device__ void plan(int) {
-        nextPlan_ += planned_ / Product::depth;
-        entry_ = firstEntry_;
+        nextPlan_ += stepsAPlan_;
+        entry_ -= planned();
         const OutPixel at = table_.beside[entry()].next;
         const auto& run = table_.runs[this->run()];
         const Real y = static_cast<Real>(at.y * source_.plan.strideH + run.row) + widen(inputs_.y);
@@ -193,7 +198,7 @@ class SampledColumns {
             static_cast<Real>(at.x * source_.plan.strideW + run.column) + widen(inputs_.x);
         const Real modulation = widen(inputs_.modulation);
         const OutPixel next = after(at);
-        left_ -= planned_;
+        left_ -= planned();
         load(next);
         table_.samples.plan(entry(), source_.plane, at.image * source_.plan.pixels(), y, x);
         table_.beside[entry()] = {next, modulation};
@@ -216,39 +221,41 @@ class SampledColumns {
 
   private:
     __device__ static int entry() { return static_cast<int>(threadIdx.x); }
+    /// Pixels that are planned at a time.
+    __device__ int planned() const { return stepsAPlan_ * Product::depth; }
     /// Which of the tile's runs this thread plans, and which pixel of those that are planned.
-    __device__ int run() const { return entry() / planned_; }
-    __device__ int pixel() const { return entry() & (planned_ - 1); }
+    __device__ int run() const { return entry() / planned(); }
+    __device__ int pixel() const { return entry() & (planned() - 1); }
 
-    /// The pixel that this thread plans after `at`.
+    /// The pixel that this thread plans after `at`: a column, or a row, below zero has not met the
+    /// end of its row, or of its image.
     __device__ OutPixel after(const OutPixel& at) const {
         const OutPixel& by = table_.apart;
-        const int width = source_.plan.outWidth.divisor();
-        OutPixel next{at.image + by.image, at.y + by.y, at.x + by.x};
-        if (next.x >= width) {
-            next.x -= width;
-            ++next.y;
-        }
-        if (next.y >= source_.outHeight) {
-            next.y -= source_.outHeight;
-            ++next.image;
-        }
-        return next;
+        const int x = at.x + by.x, y = at.y + by.y + (x >> 31);
+        return {at.image + by.image + (y >> 31), wrapped(y, source_.outHeight),
+                wrapped(x, source_.plan.outWidth.divisor())};
+    }
+    /// `size` more where a number of -size ... size - 1 is below zero.
+    __device__ static int wrapped(int number, int size) {
+        const auto below = static_cast<std::uint32_t>(number);
+        const auto above = below + static_cast<std::uint32_t>(size);
+        return static_cast<int>(below < above ? below : above);
     }
 
     /// Loads the inputs of this thread's next sample. Beyond the slot's pixels samples are zeros;
     /// so are the gradients.
     __device__ void load(const OutPixel& at) {
         inputs_.setNone();
-        if (left_ <= 0) return;
-        const PlannedArrays& arrays = table_.runs[run()].arrays;
+        const PlannedArrays arrays = table_.runs[run()].arrays;
         const auto from = [&](const char* data, const SampleArray& array) {
-            const char* image = data + std::uint64_t{static_cast<std::uint32_t>(at.image)} *
-                                           static_cast<std::uint64_t>(array.strides[0]);
-            return further(further(image, at.y, array.rowBytes()), at.x, array.pixelBytes());
+            const char* row =
+                further(further(data, at.y, array.rowBytes()), at.x, array.pixelBytes());
+            return row + std::uint64_t{static_cast<std::uint32_t>(at.image)} *
+                             static_cast<std::uint64_t>(array.strides[0]);
         };
         const char* const offset = from(arrays.offset, source_.offset);
-        inputs_.load(offset, offset + source_.offset.strides[1], from(arrays.mask, source_.mask));
+        const char* const mask = from(arrays.mask, source_.mask);
+        if (left_ > 0) inputs_.load(offset, offset + source_.offset.strides[1], mask);
     }
 
     __device__ static int line(int slot) {
@@ -258,10 +265,11 @@ class SampledColumns {
 
     const SampleSource<Element>& source_;
     Table& table_;
-    const int planned_;        ///< pixels at a time
+    const int stepsAPlan_;
     const Element* channels_;  ///< this thread's at the first image's first pixel
     int left_;                 ///< pixels from the one on whose inputs are loaded
-    int firstEntry_, entry_ = 0, nextPlan_ = 0;
+    int nextPlan_ = 0;
+    int entry_;  ///< of this thread's first line in this step
     bool reads_;
     SampleInputs<Element> inputs_{};
     SampleValues<Element, pack, (Product::blocksAtATime > 1 || Product::rounds)> value_[slots];
@@ -310,7 +318,7 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
                 a.gradients + firstPixel * a.gradientPitch + group * a.outPitch + firstRow,
                 a.gradientPitch, a.outPitch - static_cast<int>(firstRow), pixels);
             Samples samples(a.samples, memory.table, group, tile, firstPixel, pixels);
-            addProduct(total, gradients, samples, steps, memory.product);
+            addProduct<false>(total, gradients, samples, steps, memory.product);
             for (int slice = 0; slice * sliceColumns < Product::columns; ++slice) {
                 total.spill(memory.product.slice, slice);
                 __syncthreads();

@@ -107,6 +107,16 @@ __device__ __forceinline__ int threadAnew() {
 #endif
 }
 
+/// threadIdx.x, read anew or not; before 8.0, where threads have the registers, never.
+template <bool Anew>
+__device__ __forceinline__ int thisThread() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+    return static_cast<int>(threadIdx.x);
+#else
+    return Anew ? threadAnew() : static_cast<int>(threadIdx.x);
+#endif
+}
+
 /// Calls `action(i)` for this thread's share of 0 .. items - 1.
 template <class Action>
 __device__ void forEachItem(Index items, Action action) {

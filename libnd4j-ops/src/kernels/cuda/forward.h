@@ -331,7 +331,8 @@ __global__ void __launch_bounds__(Product::threads, Product::blocksAtATime)
                 a.weights + group * a.steps * Product::depth * a.weightPitch, a.weightPitch,
                 static_cast<int>(firstColumn));
             if constexpr (MostTaps == 1) {
-                addProduct(total, samples, weights, a.steps, memory.product);
+                addProduct<Product::columns == 256>(total, samples, weights, a.steps,
+                                                    memory.product);
             } else {
                 addSampledProduct(total, samples, weights, a.steps, memory.product);
             }

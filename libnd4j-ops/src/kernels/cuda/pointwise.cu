@@ -21,7 +21,7 @@ template <class Element>
 __global__ void sigmoidKernel(PointwiseShape shape, Tensor<4> from, Tensor<4> to) {
     forEachIndex(shape, [&](Index a, Index b, Index c, Index d) {
         const ComputeType<Element> x = load<Element>(from, a, b, c, d);
-        store<Element>(to, 1 / (1 + exp(-x)), a, b, c, d);
+        store<Element>(to, 1 / (1 + std::exp(-x)), a, b, c, d);
     });
 }
 

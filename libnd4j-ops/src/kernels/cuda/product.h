@@ -18,7 +18,7 @@
 //   rounds          whether an operand is not the element itself
 //   keepsRows       whether consecutive depths of a row of a lie together
 //   parts           of a step's depths that can be added by themselves
-//   add<f, n>       adds the product of n of the parts, from f on, to the totals
+//   add<f, n>       adds the product of n of the parts, from f on, to the totals of a thread
 //   spill           writes `sliceColumns` columns of the totals to shared memory, row by row
 //   spillColumns    writes some columns of the totals to shared memory, column by column
 //
@@ -137,7 +137,7 @@ class FmaProduct : public DepthsOfColumns<RealType, Columns> {
     }
 
     template <int First, int Count>
-    __device__ void add(const Stored* a, const Stored* b) {
+    __device__ void add(const Stored* a, const Stored* b, int) {
         const int row = firstRow(), column = firstColumn();
 #pragma unroll
         for (int k = First; k < First + Count; ++k) {
@@ -326,23 +326,24 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     }
 
     template <int First, int Count>
-    __device__ void add(const Stored* a, const Stored* b) {
+    __device__ void add(const Stored* a, const Stored* b, int thread) {
         static_assert(depth == Shape::parts * atATime);
 #pragma unroll
         for (int k = First * atATime; k < (First + Count) * atATime; k += atATime) {
             std::uint32_t fromA[rowTiles][4];
 #pragma unroll
-            for (int i = 0; i < rowTiles; ++i) loadA(fromA[i], a, i, k);
+            for (int i = 0; i < rowTiles; ++i) loadA(fromA[i], a, i, k, thread);
             // The next columns' fragments are on their way while these are multiplied, where there
             // are registers for them.
             constexpr bool ahead = columnsOfDepths || Columns <= 64;
             std::uint32_t fromB[2][4];
-            if (ahead) loadB(fromB[0], b, 0, k);
+            if (ahead) loadB(fromB[0], b, 0, k, thread);
 #pragma unroll
             for (int j = 0; j < columnTiles; j += 2) {
                 auto& now = fromB[ahead ? j / 2 % 2 : 0];
-                if (!ahead) loadB(now, b, 8 * j, k);
-                if (ahead && j + 2 < columnTiles) loadB(fromB[(j / 2 + 1) % 2], b, 8 * (j + 2), k);
+                if (!ahead) loadB(now, b, 8 * j, k, thread);
+                if (ahead && j + 2 < columnTiles)
+                    loadB(fromB[(j / 2 + 1) % 2], b, 8 * (j + 2), k, thread);
 #pragma unroll
                 for (int i = 0; i < rowTiles; ++i) {
                     multiplyFragments<Operand>(total_[i][j], fromA[i], now);
@@ -389,10 +390,6 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     static constexpr int chunk = packOf<Stored>;
     static constexpr int atATime = halves ? 16 : 8;
 
-    __device__ static int lane() {
-        return static_cast<int>(threadIdx.x) % 32;
-    }
-
     /// By how much the chunks of 16 bytes of a row of depths change places: a whole row of banks
     /// has one or two rows.
     __device__ static int exchanged(int row) {
@@ -418,8 +415,9 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     /// Two times two fragments of 8 rows by 16 bytes, from `row` and the even chunk of depth `k`
     /// on: first those of `Across` the rows, or those of further depths.
     template <bool Across>
-    __device__ static void loadRows(std::uint32_t (&to)[4], const Stored* from, int row, int k) {
-        const int which = lane() / 8, line = lane() % 8;
+    __device__ static void loadRows(std::uint32_t (&to)[4], const Stored* from, int row, int k,
+                                    int thread) {
+        const int which = thread % 32 / 8, line = thread % 8;
         const int below = Across ? which % 2 : which / 2, beside = Across ? which / 2 : which % 2;
         // Rows from a multiple of 8 on are exchanged as their number in it says.
         const int place = (beside ^ exchanged(line)) ^ (k / chunk);
@@ -427,16 +425,17 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     }
 
     /// Of the `tile`th 16 rows of the warp's.
-    __device__ static void loadA(std::uint32_t (&to)[4], const Stored* a, int tile, int k) {
-        const int row = Shape::firstRow();
+    __device__ static void loadA(std::uint32_t (&to)[4], const Stored* a, int tile, int k,
+                                 int thread) {
+        const int row = Shape::firstRow(thread);
         if constexpr (Form == Written::ByRow) {
-            loadRows<true>(to, a + 16 * tile * depth, row, k);
+            loadRows<true>(to, a + 16 * tile * depth, row, k, thread);
         } else if constexpr (halves) {
-            const int which = lane() / 8, line = lane() % 8;
+            const int which = thread % 32 / 8, line = thread % 8;
             loadFragments<true>(
                 to, a + byColumn<Rows>(k + which / 2 * 8 + line, row + 16 * tile + which % 2 * 8));
         } else {
-            const int g = lane() / 4, t = lane() % 4;
+            const int g = thread % 32 / 4, t = thread % 4;
 #pragma unroll
             for (int i = 0; i < 4; ++i)
                 to[i] = bitsOf(
@@ -445,18 +444,19 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     }
 
     /// For 16 columns, from `column` of the warp's on: two fragments of each eight.
-    __device__ static void loadB(std::uint32_t (&to)[4], const Stored* b, int column, int k) {
-        const int first = Shape::firstColumn() + column % period;
+    __device__ static void loadB(std::uint32_t (&to)[4], const Stored* b, int column, int k,
+                                 int thread) {
+        const int first = Shape::firstColumn(thread) + column % period;
         const int further = column / period * period;
         if constexpr (columnsOfDepths) {
-            loadRows<false>(to, b + column * depth, Shape::firstColumn(), k);
+            loadRows<false>(to, b + column * depth, Shape::firstColumn(thread), k, thread);
         } else if constexpr (halves) {
-            const int which = lane() / 8, line = lane() % 8;
+            const int which = thread % 32 / 8, line = thread % 8;
             loadFragments<true>(to,
                                 b + byColumn<Columns>(which % 2 * 8 + line, first + which / 2 * 8) +
                                     k * Columns + further);
         } else {
-            const int g = lane() / 4, t = lane() % 4;
+            const int g = thread % 32 / 4, t = thread % 4;
 #pragma unroll
             for (int i = 0; i < 4; ++i)
                 to[i] = bitsOf(b[byColumn<Columns>(t, first + g + i / 2 * 8) +
@@ -518,7 +518,7 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns>,
     }
 
     template <int First, int Count>
-    __device__ void add(const Stored* a, const Stored* b) {
+    __device__ void add(const Stored* a, const Stored* b, int) {
         using namespace nvcuda::wmma;
         using LayoutA = std::conditional_t<Form == Written::ByRow, row_major, col_major>;
         const auto* fromA = reinterpret_cast<const __half*>(a);
@@ -593,8 +593,8 @@ union ProductMemory {
 
 /// The loop of a product: while the operands of a step are multiplied, those of the next are made.
 /// `first(to)` makes those of step 0, and `further(now, step, next)` multiplies those at `now` and
-/// makes those of step `step` at `next`.
-template <class Product, class First, class Further>
+/// makes those of step `step` at `next`. `Anew`: as of ProductLoop.
+template <bool Anew, class Product, class First, class Further>
 __device__ __forceinline__ void addSteps(Product& total, typename Product::Stored* operands,
                                          int steps, First first, Further further) {
     constexpr int size = Product::sizeA + Product::sizeB;
@@ -610,7 +610,7 @@ __device__ __forceinline__ void addSteps(Product& total, typename Product::Store
         finish();
     }
     const auto* last = operands + (steps - 1) % 2 * size;
-    total.template add<0, Product::parts>(last, last + Product::sizeA);
+    total.template add<0, Product::parts>(last, last + Product::sizeA, thisThread<Anew>());
     __syncthreads();
 }
 
@@ -622,7 +622,11 @@ __device__ __forceinline__ void addSteps(Product& total, typename Product::Store
 /// multiplied in between, so that they take their registers one after another. Steps are fetched in
 /// their order. Where source b or a `plans(step)`, for all threads alike, it prepares what that
 /// step and later ones need, in shared memory too.
-template <class Product, class SourceA, class SourceB>
+///
+/// `Anew`: each step reads the thread's number anew, and works out of it where fragments lie, which
+/// a compiler else keeps in memory where it has few registers. Some kernels' steps are shorter then
+/// and others' longer (README.md).
+template <bool Anew, class Product, class SourceA, class SourceB>
 class ProductLoop {
     using Stored = typename Product::Stored;
 
@@ -631,7 +635,7 @@ class ProductLoop {
         : total_(total), a_(a), b_(b), operands_(memory.operands) {}
 
     __device__ void run(int steps) {
-        addSteps(
+        addSteps<Anew>(
             total_, operands_, steps,
             [&](Stored* to) {
                 plan(0);
@@ -676,7 +680,7 @@ class ProductLoop {
     __device__ void multiplyAndLoad(const Stored* now, int step, Stored* next) {
         constexpr int parts = Product::parts / slots;
         fetch<Slot>(step, next);
-        total_.template add<Slot * parts, parts>(now, now + Product::sizeA);
+        total_.template add<Slot * parts, parts>(now, now + Product::sizeA, thisThread<Anew>());
         store<Slot>(next);
         if constexpr (Slot + 1 < slots) multiplyAndLoad<Slot + 1>(now, step, next);
     }
@@ -687,10 +691,10 @@ class ProductLoop {
     Stored* const operands_;
 };
 
-template <class Product, class SourceA, class SourceB>
+template <bool Anew, class Product, class SourceA, class SourceB>
 __device__ void addProduct(Product& total, SourceA& a, SourceB& b, int steps,
                            ProductMemory<Product>& memory) {
-    ProductLoop<Product, SourceA, SourceB>(total, a, b, memory).run(steps);
+    ProductLoop<Anew, Product, SourceA, SourceB>(total, a, b, memory).run(steps);
 }
 
 /// A source without plans.

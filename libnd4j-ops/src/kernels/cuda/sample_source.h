@@ -9,7 +9,7 @@
 namespace dcn4j::cuda {
 
 /// Where a pixel's offsets and masks are.
-struct PlannedArrays {
+struct alignas(16) PlannedArrays {
     const char *offset, *mask;
 };
 

@@ -14,6 +14,7 @@ namespace dcn4j::cuda {
 /// enough).
 struct PlanGeometry {
     int height, width, strideH, strideW, padTop, padLeft, dilationH, dilationW, taps;
+    int imagePixels;  ///< height * width
     Divisor kernelW, outPixels, outWidth;
 
     explicit PlanGeometry(const Conv2dGeometry& g)
@@ -26,11 +27,12 @@ struct PlanGeometry {
           dilationH(static_cast<int>(g.dilationH)),
           dilationW(static_cast<int>(g.dilationW)),
           taps(static_cast<int>(g.taps())),
+          imagePixels(static_cast<int>(g.pixels())),
           kernelW(g.kernelW),
           outPixels(std::max<Index>(g.outPixels(), 1)),
           outWidth(std::max<Index>(g.outWidth, 1)) {}
 
-    DCN4J_HOST_DEVICE int pixels() const { return height * width; }
+    DCN4J_HOST_DEVICE int pixels() const { return imagePixels; }
 };
 
 /// Output pixels are counted from the first of an image: this one, in 64 bits, and then in 32.
@@ -93,10 +95,10 @@ template <class Element>
 struct SampleInputs {
     Element y, x, modulation;
 
-    /// Those of a sample that is zero.
+    /// Those of a sample that is zero, wherever in its row.
     __device__ void setNone() {
         const auto notANumber = static_cast<ComputeType<Element>>(floatOf(0x7fc00000u));
-        y = x = narrow<Element>(notANumber);
+        y = narrow<Element>(notANumber);
         modulation = narrow<Element>(ComputeType<Element>{1});
     }
 

@@ -161,7 +161,7 @@ class SampledProductLoop {
         : total_(total), samples_(samples), weights_(weights), operands_(memory.operands) {}
 
     __device__ void run(int steps) {
-        addSteps(
+        addSteps<false>(
             total_, operands_, steps,
             [&](Stored* to) {
                 begin(0, to);
@@ -206,7 +206,8 @@ class SampledProductLoop {
 
     template <int Slot>
     __device__ void multiplyAndMake(const Stored* now, Stored* next) {
-        total_.template add<Slot * parts, parts>(now, now + Product::sizeA);
+        total_.template add<Slot * parts, parts>(now, now + Product::sizeA,
+                                                 static_cast<int>(threadIdx.x));
         make<Slot>(next);
         if constexpr (Slot + 1 < slots) multiplyAndMake<Slot + 1>(now, next);
     }
