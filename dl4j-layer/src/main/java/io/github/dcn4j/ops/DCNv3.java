@@ -49,7 +49,7 @@ public class DCNv3 extends NativeOp<DCNv3Config> {
    */
   public DCNv3(
       SameDiff sd, SDVariable input, SDVariable offset, SDVariable mask, DCNv3Config config) {
-    super(sd, config, input, offset, mask);
+    super(OP_NAME, sd, config, input, offset, mask);
   }
 
   /**
@@ -61,7 +61,7 @@ public class DCNv3 extends NativeOp<DCNv3Config> {
    * @param config the geometry
    */
   public DCNv3(INDArray input, INDArray offset, INDArray mask, DCNv3Config config) {
-    super(config, input, offset, mask);
+    super(OP_NAME, config, input, offset, mask);
   }
 
   @Override

@@ -26,7 +26,7 @@ public class DCNv3Derivative extends NativeOp<DCNv3Config> {
    * @param config the geometry
    */
   public DCNv3Derivative(SameDiff sd, SDVariable[] inputs, DCNv3Config config) {
-    super(sd, config, inputs);
+    super(OP_NAME, sd, config, inputs);
   }
 
   /**
@@ -40,7 +40,7 @@ public class DCNv3Derivative extends NativeOp<DCNv3Config> {
    */
   public DCNv3Derivative(
       INDArray input, INDArray offset, INDArray mask, INDArray gradOutput, DCNv3Config config) {
-    super(config, input, offset, mask, gradOutput);
+    super(OP_NAME, config, input, offset, mask, gradOutput);
   }
 
   @Override

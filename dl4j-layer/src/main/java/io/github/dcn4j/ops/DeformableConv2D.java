@@ -57,7 +57,7 @@ public class DeformableConv2D extends NativeOp<DeformableConv2DConfig> {
       SDVariable mask,
       SDVariable bias,
       DeformableConv2DConfig config) {
-    super(sd, config, input, weights, offset, mask, bias);
+    super(OP_NAME, sd, config, input, weights, offset, mask, bias);
   }
 
   /**
@@ -77,7 +77,7 @@ public class DeformableConv2D extends NativeOp<DeformableConv2DConfig> {
       INDArray mask,
       INDArray bias,
       DeformableConv2DConfig config) {
-    super(config, input, weights, offset, mask, bias);
+    super(OP_NAME, config, input, weights, offset, mask, bias);
   }
 
   @Override

@@ -28,7 +28,7 @@ public class DeformableConv2DDerivative extends NativeOp<DeformableConv2DConfig>
    */
   public DeformableConv2DDerivative(
       SameDiff sd, SDVariable[] inputs, DeformableConv2DConfig config) {
-    super(sd, config, inputs);
+    super(OP_NAME, sd, config, inputs);
   }
 
   /**
@@ -50,7 +50,7 @@ public class DeformableConv2DDerivative extends NativeOp<DeformableConv2DConfig>
       INDArray bias,
       INDArray gradOutput,
       DeformableConv2DConfig config) {
-    super(config, input, weights, offset, mask, bias, gradOutput);
+    super(OP_NAME, config, input, weights, offset, mask, bias, gradOutput);
   }
 
   @Override

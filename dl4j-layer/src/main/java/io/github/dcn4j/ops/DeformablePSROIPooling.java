@@ -60,7 +60,7 @@ public class DeformablePSROIPooling extends NativeOp<DeformablePSROIPoolingConfi
       SDVariable rois,
       SDVariable trans,
       DeformablePSROIPoolingConfig config) {
-    super(sd, config, input, rois, trans);
+    super(OP_NAME, sd, config, input, rois, trans);
   }
 
   /**
@@ -73,7 +73,7 @@ public class DeformablePSROIPooling extends NativeOp<DeformablePSROIPoolingConfi
    */
   public DeformablePSROIPooling(
       INDArray input, INDArray rois, INDArray trans, DeformablePSROIPoolingConfig config) {
-    super(config, input, rois, trans);
+    super(OP_NAME, config, input, rois, trans);
   }
 
   @Override

@@ -28,7 +28,7 @@ public class DeformablePSROIPoolingDerivative extends NativeOp<DeformablePSROIPo
    */
   public DeformablePSROIPoolingDerivative(
       SameDiff sd, SDVariable[] inputs, DeformablePSROIPoolingConfig config) {
-    super(sd, config, inputs);
+    super(OP_NAME, sd, config, inputs);
   }
 
   /**
@@ -48,7 +48,7 @@ public class DeformablePSROIPoolingDerivative extends NativeOp<DeformablePSROIPo
       INDArray count,
       INDArray gradOutput,
       DeformablePSROIPoolingConfig config) {
-    super(config, input, rois, trans, count, gradOutput);
+    super(OP_NAME, config, input, rois, trans, count, gradOutput);
   }
 
   @Override

@@ -50,7 +50,7 @@ public class MultiScaleDeformableAttention extends OpOfArrays {
       SDVariable spatialShapes,
       SDVariable samplingLocations,
       SDVariable attentionWeights) {
-    super(sd, value, spatialShapes, samplingLocations, attentionWeights);
+    super(OP_NAME, sd, value, spatialShapes, samplingLocations, attentionWeights);
   }
 
   /**
@@ -66,7 +66,7 @@ public class MultiScaleDeformableAttention extends OpOfArrays {
       INDArray spatialShapes,
       INDArray samplingLocations,
       INDArray attentionWeights) {
-    super(value, spatialShapes, samplingLocations, attentionWeights);
+    super(OP_NAME, value, spatialShapes, samplingLocations, attentionWeights);
   }
 
   @Override

@@ -26,7 +26,7 @@ public class MultiScaleDeformableAttentionDerivative extends OpOfArrays {
    * @param inputs the forward op's inputs, then the gradient of its output
    */
   public MultiScaleDeformableAttentionDerivative(SameDiff sd, SDVariable[] inputs) {
-    super(sd, inputs);
+    super(OP_NAME, sd, inputs);
   }
 
   /**
@@ -44,7 +44,7 @@ public class MultiScaleDeformableAttentionDerivative extends OpOfArrays {
       INDArray samplingLocations,
       INDArray attentionWeights,
       INDArray gradOutput) {
-    super(value, spatialShapes, samplingLocations, attentionWeights, gradOutput);
+    super(OP_NAME, value, spatialShapes, samplingLocations, attentionWeights, gradOutput);
   }
 
   @Override

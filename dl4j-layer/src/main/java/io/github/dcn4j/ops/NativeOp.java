@@ -29,39 +29,42 @@ public abstract class NativeOp<C extends OpConfig> extends DynamicCustomOp {
   NativeOp() {}
 
   /** In a graph; inputs that are null are left out. */
-  NativeOp(SameDiff sd, C config, SDVariable... inputs) {
-    super(sd, wrapFilterNull(inputs));
+  NativeOp(String name, SameDiff sd, C config, SDVariable... inputs) {
+    super(sd, wrapFilterNull(checked(name, config, inputs)));
     configure(config);
   }
 
   /** On arrays; inputs that are null are left out. */
-  NativeOp(C config, INDArray... inputs) {
-    super(wrapFilterNull(inputs), null);
+  NativeOp(String name, C config, INDArray... inputs) {
+    super(wrapFilterNull(checked(name, config, inputs)), null);
     configure(config);
   }
 
-  private void configure(C config) {
+  /** The inputs of an op that can be made: SameDiff's constructor adds it, come what may later. */
+  private static <T> T[] checked(String name, OpConfig config, T[] inputs) {
     NativeLibrary.require(OpCatalog::all);
-    long[] integers = integersOf(config);
+    checkIntegers(name, Arguments.required("config", config));
+    return inputs;
+  }
+
+  private void configure(C config) {
     this.config = config;
-    addIArgument(integers);
+    addIArgument(config.toIArgs());
     addTArgument(config.toTArgs());
   }
 
   /** The native side's integers have 32 bits, and of others a part would be lost on the way. */
-  private long[] integersOf(C config) {
-    long[] integers = config.toIArgs();
-    for (long integer : integers) {
+  static void checkIntegers(String name, OpConfig config) {
+    for (long integer : config.toIArgs()) {
       if (integer != (int) integer) {
         throw new IllegalArgumentException(
-            opName()
+            name
                 + ": "
                 + nameOf(integer, config.toProperties())
                 + ": expected an integer of 32 bits, got "
                 + integer);
       }
     }
-    return integers;
   }
 
   private static String nameOf(long value, Map<String, Object> properties) {
@@ -145,7 +148,9 @@ public abstract class NativeOp<C extends OpConfig> extends DynamicCustomOp {
 
   @Override
   public void configureFromArguments() {
-    config = configOf(iArgs(), tArgs());
+    C given = configOf(iArgs(), tArgs());
+    checkIntegers(opName(), given);
+    config = given;
   }
 
   @Override

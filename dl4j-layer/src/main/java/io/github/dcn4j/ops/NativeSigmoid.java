@@ -10,6 +10,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * or BFLOAT16. Exact to two units in the last place; 0 below -87 (DOUBLE: -708).
  */
 public final class NativeSigmoid extends OpOfArrays {
+  private static final String OP_NAME = "dcn4j_sigmoid";
+
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public NativeSigmoid() {}
 
@@ -19,11 +21,11 @@ public final class NativeSigmoid extends OpOfArrays {
    * @param input of rank 4
    */
   public NativeSigmoid(INDArray input) {
-    super(input);
+    super(OP_NAME, input);
   }
 
   @Override
   public String opName() {
-    return "dcn4j_sigmoid";
+    return OP_NAME;
   }
 }

@@ -8,6 +8,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * <p>Inputs and output: of one shape of rank 4, in any strides, and of one type.
  */
 public final class NativeSigmoidDerivative extends OpOfArrays {
+  private static final String OP_NAME = "dcn4j_sigmoid_bp";
+
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public NativeSigmoidDerivative() {}
 
@@ -18,11 +20,11 @@ public final class NativeSigmoidDerivative extends OpOfArrays {
    * @param gradOutput the gradient of that, of its shape
    */
   public NativeSigmoidDerivative(INDArray sigmoid, INDArray gradOutput) {
-    super(sigmoid, gradOutput);
+    super(OP_NAME, sigmoid, gradOutput);
   }
 
   @Override
   public String opName() {
-    return "dcn4j_sigmoid_bp";
+    return OP_NAME;
   }
 }

@@ -16,6 +16,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * <p>Output: [1], how many threads ND4J's ops of the calling thread have from now on; 0 on CUDA.
  */
 public final class OneThread extends NativeOp<OneThread.Setting> {
+  private static final String OP_NAME = "dcn4j_one_thread";
+
   /** For ND4J, which makes ops by reflection and then sets their arguments. */
   public OneThread() {}
 
@@ -25,7 +27,7 @@ public final class OneThread extends NativeOp<OneThread.Setting> {
    * @param alone whether it is to work alone from now on
    */
   public OneThread(boolean alone) {
-    super(new Setting(alone), Nd4j.scalar(0)); // no op runs without arrays
+    super(OP_NAME, new Setting(alone), Nd4j.scalar(0)); // no op runs without arrays
   }
 
   /** Whether the thread works alone. */
@@ -46,7 +48,7 @@ public final class OneThread extends NativeOp<OneThread.Setting> {
 
   @Override
   public String opName() {
-    return "dcn4j_one_thread";
+    return OP_NAME;
   }
 
   @Override

@@ -8,12 +8,12 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 abstract class OpOfArrays extends NativeOp<NoArguments> {
   OpOfArrays() {}
 
-  OpOfArrays(SameDiff sd, SDVariable... inputs) {
-    super(sd, new NoArguments(), inputs);
+  OpOfArrays(String name, SameDiff sd, SDVariable... inputs) {
+    super(name, sd, new NoArguments(), inputs);
   }
 
-  OpOfArrays(INDArray... inputs) {
-    super(new NoArguments(), inputs);
+  OpOfArrays(String name, INDArray... inputs) {
+    super(name, new NoArguments(), inputs);
   }
 
   @Override

@@ -49,7 +49,7 @@ public class PlainConv2D extends NativeOp<DeformableConv2DConfig> {
       SDVariable weights,
       SDVariable bias,
       DeformableConv2DConfig config) {
-    super(sd, checked(config), input, weights, bias);
+    super(OP_NAME, sd, checked(config), input, weights, bias);
   }
 
   /**
@@ -62,12 +62,12 @@ public class PlainConv2D extends NativeOp<DeformableConv2DConfig> {
    */
   public PlainConv2D(
       INDArray input, INDArray weights, INDArray bias, DeformableConv2DConfig config) {
-    super(checked(config), input, weights, bias);
+    super(OP_NAME, checked(config), input, weights, bias);
   }
 
   /** Refuses what a plain convolution would ignore. */
   static DeformableConv2DConfig checked(DeformableConv2DConfig config) {
-    if (config.getDeformableGroups() != 1) {
+    if (Arguments.required("config", config).getDeformableGroups() != 1) {
       throw new IllegalArgumentException(
           OP_NAME
               + ": deformableGroups: expected 1 in a plain convolution, got "

@@ -29,7 +29,7 @@ public class PlainConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
    * @param config the geometry
    */
   public PlainConv2DDerivative(SameDiff sd, SDVariable[] inputs, DeformableConv2DConfig config) {
-    super(sd, PlainConv2D.checked(config), inputs);
+    super(OP_NAME, sd, PlainConv2D.checked(config), inputs);
   }
 
   /**
@@ -47,7 +47,7 @@ public class PlainConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
       INDArray bias,
       INDArray gradOutput,
       DeformableConv2DConfig config) {
-    super(PlainConv2D.checked(config), input, weights, bias, gradOutput);
+    super(OP_NAME, PlainConv2D.checked(config), input, weights, bias, gradOutput);
   }
 
   /**
@@ -68,7 +68,7 @@ public class PlainConv2DDerivative extends NativeOp<DeformableConv2DConfig> {
       INDArray gradOutput,
       INDArray addend,
       DeformableConv2DConfig config) {
-    super(PlainConv2D.checked(config), input, weights, bias, gradOutput, addend);
+    super(OP_NAME, PlainConv2D.checked(config), input, weights, bias, gradOutput, addend);
     adds = true;
     addIArgument(1); // after those of the configuration: there is an addend
   }

@@ -96,6 +96,38 @@ class DeformableConv2DSameDiffTest {
   }
 
   @Test
+  void integersTooWideAreRefusedAndTheGraphGoesOn() {
+    Problem p = Problem.random(DataType.DOUBLE);
+    SameDiff sd = graph(p, true, true);
+    int ops = sd.getOps().size();
+    DeformableConv2DConfig wide = p.getConfig().toBuilder().pW((1L << 32) + 1).build();
+    Calls.assertMessage(
+        "deformable_conv2d: pW: expected an integer of 32 bits, got 4294967297",
+        () ->
+            new SDDeformable(sd)
+                .deformableConv2d(
+                    sd.getVariable("input"),
+                    sd.getVariable("weights"),
+                    sd.getVariable("offset"),
+                    null,
+                    null,
+                    wide));
+    assertEquals(ops, sd.getOps().size());
+    assertEquals(p.forward(), sd.outputSingle(new HashMap<>(), "output"));
+    assertEquals(2, sd.calculateGradients(new HashMap<>(), "input", "weights").size());
+  }
+
+  /** ND4J makes the ops of a graph that it loads, and sets their integers. */
+  @Test
+  void integersTooWideThatNd4jSetsAreRefused() {
+    DeformableConv2D op = new DeformableConv2D();
+    op.addIArgument(3, 3, 1, 1, 1, (1L << 32) + 1, 1, 1, 0, 0, 1, 1);
+    Calls.assertMessage(
+        "deformable_conv2d: pW: expected an integer of 32 bits, got 4294967297",
+        op::configureFromArguments);
+  }
+
+  @Test
   void oneGraphTakesBatchesOfAnySize() {
     Problem p = Problem.random(DataType.DOUBLE);
     SameDiff sd = SameDiff.create();
