@@ -106,19 +106,42 @@ public class SDDeformable extends SDOps {
       SDVariable offsetBias,
       boolean modulated,
       DeformableConv2DConfig config) {
-    Arguments.required("config", config);
+    own("input", input);
+    own("weights", weights);
+    ownOrNull("bias", bias);
+    own("offsetWeights", offsetWeights);
+    ownOrNull("offsetBias", offsetBias);
+    int taps = sampledTaps(config);
     SDVariable prediction =
         conv2d(
             input,
-            own("offsetWeights", offsetWeights),
+            offsetWeights,
             offsetBias,
             config.toBuilder().groups(1).deformableGroups(1).build());
-    int taps = Math.toIntExact(config.getDeformableGroups() * config.getKH() * config.getKW());
     SDVariable offset = channels(prediction, 0, 2 * taps, config);
     SDVariable mask =
         modulated ? sd.nn().sigmoid(channels(prediction, 2 * taps, 3 * taps, config)) : null;
     SDVariable output = deformableConv2d(input, weights, offset, mask, bias, config);
     return name == null ? output : sd.updateVariableNameAndReference(output, name);
+  }
+
+  /** Deformable groups × taps, of a configuration that none of several ops will refuse. */
+  private static int sampledTaps(DeformableConv2DConfig config) {
+    NativeOp.checkIntegers(DeformableConv2D.OP_NAME, Arguments.required("config", config));
+    // In floating point, as the product of three integers of 32 bits may have more than 64.
+    double taps = (double) config.getDeformableGroups() * config.getKH() * config.getKW();
+    if (taps < 1 || 3 * taps > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "deformableGroups, kH, kW: expected 1 to "
+              + Integer.MAX_VALUE / 3
+              + " sampled taps, got "
+              + config.getDeformableGroups()
+              + " x "
+              + config.getKH()
+              + " x "
+              + config.getKW());
+    }
+    return (int) taps;
   }
 
   private static SDVariable channels(
