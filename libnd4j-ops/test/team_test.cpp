@@ -37,7 +37,36 @@ TEST(Team, TakesEveryTaskOnceInEveryPhase) {
     }
 }
 
+TEST(Team, GoesOnBeyondMillionsOfPhases) {
+    constexpr Index phases = (Index{1} << 24) + 10;
+    Index taken = 0;
+    Team team(1);
+    for (Index phase = 0; phase < phases; ++phase) team.share(1, [&](Index) { ++taken; });
+    EXPECT_EQ(taken, phases);
+}
+
+TEST(Team, DoesAllTasksWithFewerThreads) {
+    std::vector<std::atomic<int>> taken(10);
+    Team team(4);
+#pragma omp parallel num_threads(2)
+    {
+        team.join();
+        team.share(10, [&](Index task) { ++taken[static_cast<std::size_t>(task)]; });
+    }
+    for (const auto& times : taken) EXPECT_EQ(times, 1);
+}
+
+/// Whether a region of two threads has two. It also makes the second, which a thread does that may
+/// still run everywhere.
+bool areTwo() {
+    std::atomic<int> threads{0};
+#pragma omp parallel num_threads(2)
+    ++threads;
+    return threads == 2;
+}
+
 TEST(Team, TakesTasksOfOnesWhoAreLate) {
+    if (!areTwo()) GTEST_SKIP() << "one thread";
     constexpr Index count = 10;
     std::atomic<int> others{0};
     Team team(2);
@@ -51,6 +80,7 @@ TEST(Team, TakesTasksOfOnesWhoAreLate) {
 }
 
 TEST(Team, TakesItsOwnTasksFirst) {
+    if (!areTwo()) GTEST_SKIP() << "one thread";
     constexpr Index count = 10, phases = 3;
     std::vector<Index> first;
     std::atomic<Index> begun{0};
@@ -115,7 +145,7 @@ void joinOnOneProcessor(const cpu_set_t& then, int& here, int& after, cpu_set_t&
 
 TEST(Team, GivesEachThreadAProcessorOfItsOwn) {
     const cpu_set_t all = allowed();
-    if (CPU_COUNT(&all) < 2) GTEST_SKIP() << "one processor";
+    if (CPU_COUNT(&all) < 2 || !areTwo()) GTEST_SKIP() << "one processor";
     int here = -1, after = -1;
     cpu_set_t left;
     joinOnOneProcessor(all, here, after, left);
@@ -126,6 +156,7 @@ TEST(Team, GivesEachThreadAProcessorOfItsOwn) {
 TEST(Team, LeavesAThreadWhereItMustBe) {
     int here = -1, after = -1;
     cpu_set_t left;
+    if (!areTwo()) GTEST_SKIP() << "one thread";
     const cpu_set_t one = only(sched_getcpu());
     const cpu_set_t all = allowed();
     allow(one);

@@ -11,8 +11,7 @@ void refuseNumbers(const std::string& op, const OpArguments& arguments) {
                std::to_string(arguments.floats.size()) + " floats");
 }
 
-void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array) {
-    const ArrayShape shape = shapeOf(array);
+void checkOutput(const std::string& op, const Output& expected, const ArrayShape& shape) {
     checkSizes(op, expected.name, shape, expected.sizes);
     checkType(op, expected.name, shape, expected.type);
     if (shape.hasZeroStride()) {
@@ -22,8 +21,7 @@ void checkOutput(const std::string& op, const Output& expected, const sd::NDArra
 }
 
 void refuseOverlap(const std::string& op, const Named& output, const Named& other) {
-    if (mayOverlap(dataOf(output.array), shapeOf(output.array), dataOf(other.array),
-                   shapeOf(other.array))) {
+    if (mayOverlap(output.data, output.shape, other.data, other.shape)) {
         refuse(op, output.name, "memory of its own", "memory that it shares with " + other.name);
     }
 }

@@ -30,12 +30,13 @@ struct OpArguments {
 void refuseNumbers(const std::string& op, const OpArguments& arguments);
 
 /// Refuses a caller's output array that can't take the result.
-void checkOutput(const std::string& op, const Output& expected, const sd::NDArray& array);
+void checkOutput(const std::string& op, const Output& expected, const ArrayShape& shape);
 
 /// An array, and its name for messages.
 struct Named {
     std::string name;
-    sd::NDArray& array;
+    const void* data;
+    ArrayShape shape;
 };
 
 /// Inputs are never changed, and every result has a place: refuses an output that may have memory
@@ -98,14 +99,16 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
         const Call call = describe(arguments);
         std::vector<Named> named;
         for (const std::string& input : inputsOf(call)) {
-            named.push_back({input, *inputs[named.size()]});
+            const std::size_t i = named.size();
+            named.push_back({input, dataOf(*inputs[i]), arguments.shapes[i]});
         }
         Arrays outputs;
         for (const Output& output : outputsOf(call)) {
             sd::NDArray* array = getZ(context, static_cast<int>(outputs.size()));
-            checkOutput(op_, output, *array);
-            for (const Named& other : named) refuseOverlap(op_, {output.name, *array}, other);
-            named.push_back({output.name, *array});
+            const Named result{output.name, dataOf(*array), shapeOf(*array)};
+            checkOutput(op_, output, result.shape);
+            for (const Named& other : named) refuseOverlap(op_, result, other);
+            named.push_back(result);
             outputs.push_back(array);
         }
         Execution execution(context, outputs, inputs);
@@ -131,7 +134,7 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
                    std::to_string(given.size()));
         }
         for (std::size_t i = 0; i < given.size(); ++i) {
-            if (given[i] != nullptr) checkOutput(op_, expected[i], *given[i]);
+            if (given[i] != nullptr) checkOutput(op_, expected[i], shapeOf(*given[i]));
         }
         return shapesOf(expected);
     }

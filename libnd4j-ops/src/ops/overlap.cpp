@@ -73,6 +73,21 @@ bool mayMeet(const Places& a, std::size_t i, const Places& b, std::size_t j, Ind
     return false;
 }
 
+/// Where an array's elements begin and end, in bytes: most arrays have nothing between them.
+struct Extent {
+    Index first, end;
+};
+Extent extentOf(const void* data, const ArrayShape& shape) {
+    const auto first = static_cast<Index>(reinterpret_cast<std::intptr_t>(data));
+    const Index bytes = std::max<Index>(shape.elementBytes(), 1);
+    Extent extent{first, first + bytes};
+    for (std::size_t d = 0; d < shape.sizes().size(); ++d) {
+        const Index reach = (shape.sizes()[d] - 1) * shape.strides()[d] * bytes;
+        (reach < 0 ? extent.first : extent.end) += reach;
+    }
+    return extent;
+}
+
 bool hasNone(const ArrayShape& shape) {
     return std::find(shape.sizes().begin(), shape.sizes().end(), 0) != shape.sizes().end();
 }
@@ -84,6 +99,8 @@ bool mayOverlap(const void* data, const ArrayShape& shape, const void* otherData
     if (data == nullptr || otherData == nullptr || hasNone(shape) || hasNone(otherShape)) {
         return false;
     }
+    const Extent own = extentOf(data, shape), its = extentOf(otherData, otherShape);
+    if (own.end <= its.first || its.end <= own.first) return false;
     const Places a = placesOf(data, shape), b = placesOf(otherData, otherShape);
     return mayMeet(a, 0, b, 0, b.first - a.first);
 }

@@ -81,13 +81,14 @@ template <class Number>
 class PerThread {
   public:
     PerThread(int threads, Index size)
-        : size_(roundUp(size, 64) + roundUp(std::min(size, mostApart), 64)),
+        : size_(roundUp(size, 64) + (threads > 1 ? roundUp(std::min(size, mostApart), 64) : 0)),
           buffer_(threads * size_) {}
     Number* mine() const { return buffer_.data() + threadNumber() * size_; }
 
   private:
-    /// Numbers: 30 of the longest rows of a convolution of 5 x 5 taps.
-    static constexpr Index mostApart = 24576;
+    /// 30 rows of 800 numbers, or as many bytes of what is larger than a number.
+    static constexpr Index mostApart =
+        24576 * std::min(sizeof(Number), sizeof(double)) / sizeof(Number);
 
     Index size_;
     Buffer<Number> buffer_;

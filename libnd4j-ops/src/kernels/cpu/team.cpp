@@ -16,17 +16,17 @@ void Team::join() {
     if (size() == 1 || threadNumber() == 0 || takeProcessor()) return;
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-    bool isAlone = false;
+    bool isAlone = false, hasMoved = false;
     for (int tries = 0; !isAlone && tries < size(); ++tries) {
         cpu_set_t others = allowed;
         for (int i = 0; i < mostProcessors; ++i) {
             if (isTaken(i)) CPU_CLR(static_cast<std::size_t>(i), &others);
         }
-        // Fails where there is none, or where it isn't allowed.
-        if (sched_setaffinity(0, sizeof others, &others) != 0) break;
+        if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) break;
+        hasMoved = true;
         isAlone = takeProcessor();
     }
-    sched_setaffinity(0, sizeof allowed, &allowed);
+    if (hasMoved) sched_setaffinity(0, sizeof allowed, &allowed);
 }
 
 bool Team::takeProcessor() {

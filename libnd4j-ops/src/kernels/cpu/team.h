@@ -25,7 +25,7 @@ class Team {
     int size() const { return static_cast<int>(members_.size()); }
 
     /// What each thread of the region does first: where another of the team is on the same
-    /// processor, it moves to one that it may run on and where none is.
+    /// processor, it moves to one that it may run on and where none is, if there is one.
     void join();
 
     /// Calls `work(task)` once for each task from 0 to count - 1. All threads of the region call
@@ -49,8 +49,9 @@ class Team {
   private:
     /// Processors that are told apart: as many as a cpu_set_t has.
     static constexpr int mostProcessors = 1024, wordBits = 64;
-    /// Of Member::taken, for tasks.
-    static constexpr int taskBits = 40;
+    /// Of Member::taken, for tasks; as many are left for phases: more than there are images, or
+    /// tiles of those at work at a time, in any memory.
+    static constexpr int taskBits = 32;
 
     struct Member {
         std::uint64_t phase = 0;  ///< that it is in; its own

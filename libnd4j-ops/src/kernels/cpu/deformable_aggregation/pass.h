@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "../../deformable_aggregation.h"
 #include "../buffer.h"
@@ -141,6 +142,10 @@ class Pass {
         }
         loadSamples(call_.location, t, s.location);
         loadSamples(call_.weight, t, s.weight);
+        // The last vector reads on.
+        const Index end = t.count * count, rest = roundUp(end, mostLanes) - end;
+        std::fill_n(s.location + 2 * end, 2 * rest, Real{0});
+        std::fill_n(s.weight + end, rest, Real{0});
         const AggregateSamples<Real> samples{
             t.count * count,
             static_cast<Index>(base_.size()),
@@ -251,8 +256,10 @@ void Pass<Element>::forEachImage(Compute compute, Finish finish) const {
 #pragma omp barrier
             team.share(count * parts_, [&](Index i) { compute(place(i / parts_), i % parts_); });
 #pragma omp barrier
-            team.share(count * levels(),
-                       [&](Index i) { finish(place(i / levels()), i % levels()); });
+            if constexpr (!std::is_null_pointer_v<Finish>) {
+                team.share(count * levels(),
+                           [&](Index i) { finish(place(i / levels()), i % levels()); });
+            }
         }
     }
 }

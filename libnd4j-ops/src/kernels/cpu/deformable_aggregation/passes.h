@@ -22,7 +22,7 @@ class Forward : Pass<Element> {
                 this->kernels_.aggregate(this->locate(t, s), s.output);
                 this->store(this->call_.output, t, s.output);
             },
-            [](const Place&, Index) {});
+            nullptr);
     }
 
   private:

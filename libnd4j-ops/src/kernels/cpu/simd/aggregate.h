@@ -94,24 +94,30 @@ inline void sumSamples(const Samples& s, Index first, Index end, const Real* ima
     }
 }
 
+/// Whether a modulation may be a factor of weights before these meet pixels: whether it is a number
+/// so far below the largest that their products are numbers, too.
+template <class V>
+inline auto isFactor(const V& modulation) {
+    constexpr NumberOf<V> most = sizeof(NumberOf<V>) == sizeof(float) ? 0x1p64 : 0x1p512;
+    return (modulation <= most) & (modulation >= -most);
+}
 template <class Real>
-inline bool isFinite(Real number) {
-    return number - number == 0;
+inline bool isOneFactor(Real modulation) {
+    return isFactor(Vector16<Real>{} + modulation)[0] != 0;
 }
 
-/// The same, of samples of which some have a modulation that is not finite, which is no factor of
-/// their weights.
+/// The same, of samples of which some have a modulation that is no factor of their weights.
 template <class G, class Samples, class Real>
-[[gnu::noinline, gnu::cold]] void sumNotFinite(const Samples& s, Index first, Index end,
-                                               const Real* modulations, const Real* image,
-                                               bool goesOn, Real* sums) {
+[[gnu::noinline, gnu::cold]] void sumUnmodulated(const Samples& s, Index first, Index end,
+                                                 const Real* modulations, const Real* image,
+                                                 bool goesOn, Real* sums) {
     using V = typename G::Vector;
     bool all = true;
-    for (Index k = first; k < end; ++k) all = all && isFinite(modulations[k]);
+    for (Index k = first; k < end; ++k) all = all && isOneFactor(modulations[k]);
     // The bits of a point don't depend on others.
     if (all) return sumSamples<G>(s, first, end, image, goesOn, sums);
     for (Index k = first; k < end; ++k, goesOn = true) {
-        if (isFinite(modulations[k])) {
+        if (isOneFactor(modulations[k])) {
             sumSamples<G>(s, k, k + 1, image, goesOn, sums);
             continue;
         }
@@ -133,14 +139,14 @@ inline void countForNothing(Location<V, P>& at, const P& zeros) {
     }
 }
 
-/// Locates samples of which some have a modulation that is not finite: infinity times a weight of
+/// Locates samples of which some have a modulation that is no factor: infinity times a weight of
 /// zero, or a pixel that is, is not a number, but times their sum it is. So it waits.
 template <class Real, class Samples>
-[[gnu::noinline, gnu::cold]] void locateNotFinite(const AggregateTile<Real>& t, Index first,
-                                                  Index end, Samples& kept) {
+[[gnu::noinline, gnu::cold]] void locateUnmodulated(const AggregateTile<Real>& t, Index first,
+                                                    Index end, Samples& kept) {
     using V = Vector<Real>;
     locateSamples(t, first, end, kept, [](Index, auto& at, V& modulation, const auto& zeros) {
-        modulation = modulation - modulation == V{} ? modulation : broadcast<V>(1);
+        modulation = isFactor(modulation) ? modulation : broadcast<V>(1);
         countForNothing(at, zeros);
     });
 }
@@ -153,29 +159,27 @@ void aggregate(const AggregateTile<Real>& tile, Real* output) {
     CornerLanes<Real, 512> s;  // most of a first-level cache
     for (Index first = 0; first < t.samples.count; first += s.most) {
         const Index left = t.samples.count - first, end = first + (left < s.most ? left : s.most);
-        V rest{};  // zeros, where all modulations are finite
+        auto factors = V{} == V{};
         locateSamples(t, first, end, s, [&](Index, auto& at, const V& modulation, auto zeros) {
-            rest += modulation - modulation;
+            factors &= isFactor(modulation);
             countForNothing(at, zeros);
         });
-        Real some[lanesOf<V>], any = 0;
-        store<V>(some, rest);
-        for (const Real each : some) any += each;
-        const bool finite = isFinite(any);
-        if (!finite) locateNotFinite(t, first, end, s);
+        bool areFactors = true;
+        for (Index lane = 0; lane < lanesOf<V>; ++lane) areFactors &= factors[lane] != 0;
+        if (!areFactors) locateUnmodulated(t, first, end, s);
         for (Index i = first; i < end;) {
             const Index point = i / t.taps, last = (point + 1) * t.taps,
                         to = last < end ? last : end;
             inGroups<Real, 4>(t.channels, [&](auto group, Index c) {
                 const bool goesOn = i > point * t.taps;
                 Real* const sums = output + point * t.ld + c;
-                if (finite) {
+                if (areFactors) {
                     sumSamples<decltype(group)>(s, i - first, to - first, t.image + c, goesOn,
                                                 sums);
                 } else {
-                    sumNotFinite<decltype(group)>(s, i - first, to - first,
-                                                  t.samples.weight + first, t.image + c, goesOn,
-                                                  sums);
+                    sumUnmodulated<decltype(group)>(s, i - first, to - first,
+                                                    t.samples.weight + first, t.image + c, goesOn,
+                                                    sums);
                 }
             });
             i = to;
