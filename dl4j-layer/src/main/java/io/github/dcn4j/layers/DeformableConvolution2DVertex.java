@@ -444,6 +444,7 @@ public class DeformableConvolution2DVertex extends ParameterVertex {
 
     /** The vertex, if what is known of it by now can work. */
     public DeformableConvolution2DVertex build() {
+      Geometry.notNegative("nOut", nOut);
       Geometry.checkWindow(convolutionMode, kernelSize, stride, padding, dilation);
       return new DeformableConvolution2DVertex(this);
     }

@@ -46,6 +46,13 @@ final class Geometry {
     return value;
   }
 
+  /** Refuses a size that is neither set nor, as 0 says, yet to be set. */
+  static void notNegative(String name, long value) {
+    if (value < 0) {
+      throw new IllegalArgumentException(name + ": expected at least 1, got " + value);
+    }
+  }
+
   /** Refuses a window that no input can fit. */
   static void checkWindow(
       ConvolutionMode mode, int[] kernel, int[] stride, int[] padding, int[] dilation) {

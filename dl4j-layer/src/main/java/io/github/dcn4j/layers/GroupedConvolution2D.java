@@ -10,6 +10,7 @@ import lombok.Getter;
 import lombok.NoArgsConstructor;
 import lombok.Setter;
 import lombok.ToString;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.CacheMode;
@@ -51,6 +52,16 @@ abstract class GroupedConvolution2D extends ConvolutionLayer {
 
   /** The layer that runs this configuration, yet without parameters. */
   abstract ConvolvingLayer<?, ?> runner(NeuralNetConfiguration conf, DataType networkDataType);
+
+  /** Refuses negative sizes; 0 is one that is yet to be set. */
+  void refuseNegativeSizes() {
+    try {
+      Geometry.notNegative("nIn", getNIn());
+      Geometry.notNegative("nOut", getNOut());
+    } catch (IllegalArgumentException e) {
+      throw new DL4JInvalidConfigException(geometry().getOwner() + ": " + e.getMessage(), e);
+    }
+  }
 
   /** Refuses settings that can't work. */
   void check() {
@@ -186,6 +197,8 @@ abstract class GroupedConvolution2D extends ConvolutionLayer {
 
     /** Refuses settings that no input can fit. */
     void check() {
+      Geometry.notNegative("nIn", getNIn());
+      Geometry.notNegative("nOut", getNOut());
       Geometry.checkWindow(
           getConvolutionMode(), kernelSize, getStride(), getPadding(), getDilation());
     }

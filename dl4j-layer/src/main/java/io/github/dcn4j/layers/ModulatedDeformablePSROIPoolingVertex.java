@@ -147,6 +147,7 @@ public class ModulatedDeformablePSROIPoolingVertex extends ParameterVertex {
   @Override
   void check() {
     pooling.check();
+    RoiPooling.checkSize("fcDim", fcDim);
     refuseWeightNoise();
   }
 

@@ -448,6 +448,7 @@ public class MultiScaleDeformableAttentionVertex extends ParameterVertex {
 
     /** The vertex. */
     public MultiScaleDeformableAttentionVertex build() {
+      Geometry.notNegative("nOut", nOut);
       return new MultiScaleDeformableAttentionVertex(this);
     }
   }

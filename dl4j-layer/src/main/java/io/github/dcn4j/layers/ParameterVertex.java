@@ -303,6 +303,15 @@ abstract class ParameterVertex extends SameDiffVertex {
     return all;
   }
 
+  /** Refuses negative sizes: DL4J adds these numbers up before it makes what is in front. */
+  @Override
+  public long numParams(boolean backprop) {
+    if (shapes().values().stream().flatMapToLong(Arrays::stream).anyMatch(size -> size < 0)) {
+      check();
+    }
+    return super.numParams(backprop);
+  }
+
   @Override
   public GraphVertex instantiate(
       ComputationGraph graph,

@@ -25,8 +25,11 @@ abstract class TableInitializer implements ParamInitializer {
 
   @Override
   public long numParams(Layer layer) {
+    // DL4J adds these up before it makes a layer. A negative nOut is the next layer's nIn: its
+    // parameters would make the sum too small, and a layer in front would fail for it.
+    ((GroupedConvolution2D) layer).refuseNegativeSizes();
     Collection<long[]> shapes = shapes(layer).values();
-    // Sizes that the layer, when it is made, refuses by name: nothing must fail on them before.
+    // Other sizes that can't be the layer itself refuses by name, when it is made.
     if (shapes.stream().flatMapToLong(Arrays::stream).anyMatch(size -> size < 1)) {
       return 0;
     }

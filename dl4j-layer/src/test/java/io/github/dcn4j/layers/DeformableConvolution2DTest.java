@@ -443,19 +443,10 @@ class DeformableConvolution2DTest {
     assertInvalid(
         "deformableGroups: expected a divisor of nIn=4, got 3", deformable().deformableGroups(3));
     assertInvalid("nIn=0", deformable().nIn(0));
-    for (int nOut : new int[] {0, -4}) {
-      MultiLayerConfiguration behind =
-          settings(DataType.FLOAT)
-              .list()
-              .layer(deformable().nOut(nOut).build())
-              .layer(new OutputLayer.Builder().nOut(2).activation(Activation.SOFTMAX).build())
-              .setInputType(InputType.convolutional(5, 5, 4))
-              .build();
-      assertMessage(
-          DL4JInvalidConfigException.class,
-          () -> new MultiLayerNetwork(behind).init(),
-          "nOut=" + nOut + "; nIn and nOut must be > 0");
-    }
+    assertMessage(
+        DL4JInvalidConfigException.class,
+        () -> between(deformable().nOut(0).build()),
+        "nOut=0; nIn and nOut must be > 0");
     assertMessage(
         DL4JInvalidConfigException.class,
         () ->
@@ -467,6 +458,45 @@ class DeformableConvolution2DTest {
                         .build())
                 .init(),
         "Causal");
+  }
+
+  /** A network of a layer, with one in front and one behind. */
+  private static void between(ConvolutionLayer layer) {
+    new MultiLayerNetwork(
+            settings(DataType.FLOAT)
+                .list()
+                .layer(new Convolution2D.Builder(3, 3).nOut(8).build())
+                .layer(layer)
+                .layer(new OutputLayer.Builder().nOut(2).activation(Activation.SOFTMAX).build())
+                .setInputType(InputType.convolutional(9, 9, 4))
+                .build())
+        .init();
+  }
+
+  @Test
+  void negativeSizesAreRefusedByNameWhateverIsInFront() {
+    for (GroupedConvolution2D.Builder<?> layer :
+        Arrays.asList(
+            new Convolution2D.Builder(3, 3),
+            new DeformableConvolution2D.Builder(3, 3),
+            new DeformableConvolutionV3.Builder(3, 3).version(3).padding(1),
+            new DeformableConvolutionV3.Builder(3, 3).version(4))) {
+      assertMessage(
+          IllegalArgumentException.class,
+          () -> layer.nOut(-4).build(),
+          "nOut: expected at least 1, got -4");
+      assertMessage(
+          IllegalArgumentException.class,
+          () -> layer.nOut(8).nIn(-1).build(),
+          "nIn: expected at least 1, got -1");
+      ConvolutionLayer changed = layer.nIn(8).build();
+      changed.setNOut(-4);
+      assertMessage(
+          DL4JInvalidConfigException.class,
+          () -> between(changed),
+          changed.getClass().getSimpleName(),
+          "nOut: expected at least 1, got -4");
+    }
   }
 
   @Test

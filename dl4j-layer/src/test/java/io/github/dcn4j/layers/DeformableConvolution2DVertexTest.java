@@ -636,5 +636,15 @@ class DeformableConvolution2DVertexTest {
         DL4JInvalidConfigException.class,
         () -> graph(settings(DataType.FLOAT), vertex().nOut(0).build(), false),
         "nOut=0");
+    assertMessage(
+        IllegalArgumentException.class,
+        () -> vertex().nOut(-4).build(),
+        "nOut: expected at least 1, got -4");
+    DeformableConvolution2DVertex changed = vertex().build();
+    changed.setNOut(-4);
+    assertMessage(
+        DL4JInvalidConfigException.class,
+        () -> graph(settings(DataType.FLOAT), changed, false),
+        "nOut=-4");
   }
 }

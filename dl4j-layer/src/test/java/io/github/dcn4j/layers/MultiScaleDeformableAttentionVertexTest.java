@@ -492,12 +492,18 @@ class MultiScaleDeformableAttentionVertexTest {
         "nOut: expected a multiple of nHeads=4, got 6 (that of nInQueries, as none is set)",
         vertex().nHeads(4));
     assertConfigurationRefused("nOut: expected a multiple of nHeads=2, got 7", vertex().nOut(7));
-    assertConfigurationRefused("nOut: expected a multiple of nHeads=2, got -2", vertex().nOut(-2));
     assertRefused(
         DL4JInvalidConfigException.class,
         "offsetLearningRateMultiplier: expected 1 or 0 with the updater AdaDelta",
         () -> trainable(vertex().updater(new AdaDelta()).offsetLearningRateMultiplier(0.1)));
     Class<IllegalArgumentException> type = IllegalArgumentException.class;
+    assertRefused(type, "nOut: expected at least 1, got -2", () -> vertex().nOut(-2).build());
+    MultiScaleDeformableAttentionVertex changed = vertex().build();
+    changed.setNOut(-2);
+    assertRefused(
+        DL4JInvalidConfigException.class,
+        "nOut: expected a multiple of nHeads=2, got -2",
+        () -> AttentionGraphs.builder().build().alone(changed));
     assertRefused(type, "nHeads: expected at least 1, got 0", () -> vertex().nHeads(0));
     assertRefused(type, "nPoints: expected at least 1, got -1", () -> vertex().nPoints(-1));
     assertRefused(type, "nLevels: expected at least 1, got 0", () -> vertex().nLevels(0));
