@@ -7,8 +7,8 @@ import lombok.Value;
 /**
  * Geometry of a {@link DCNv3}.
  *
- * <p>Sizes count pixels. The op checks all ranges when it runs, against the arrays that it is
- * given.
+ * <p>Sizes count pixels. An op refuses integers of more than 32 bits when it is made, and checks
+ * all other ranges when it runs, against the arrays that it is given.
  */
 @Value
 public class DCNv3Config implements OpConfig {

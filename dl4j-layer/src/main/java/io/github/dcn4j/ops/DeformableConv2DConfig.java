@@ -12,8 +12,8 @@ import org.nd4j.linalg.api.ops.impl.layers.convolution.config.PaddingMode;
  * Geometry of a {@link DeformableConv2D}, and of a {@link PlainConv2D}, named as ND4J's {@code
  * Conv2DConfig}.
  *
- * <p>Sizes count pixels. The op checks all ranges when it runs, against the arrays that it is
- * given.
+ * <p>Sizes count pixels. An op refuses integers of more than 32 bits when it is made, and checks
+ * all other ranges when it runs, against the arrays that it is given.
  */
 @Value
 public class DeformableConv2DConfig implements OpConfig {

@@ -10,7 +10,8 @@ import org.nd4j.shade.jackson.databind.annotation.JsonPOJOBuilder;
 /**
  * Geometry of a {@link DeformablePSROIPooling}.
  *
- * <p>The op checks all ranges when it runs, against the arrays that it is given.
+ * <p>An op refuses integers of more than 32 bits when it is made, and checks all other ranges when
+ * it runs, against the arrays that it is given.
  */
 @Value
 @JsonDeserialize(builder = DeformablePSROIPoolingConfig.DeformablePSROIPoolingConfigBuilder.class)

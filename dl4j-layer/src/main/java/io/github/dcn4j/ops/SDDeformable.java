@@ -7,7 +7,12 @@ import org.nd4j.autodiff.samediff.ops.SDOps;
 
 /** Deformable ops in a {@link SameDiff} graph: {@code new SDDeformable(sd).deformableConv2d(…)}. */
 public class SDDeformable extends SDOps {
-  /** Adds ops to this graph. */
+  /**
+   * Adds ops to this graph.
+   *
+   * @param sd the graph
+   * @throws IllegalArgumentException if it is null
+   */
   public SDDeformable(SameDiff sd) {
     super(Arguments.required("sd", sd));
   }
@@ -35,6 +40,9 @@ public class SDDeformable extends SDOps {
    * @param bias [O]; null for none
    * @param config the geometry
    * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, or an integer has more than 32 bits; the graph is as before,
+   *     and the message names the argument
    */
   public SDVariable deformableConv2d(
       SDVariable input,
@@ -65,6 +73,9 @@ public class SDDeformable extends SDOps {
    * @param bias [O]; null for none
    * @param config the geometry
    * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, or an integer has more than 32 bits; the graph is as before,
+   *     and the message names the argument
    */
   public SDVariable deformableConv2d(
       String name,
@@ -96,6 +107,9 @@ public class SDDeformable extends SDOps {
    * @param modulated whether there is a mask: true for Deformable ConvNets v2
    * @param config the geometry
    * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, an integer has more than 32 bits, or the sampled taps are too
+   *     many or none; the graph is as before, and the message names the argument
    */
   public SDVariable deformableConv2dLayer(
       String name,
@@ -159,6 +173,9 @@ public class SDDeformable extends SDOps {
    * @param bias [O]; null for none
    * @param config the geometry, with one deformable group
    * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, an integer has more than 32 bits, or deformableGroups is not
+   *     1; the graph is as before, and the message names the argument
    */
   public SDVariable conv2d(
       SDVariable input, SDVariable weights, SDVariable bias, DeformableConv2DConfig config) {
@@ -180,6 +197,9 @@ public class SDDeformable extends SDOps {
    * @param bias [O]; null for none
    * @param config the geometry, with one deformable group
    * @return [N, O, oH, oW], or [N, oH, oW, O] in NHWC
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, an integer has more than 32 bits, or deformableGroups is not
+   *     1; the graph is as before, and the message names the argument
    */
   public SDVariable conv2d(
       String name,
@@ -199,6 +219,9 @@ public class SDDeformable extends SDOps {
    * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
    * @param config the geometry
    * @return [R, outputDim, pooledSize, pooledSize]
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, or an integer has more than 32 bits; the graph is as before,
+   *     and the message names the argument
    */
   public SDVariable deformablePSROIPooling(
       SDVariable input, SDVariable rois, SDVariable trans, DeformablePSROIPoolingConfig config) {
@@ -214,6 +237,9 @@ public class SDDeformable extends SDOps {
    * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
    * @param config the geometry
    * @return [R, outputDim, pooledSize, pooledSize]
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, or an integer has more than 32 bits; the graph is as before,
+   *     and the message names the argument
    */
   public SDVariable deformablePSROIPooling(
       String name,
@@ -233,6 +259,9 @@ public class SDDeformable extends SDOps {
    * @param trans [R, 2·classes, partSize, partSize]; null for plain position-sensitive pooling
    * @param config the geometry
    * @return its result, and of the same shape the number of samples that each value is the mean of
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, or an integer has more than 32 bits; the graph is as before,
+   *     and the message names the argument
    */
   public SDVariable[] deformablePSROIPoolingWithCount(
       SDVariable input, SDVariable rois, SDVariable trans, DeformablePSROIPoolingConfig config) {
@@ -253,6 +282,9 @@ public class SDDeformable extends SDOps {
    * @param mask [N, oH, oW, G·K], channels group-major, then tap; no softmax inside
    * @param config the geometry
    * @return [N, oH, oW, G·D]
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, or an integer has more than 32 bits; the graph is as before,
+   *     and the message names the argument
    */
   public SDVariable dcnv3(
       SDVariable input, SDVariable offset, SDVariable mask, DCNv3Config config) {
@@ -274,6 +306,9 @@ public class SDDeformable extends SDOps {
    * @param mask [N, oH, oW, G·K], channels group-major, then tap; no softmax inside
    * @param config the geometry
    * @return [N, oH, oW, G·D]
+   * @throws IllegalArgumentException if a variable that is required or the configuration is null, a
+   *     variable is of another graph, or an integer has more than 32 bits; the graph is as before,
+   *     and the message names the argument
    */
   public SDVariable dcnv3(
       String name, SDVariable input, SDVariable offset, SDVariable mask, DCNv3Config config) {
@@ -289,6 +324,8 @@ public class SDDeformable extends SDOps {
    * @param samplingLocations [N, Q, M, L, P, 2], each (x, y) in 0…1
    * @param attentionWeights [N, Q, M, L, P]; no softmax inside
    * @return [N, Q, M·D]
+   * @throws IllegalArgumentException if a variable that is required is null, or one is of another
+   *     graph; the graph is as before, and the message names the argument
    */
   public SDVariable multiScaleDeformableAttention(
       SDVariable value,
@@ -313,6 +350,8 @@ public class SDDeformable extends SDOps {
    * @param samplingLocations [N, Q, M, L, P, 2], each (x, y) in 0…1
    * @param attentionWeights [N, Q, M, L, P]; no softmax inside
    * @return [N, Q, M·D]
+   * @throws IllegalArgumentException if a variable that is required is null, or one is of another
+   *     graph; the graph is as before, and the message names the argument
    */
   public SDVariable multiScaleDeformableAttention(
       String name,
