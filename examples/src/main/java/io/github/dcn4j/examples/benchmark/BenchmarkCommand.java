@@ -166,9 +166,10 @@ public final class BenchmarkCommand implements Callable<Integer> {
             + " product take at the processor's FMA peak, measured in the same rounds, the best of a table",
         "the contenders of a row run in turn, with the same number of threads, and write into"
             + " arrays that are there before",
-        "Java's part of a call is compiled: every contender has run on the smallest shape before",
-        "where a cache line takes more than some 60 ns from one thread to another, these run on"
-            + " processors without a cache in common, and all that two threads share takes longer",
+        "Java's part of a call is compiled: the contenders of convolutions have run on the smallest"
+            + " shape before",
+        "where a cache line takes more than some 60 ns from one thread to another, the two threads"
+            + " run on processors without a cache in common, and all that they share takes longer",
         "waiting threads sleep (OMP_WAIT_POLICY=passive, ONNX Runtime's allow_spinning=0);"
             + " OPENBLAS_CORETYPE is unset, so ND4J's OpenBLAS chooses its own kernels; the"
             + " instruction set named is ours, the default what our library chooses here"
