@@ -188,15 +188,19 @@ template <class T>
 __device__ inline T loadGlobal(const void* from) {
     checkAlignment(from, sizeof(T) < 16 ? sizeof(T) : 16);
 #if defined(__CUDA_ARCH__)
-    if constexpr (sizeof(T) > 16) return *static_cast<const T*>(from);
-    using Bits = std::conditional_t<
-        sizeof(T) == 2, unsigned short,
-        std::conditional_t<sizeof(T) == 4, unsigned,
-                           std::conditional_t<sizeof(T) == 8, unsigned long long, uint4>>>;
-    const Bits bits = __ldg(static_cast<const Bits*>(from));
-    T value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    if constexpr (sizeof(T) > 16) {
+        return *static_cast<const T*>(from);
+    } else {
+        using Bits = std::conditional_t<
+            sizeof(T) == 2, unsigned short,
+            std::conditional_t<sizeof(T) == 4, unsigned,
+                               std::conditional_t<sizeof(T) == 8, unsigned long long, uint4>>>;
+        static_assert(sizeof(T) == sizeof(Bits));
+        const Bits bits = __ldg(static_cast<const Bits*>(from));
+        T value;
+        memcpy(&value, &bits, sizeof value);
+        return value;
+    }
 #else
     return *static_cast<const T*>(from);
 #endif

@@ -20,9 +20,11 @@ class OutOfMemory : public std::bad_alloc {
     std::string message_;
 };
 
-/// Throws std::runtime_error "CUDA: `what` failed: ..." unless `status` is cudaSuccess.
+/// Throws std::runtime_error "CUDA: `what` failed: ..." unless `status` is cudaSuccess. The
+/// thread's last error is forgotten: whoever asks next asks of calls of its own.
 inline void check(cudaError_t status, const char* what) {
     if (status == cudaSuccess) return;
+    cudaGetLastError();
     throw std::runtime_error(std::string("CUDA: ") + what +
                              " failed: " + cudaGetErrorString(status));
 }
