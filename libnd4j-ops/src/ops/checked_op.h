@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../backend/backend.h"
@@ -105,10 +106,10 @@ class CheckedOp : public sd::ops::DeclarableCustomOp {
         Arrays outputs;
         for (const Output& output : outputsOf(call)) {
             sd::NDArray* array = getZ(context, static_cast<int>(outputs.size()));
-            const Named result{output.name, dataOf(*array), shapeOf(*array)};
+            Named result{output.name, dataOf(*array), shapeOf(*array)};
             checkOutput(op_, output, result.shape);
             for (const Named& other : named) refuseOverlap(op_, result, other);
-            named.push_back(result);
+            named.push_back(std::move(result));
             outputs.push_back(array);
         }
         Execution execution(context, outputs, inputs);

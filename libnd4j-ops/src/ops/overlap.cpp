@@ -18,15 +18,27 @@ struct Places {
     Index elementBytes;
 };
 
+/// Where an array's elements begin and end, in bytes: most arrays have nothing between them.
+struct Extent {
+    Index first, end;
+};
+Extent extentOf(const void* data, const ArrayShape& shape) {
+    const auto first = static_cast<Index>(reinterpret_cast<std::intptr_t>(data));
+    const Index bytes = std::max<Index>(shape.elementBytes(), 1);
+    Extent extent{first, first + bytes};
+    for (std::size_t d = 0; d < shape.sizes().size(); ++d) {
+        const Index reach = (shape.sizes()[d] - 1) * shape.strides()[d] * bytes;
+        (reach < 0 ? extent.first : extent.end) += reach;
+    }
+    return extent;
+}
+
 Places placesOf(const void* data, const ArrayShape& shape) {
-    Places places{static_cast<Index>(reinterpret_cast<std::intptr_t>(data)),
-                  {},
-                  std::max<Index>(shape.elementBytes(), 1)};
+    Places places{extentOf(data, shape).first, {}, std::max<Index>(shape.elementBytes(), 1)};
     for (std::size_t d = 0; d < shape.sizes().size(); ++d) {
         const Index size = shape.sizes()[d], stride = shape.strides()[d] * places.elementBytes;
         if (size < 2 || stride == 0) continue;
         // Places are the same from the other end on.
-        if (stride < 0) places.first += (size - 1) * stride;
         places.dimensions.push_back({std::max(stride, -stride), size});
     }
     std::sort(places.dimensions.begin(), places.dimensions.end(),
@@ -71,21 +83,6 @@ bool mayMeet(const Places& a, std::size_t i, const Places& b, std::size_t j, Ind
         if (mayMeet(a, i, b, j, distance + k * stride)) return true;
     }
     return false;
-}
-
-/// Where an array's elements begin and end, in bytes: most arrays have nothing between them.
-struct Extent {
-    Index first, end;
-};
-Extent extentOf(const void* data, const ArrayShape& shape) {
-    const auto first = static_cast<Index>(reinterpret_cast<std::intptr_t>(data));
-    const Index bytes = std::max<Index>(shape.elementBytes(), 1);
-    Extent extent{first, first + bytes};
-    for (std::size_t d = 0; d < shape.sizes().size(); ++d) {
-        const Index reach = (shape.sizes()[d] - 1) * shape.strides()[d] * bytes;
-        (reach < 0 ? extent.first : extent.end) += reach;
-    }
-    return extent;
 }
 
 bool hasNone(const ArrayShape& shape) {

@@ -271,4 +271,31 @@ void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
     }
 }
 
+/// Rows that a task has added to, of which `set` were set; the others are not written.
+template <class Real>
+struct PartOfRows {
+    Real* rows;
+    RowSpan set;
+};
+
+/// Adds `rows`, of `ld` numbers each, of parts 1 .. count to those of part 0, in order, each where
+/// it is set; zeros where none is. Returns part 0.
+template <class Real, class PartOf>
+Real* addPartsOfRows(const RowSpan& rows, Index ld, Index count, PartOf partOf) {
+    const auto numbers = [&](const RowSpan& set) -> RowSpan {
+        return {std::clamp(set.first, rows.first, rows.end) * ld,
+                std::clamp(set.end, rows.first, rows.end) * ld};
+    };
+    const PartOfRows<Real> total = partOf(0);
+    const RowSpan own = numbers(total.set);
+    std::fill(total.rows + rows.first * ld, total.rows + own.first, Real{0});
+    std::fill(total.rows + own.end, total.rows + rows.end * ld, Real{0});
+    for (Index part = 1; part < count; ++part) {
+        const PartOfRows<Real> other = partOf(part);
+        const RowSpan its = numbers(other.set);
+        for (Index i = its.first; i < its.end; ++i) total.rows[i] += other.rows[i];
+    }
+    return total.rows;
+}
+
 }  // namespace dcn4j::cpu

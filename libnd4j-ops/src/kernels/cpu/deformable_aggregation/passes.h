@@ -78,21 +78,13 @@ class Backward : Pass<Element> {
     /// The gradient of one level of a place's values: over the spans, in their order, each where it
     /// is set.
     void storeValues(const Place& at, Index l) const {
-        const Index row = this->row_, first = this->firstRow(l) * row;
-        const Index end = (this->firstRow(l + 1) - this->groups_) * row;
-        const auto numbers = [&](const RowSpan& set) -> RowSpan {
-            return {std::clamp(set.first * row, first, end), std::clamp(set.end * row, first, end)};
-        };
-        const Gradient total = gradient(at, 0);
-        const RowSpan own = numbers(*total.set);
-        std::fill(total.image + first, total.image + own.first, Real{0});
-        std::fill(total.image + own.end, total.image + end, Real{0});
-        for (Index span = 1; span < this->parts_; ++span) {
-            const Gradient other = gradient(at, span);
-            const RowSpan its = numbers(*other.set);
-            for (Index k = its.first; k < its.end; ++k) total.image[k] += other.image[k];
-        }
-        this->store(this->level(l).gradValues, this->levelOf(at, l), total.image + first);
+        const RowSpan rows{this->firstRow(l), this->firstRow(l + 1) - this->groups_};
+        const Real* total = addPartsOfRows<Real>(rows, this->row_, this->parts_, [&](Index span) {
+            const Gradient part = gradient(at, span);
+            return PartOfRows<Real>{part.image, *part.set};
+        });
+        this->store(this->level(l).gradValues, this->levelOf(at, l),
+                    total + rows.first * this->row_);
     }
 
     const Buffer<Real> gradImages_;

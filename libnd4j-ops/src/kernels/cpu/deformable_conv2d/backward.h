@@ -90,12 +90,8 @@ class Backward {
                     });
                 }
                 if (sharesImages_) {
-                    team.share(images * parts * blocks, [&](Index i) {
-                        const Block& b = blocking_.block(i % blocks);
-                        const Index slot = i / blocks / parts, part = i / blocks % parts;
-                        loadBlockPart<Element>(kernels_, inputs_.input, g_, b, first + slot, part,
-                                               image(slot, b));
-                    });
+                    loadImages<Element>(team, kernels_, inputs_.input, g_, blocking_, first, images,
+                                        images_.data());
                 }
 #pragma omp barrier
                 team.share(images * tileChunks * blockChunks, [&](Index i) {
@@ -384,16 +380,10 @@ class Backward {
         const Index row = b.paddedChannels;
         const Index first = part * pixelsTogether;
         const Index end = std::min(first + pixelsTogether, g_.pixels());
-        Real* total = gradImage(slot, 0, b);
-        const RowSpan own = written(slot, 0, block);
-        const auto within = [&](Index pixel) { return std::clamp(pixel, first, end) * row; };
-        std::fill(total + first * row, total + within(own.first), Real{0});
-        std::fill(total + within(own.end), total + end * row, Real{0});
-        for (Index tileChunk = 1; tileChunk < partition_.tileChunks; ++tileChunk) {
-            const RowSpan span = written(slot, tileChunk, block);
-            const Real* chunk = gradImage(slot, tileChunk, b);
-            for (Index i = within(span.first); i < within(span.end); ++i) total[i] += chunk[i];
-        }
+        const auto partOf = [&](Index tileChunk) {
+            return PartOfRows<Real>{gradImage(slot, tileChunk, b), written(slot, tileChunk, block)};
+        };
+        const Real* total = addPartsOfRows<Real>({first, end}, row, partition_.tileChunks, partOf);
         storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, n, first,
                                end - first, total + first * row);
     }

@@ -56,7 +56,6 @@ class Forward {
             packing_.loadBias(inputs_.bias, blocking_.groupsAreLanes ? outputs_ : 1, bias_.data());
         }
         const Index blocks = blocking_.count(), panels = blocking_.outPanels;
-        const Index parts = imageParts(g_);
         const Index tiles = blocking_.tiles, chunks = blocking_.panelChunks;
         Team team(threads_);
 #pragma omp parallel num_threads(threads_)
@@ -69,12 +68,8 @@ class Forward {
                 if (first > 0) {
 #pragma omp barrier
                 }
-                team.share(images * parts * blocks, [&](Index i) {
-                    const Block& b = blocking_.block(i % blocks);
-                    const Index at = i / blocks / parts, part = i / blocks % parts;
-                    loadBlockPart<Element>(kernels_, inputs_.input, g_, b, first + at, part,
-                                           image(at, b));
-                });
+                loadImages<Element>(team, kernels_, inputs_.input, g_, blocking_, first, images,
+                                    images_.data());
 #pragma omp barrier
                 team.share(images * tiles * chunks, [&](Index i) {
                     const Index at = i / chunks / tiles, tile = i / chunks % tiles;

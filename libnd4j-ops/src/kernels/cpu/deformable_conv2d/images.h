@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../packing.h"
+#include "../team.h"
 #include "blocking.h"
 #include "epilogue.h"
 
@@ -31,6 +32,21 @@ void loadBlockPart(const MicroKernels<Real>& kernels, const Tensor<4>& t, const 
     if (first + count == g.pixels()) {
         std::fill_n(to + g.pixels() * b.paddedChannels, b.paddedChannels, Real{0});
     }
+}
+
+/// Repacks `images` images from the one numbered `first` on, one after another, as `blocking` has
+/// them. All threads of a team call it, and share the parts.
+template <class Element, class Real = ComputeType<Element>>
+void loadImages(Team& team, const MicroKernels<Real>& kernels, const Tensor<4>& t,
+                const Conv2dGeometry& g, const Blocking& blocking, Index first, Index images,
+                Real* to) {
+    const Index blocks = blocking.count(), parts = imageParts(g);
+    team.share(images * parts * blocks, [&](Index i) {
+        const Block& b = blocking.block(i % blocks);
+        const Index at = i / blocks / parts;
+        loadBlockPart<Element>(kernels, t, g, b, first + at, i / blocks % parts,
+                               to + at * blocking.imageSize + b.imageStart);
+    });
 }
 
 /// Repacks a block of image `n`.
