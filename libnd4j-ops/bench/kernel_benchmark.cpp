@@ -105,8 +105,7 @@ struct Tile {
     const cpu::convolution::Positions<float> positions;
     const cpu::convolution::Blocking blocking;
     const cpu::convolution::Block& block;
-    std::vector<float> image, gradImage, column, gradColumn, weights, output, gradWeights,
-        gradSamples;
+    std::vector<float> image, gradImage, column, weights, output, gradWeights, gradSamples;
     std::vector<cpu::PlannedSample<float>> samples;
 
     Tile(const Shape& shape, const cpu::InstructionSet& set, bool forward)
@@ -125,7 +124,6 @@ struct Tile {
         room(image, (p.g.pixels() + 1) * block.paddedChannels);
         room(gradImage, (p.g.pixels() + 1) * block.paddedChannels);
         room(column, blocking.tile * blocking.columnLd);
-        room(gradColumn, blocking.tile * blocking.columnLd);
         room(weights, blocking.outLd * blocking.columnLd);
         room(gradWeights, blocking.outLd * blocking.columnLd);
         room(output, blocking.tile * std::max(blocking.outLd, block.paddedChannels));
@@ -210,7 +208,7 @@ void gemmToColumn(State& state, const Shape& shape, const cpu::InstructionSet& s
     overTiles(
         state, t, 2.0 * static_cast<double>(channels * t.block.depth), [&](Index, Index points) {
             t.kernels.gemm(points, t.block.depth, channels, {t.output.data(), t.blocking.outLd, 1},
-                           {t.weights.data(), channels * panel, panel}, t.gradColumn.data(),
+                           {t.weights.data(), channels * panel, panel}, t.column.data(),
                            t.blocking.columnLd, false);
         });
 }
@@ -219,8 +217,8 @@ void scatter(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     overTiles(state, t, 0, [&](Index, Index points) {
         t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(), t.image.data(),
-                           t.block.paddedChannels, t.gradColumn.data(), t.column.data(),
-                           t.blocking.columnLd, t.gradImage.data(), t.gradSamples.data()});
+                           t.block.paddedChannels, t.column.data(), t.blocking.columnLd,
+                           t.gradImage.data(), t.gradSamples.data()});
     });
 }
 

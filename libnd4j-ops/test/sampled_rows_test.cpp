@@ -143,13 +143,13 @@ class SampledRows : public MicroKernelTest {
                 Samples<Real> s(random_, 1, channels);
                 for (PlannedSample<Real>& p : s.planned) locate(y, y, Real{1}, height, width, p);
                 std::vector<Real> grad(at(points * channels), Real{1}), gradImage(s.image.size());
-                std::vector<Real> gradSamples(at(3 * points)), column(grad.size());
+                std::vector<Real> gradSamples(at(3 * points));
                 for (Index p = 0; p < points; ++p) {
                     grad[at(p * channels + p % channels)] = p % 2 == 0 ? inf : Real{1};
                 }
                 kernels<Real>().scatter({points, 1, channels, s.planned.data(), s.image.data(),
-                                         channels, grad.data(), column.data(), channels,
-                                         gradImage.data(), gradSamples.data()});
+                                         channels, grad.data(), channels, gradImage.data(),
+                                         gradSamples.data()});
                 for (Index p = 0; p < points; ++p) {
                     const Real gradModulation = gradSamples[at(2 * points + p)];
                     if (p % 2 == 0) {
@@ -206,10 +206,11 @@ class SampledRows : public MicroKernelTest {
         const Samples<Real> s(random_, taps, padded + 4);
         const Index ld = taps * padded + 5;
         const auto grad = numbers<Real>(points * ld);
-        std::vector<Real> column(at(points * ld)), gradImage(s.image.size());
+        auto column = grad;
+        std::vector<Real> gradImage(s.image.size());
         std::vector<Real> gradSamples(at(3 * taps * points), Real{99});
         kernels<Real>().scatter({points, taps, channels, s.planned.data(), s.image.data(),
-                                 s.imageLd, grad.data(), column.data(), ld, gradImage.data(),
+                                 s.imageLd, column.data(), ld, gradImage.data(),
                                  gradSamples.data()});
         std::vector<double> wantImage(gradImage.size());
         for (Index p = 0; p < points; ++p) {

@@ -64,8 +64,8 @@ class Backward {
           samples_(threads_, blocking_.tile * g.taps()),
           tileGradSamples_(threads_, 3 * g.taps() * blocking_.tile),
           weightRows_(threads_, 2 * blocking_.columnLd),
+
           column_(threads_, blocking_.tile * blocking_.columnLd),
-          gradColumn_(threads_, blocking_.tile * blocking_.columnLd),
           gradTile_(threads_, sharesGradOutput_ ? 0 : blocking_.tile * blocking_.outLd),
           image_(threads_, sharesImages_ ? 0 : imageRoom()),
           gradImage_(threads_, sharesImages_ ? 0 : imageRoom()) {}
@@ -259,7 +259,6 @@ class Backward {
                                         samples_.mine(),
                                         work.image,
                                         b.paddedChannels,
-                                        gradColumn_.mine(),
                                         column_.mine(),
                                         blocking_.columnLd,
                                         work.gradImage,
@@ -270,7 +269,7 @@ class Backward {
             const LaneTile<Real> t{
                 points,           g_.taps() * b.inputs, outputs_,          b.paddedLanes,
                 gradTile_.mine(), blocking_.outLd,      blocking_.columnLd};
-            kernels_.lanesToColumn(t, weights, gradColumn_.mine());
+            kernels_.lanesToColumn(t, weights, column_.mine());
             kernels_.scatter(samples);
             kernels_.lanesToWeights(t, column_.mine(), gradWeights);
             return;
@@ -286,8 +285,7 @@ class Backward {
                 kernels_.gemm(rows, b.depth, outputs_,
                               {gradOutput + row * blocking_.outLd, blocking_.outLd, 1},
                               {weights, outputs_ * panel_, panel_},
-                              gradColumn_.mine() + row * blocking_.columnLd, blocking_.columnLd,
-                              false);
+                              column_.mine() + row * blocking_.columnLd, blocking_.columnLd, false);
             },
             [&](Index part, Index parts) {
                 positions_.prefetch(task.n, b.offsetGroup, first + points, blocking_.tile, part,
@@ -478,7 +476,7 @@ class Backward {
     const Buffer<Real> gradTiles_, images_, gradImages_;
     const Buffer<RowSpan> written_;
     const PerThread<PlannedSample<Real>> samples_;
-    const PerThread<Real> tileGradSamples_, weightRows_, column_, gradColumn_, gradTile_;
+    const PerThread<Real> tileGradSamples_, weightRows_, column_, gradTile_;
     const PerThread<Real> image_, gradImage_;
 };
 

@@ -42,21 +42,32 @@ inline Index gatherRow(const GatherTile<Real>& t, const PlannedSample<Real>& s, 
     return i;
 }
 
-template <class Real>
-void gather(const GatherTile<Real>& tile) {
+/// The samples of a tile whose rows are whole vectors, or end with some of 16 bytes.
+template <bool WholeVectors, class Real>
+inline void gatherRows(const GatherTile<Real>& tile) {
     const GatherTile<Real> t = tile;
-    const Index whole = t.channels / lanesOf<Vector<Real>> * lanesOf<Vector<Real>>;
+    constexpr Index lanes = lanesOf<Vector<Real>>;
+    const Index whole = t.channels / lanes * lanes;
     const PlannedSample<Real>* sample = t.samples;
     for (Index point = 0; point < t.points; ++point) {
         Real* out = t.column + point * t.columnLd;
         for (Index tap = 0; tap < t.taps; ++tap, ++sample, out += t.channels) {
-            if (whole > 0) gatherRow<Vector<Real>>(t, *sample, out, 0);
-            if (whole < t.channels) gatherRow<Vector16<Real>>(t, *sample, out, whole);
+            if (WholeVectors || whole > 0) gatherRow<Vector<Real>>(t, *sample, out, 0);
+            if (!WholeVectors) gatherRow<Vector16<Real>>(t, *sample, out, whole);
             // Zero times infinity must not reach the products.
             if (t.padding > 0 && sample->modulation - sample->modulation != 0) {
                 for (Index c = t.channels - t.padding; c < t.channels; ++c) out[c] = 0;
             }
         }
+    }
+}
+
+template <class Real>
+void gather(const GatherTile<Real>& tile) {
+    if (tile.channels % lanesOf<Vector<Real>> == 0) {
+        gatherRows<true>(tile);
+    } else {
+        gatherRows<false>(tile);
     }
 }
 

@@ -139,15 +139,16 @@ struct AggregateGradients {
 };
 
 /// The backward pass over the samples of one tile and one block of channels. Rows of the image and
-/// of the columns hold `channels` numbers, padded to `rowAlignment`.
+/// of the column hold `channels` numbers, padded to `rowAlignment`.
 template <class Real>
 struct ScatterTile {
     Index points, taps, channels;
     const PlannedSample<Real>* samples;  ///< [points][taps]
     const Real* image;                   ///< [pixels + 1][imageLd], the last row zero
     Index imageLd;
-    const Real* gradColumn;  ///< [points][columnLd], entries [taps][channels, padded]
-    Real* column;            ///< as gradColumn, written
+    /// [points][columnLd], entries [taps][channels, padded]: the column's gradient, which the
+    /// column replaces.
+    Real* column;
     Index columnLd;
     /// [pixels + 1][imageLd], added to; the last row takes what falls outside
     Real* gradImage;

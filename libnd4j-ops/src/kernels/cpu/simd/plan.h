@@ -18,11 +18,7 @@ inline void storeLanes(V v0, V v1, V v2, V v3, Number* to, Index step) {
     using Q = Vector16<NumberOf<V>>;
     if constexpr (lanesOf<Q> == 4) {
         // Squares of 4 x 4 within each 16 bytes: then quarter q of vector i is lane 4q + i.
-        constexpr auto all = std::make_index_sequence<lanes>();
-        exchange<2>(v0, v2, all);
-        exchange<2>(v1, v3, all);
-        exchange<1>(v0, v1, all);
-        exchange<1>(v2, v3, all);
+        transposeFours(v0, v1, v2, v3, std::make_index_sequence<lanes>());
         const V v[4] = {v0, v1, v2, v3};
         for (std::size_t q = 0; q < lanes / 4; ++q) {
             for (std::size_t i = 0; i < 4; ++i) {

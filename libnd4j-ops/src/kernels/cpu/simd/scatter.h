@@ -21,28 +21,26 @@ enum class Weighted { All, Some, TopLeftOnly, None };
 /// The backward pass over the numbers `i` .. `end` of a sample's row, in vectors of one width.
 template <Weighted Which, class V, class Real>
 inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s, Index i,
-                        Index end, const Real* gradColumn, Real* column, V (&dot)[Corners]) {
+                        Index end, Real* column, V (&dot)[Corners]) {
     constexpr int corners = Which == Weighted::TopLeftOnly ? 1 : Corners;
     const CornerRows<Real> rows(s, t.imageLd);
-    const Real* from[corners];
-    Real* to[corners];
     V weight[corners];
-    for (int c = 0; c < corners; ++c) {
-        from[c] = t.image + rows.at[c];
-        to[c] = t.gradImage + rows.at[c];
-        weight[c] = broadcast<V>(s.weight[c]);
-    }
+    for (int c = 0; c < corners; ++c) weight[c] = broadcast<V>(s.weight[c]);
     const V modulation = broadcast<V>(s.modulation);
     const Index channels = t.channels;
-    for (; i < end; i += lanesOf<V>) {
-        V grad = load<V>(gradColumn + i);
+    // Two pointers that move, and not one for each corner of each image: they would be more than
+    // there are registers.
+    const Real* image = t.image + i;
+    Real* gradImage = t.gradImage + i;
+    for (; i < end; i += lanesOf<V>, image += lanesOf<V>, gradImage += lanesOf<V>) {
+        V grad = load<V>(column + i);
         if constexpr (sizeof(V) == 16) {
             // What pads the row is no channel's gradient.
             grad = laneNumbers<V>() < broadcast<V>(static_cast<Real>(channels - i)) ? grad : V{};
         }
         V value{};
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
-            const V pixel = inRegister(load<V>(from[c] + i));
+            const V pixel = inRegister(load<V>(image + rows.at[c]));
             dot[c] = multiplyAdd(grad, pixel, dot[c]);
             if (Which != Weighted::None) value = multiplyAdd(weight[c], pixel, value);
         }
@@ -53,7 +51,8 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
             // A corner of weight zero is no part of the sum: an infinite gradient must not reach
             // it.
             if (Which == Weighted::Some && s.weight[c] == 0) continue;
-            store<V>(to[c] + i, multiplyAdd(weight[c], modulated, load<V>(to[c] + i)));
+            Real* const to = gradImage + rows.at[c];
+            store<V>(to, multiplyAdd(weight[c], modulated, load<V>(to)));
         }
     }
     return i;
@@ -62,30 +61,36 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
 /// The backward pass over one sample: its column, the gradients of its corners, and those of the
 /// sample itself, [3] `points` apart.
 template <Weighted Which, class Real>
-inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>& s,
-                          const Real* gradColumn, Real* column, Real* gradSample) {
+inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>& s, Real* column,
+                          Real* gradSample) {
     using V = Vector<Real>;
     Vector16<Real> dots[Corners] = {};
     Index i = 0;
     if (t.channels >= lanesOf<V>) {
         V wide[Corners] = {};
-        i = scatterRow<Which>(t, s, 0, t.channels / lanesOf<V> * lanesOf<V>, gradColumn, column,
-                              wide);
+        i = scatterRow<Which>(t, s, 0, t.channels / lanesOf<V> * lanesOf<V>, column, wide);
         for (int c = 0; c < Corners; ++c) dots[c] = horizontalSum(wide[c]);
     }
-    if (i < t.channels) scatterRow<Which>(t, s, i, t.channels, gradColumn, column, dots);
-    Real dot[Corners], gradModulation = 0;
-    sums(dots, dot);
-    if (Which == Weighted::None) {
+    if (i < t.channels) scatterRow<Which>(t, s, i, t.channels, column, dots);
+    const auto dot = sums(dots);
+    if constexpr (Which == Weighted::None) {
         // Of a sample outside, the top left corner is: its pixel is zero, and the sum is zero or,
         // where a gradient is not finite, NaN. So is the product with the sample's value.
-        gradModulation = dot[TopLeft];
+        gradSample[2 * t.points] = dot[0];
     } else {
-        for (int c = 0; c < Corners; ++c) gradModulation += s.weight[c] * dot[c];
+        const auto weighted = dot * load<Quad<Real>>(s.weight);
+        gradSample[2 * t.points] = (weighted[0] + weighted[2]) + (weighted[1] + weighted[3]);
     }
-    gradSample[0] = s.modulation * slopeY(s, dot);
-    gradSample[t.points] = s.modulation * slopeX(s, dot);
-    gradSample[2 * t.points] = gradModulation;
+    // Both slopes at once: along y is along x with two corners exchanged.
+    const auto lanes = [&](int x, int y) { return Quad<Real>{dot[x], dot[y], dot[x], dot[y]}; };
+    const Quad<Real> corners[Corners] = {lanes(TopLeft, TopLeft), lanes(TopRight, BottomLeft),
+                                         lanes(BottomLeft, TopRight),
+                                         lanes(BottomRight, BottomRight)};
+    Sample<Quad<Real>> axes;
+    axes.fractionY = Quad<Real>{s.fractionY, s.fractionX, s.fractionY, s.fractionX};
+    const auto slopes = s.modulation * slopeX(axes, corners);
+    gradSample[0] = slopes[1];
+    gradSample[t.points] = slopes[0];
 }
 
 template <class Real>
@@ -96,22 +101,19 @@ void scatter(const ScatterTile<Real>& tile) {
         (t.channels + rowAlignment<Real> - 1) / rowAlignment<Real> * rowAlignment<Real>;
     const PlannedSample<Real>* sample = t.samples;
     for (Index point = 0; point < t.points; ++point) {
-        const Real* gradColumn = t.gradColumn + point * t.columnLd;
         Real* column = t.column + point * t.columnLd;
         for (Index tap = 0; tap < t.taps; ++tap, ++sample) {
             const PlannedSample<Real>& s = *sample;
             Real* gradSample = t.gradSamples + tap * 3 * t.points + point;
             if (s.place == AtPixel) {
-                scatterSample<Weighted::TopLeftOnly>(t, s, gradColumn, column, gradSample);
+                scatterSample<Weighted::TopLeftOnly>(t, s, column, gradSample);
             } else if (s.place == Outside) {
-                scatterSample<Weighted::None>(t, s, gradColumn, column, gradSample);
-            } else if (s.weight[TopLeft] != 0 && s.weight[TopRight] != 0 &&
-                       s.weight[BottomLeft] != 0 && s.weight[BottomRight] != 0) {
-                scatterSample<Weighted::All>(t, s, gradColumn, column, gradSample);
+                scatterSample<Weighted::None>(t, s, column, gradSample);
+            } else if (allNonZero(s.weight)) {
+                scatterSample<Weighted::All>(t, s, column, gradSample);
             } else {
-                scatterSample<Weighted::Some>(t, s, gradColumn, column, gradSample);
+                scatterSample<Weighted::Some>(t, s, column, gradSample);
             }
-            gradColumn += entries;
             column += entries;
         }
     }

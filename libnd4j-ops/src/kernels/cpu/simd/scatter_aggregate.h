@@ -61,8 +61,7 @@ inline void scatterOne(const AggregateTile<Real>& t, const AggregateGradients<Re
     inGroups<Real, 2>(t.channels, [&](auto group, Index i) {
         scatterCorners<All, decltype(group)>(t, to, s, k, grad, i, dots);
     });
-    Real dot[Corners];
-    sums(dots, dot);
+    const auto dot = sums(dots);
     DCN4J_UNROLL for (int c = 0; c < Corners; ++c) s.dots[c][k] = dot[c];
 }
 

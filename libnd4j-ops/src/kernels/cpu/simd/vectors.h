@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__FMA__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -151,23 +151,70 @@ inline void exchange(V& a, V& b, std::index_sequence<Lane...>) {
     a = even;
 }
 
+/// Transposes four vectors within each 16 bytes, as squares of four floats: as many instructions
+/// as results, where two exchanges would take a blend more for each.
+template <class V, std::size_t... Lane>
+inline void transposeFours(V& v0, V& v1, V& v2, V& v3, std::index_sequence<Lane...>) {
+    constexpr std::size_t lanes = lanesOf<V>;
+    const auto interleave = [](const V& a, const V& b, auto first) {
+        return __builtin_shufflevector(a, b,
+                                       (Lane / 4 * 4 + first + Lane % 4 / 2 + Lane % 2 * lanes)...);
+    };
+    const auto halves = [](const V& a, const V& b, auto first) {
+        return __builtin_shufflevector(a, b,
+                                       (Lane / 4 * 4 + first + Lane % 2 + Lane % 4 / 2 * lanes)...);
+    };
+    constexpr std::integral_constant<std::size_t, 0> low;
+    constexpr std::integral_constant<std::size_t, 2> high;
+    const V a = interleave(v0, v1, low), b = interleave(v0, v1, high);
+    const V c = interleave(v2, v3, low), d = interleave(v2, v3, high);
+    v0 = halves(a, c, low);
+    v1 = halves(a, c, high);
+    v2 = halves(b, d, low);
+    v3 = halves(b, d, high);
+}
+
 /// Transposes the square that as many vectors as they have lanes are.
 template <Index Step, class V, Index Lanes>
 inline void transposeSquare(V (&v)[Lanes]) {
-    DCN4J_UNROLL for (Index i = 0; i < Lanes; ++i) {
-        if (!(i & Step)) exchange<Step>(v[i], v[i + Step], std::make_index_sequence<Lanes>());
+    constexpr auto all = std::make_index_sequence<Lanes>();
+    if constexpr (Step == 2 && sizeof(v[0][0]) == 4) {
+        DCN4J_UNROLL for (Index i = 0; i < Lanes; i += 4) {
+            transposeFours(v[i], v[i + 1], v[i + 2], v[i + 3], all);
+        }
+    } else {
+        DCN4J_UNROLL for (Index i = 0; i < Lanes; ++i) {
+            if (!(i & Step)) exchange<Step>(v[i], v[i + Step], all);
+        }
+        if constexpr (Step > 1) transposeSquare<Step / 2>(v);
     }
-    if constexpr (Step > 1) transposeSquare<Step / 2>(v);
 }
 
-/// The sums of the lanes of four vectors.
-inline void sums(const Vector16<float> (&v)[Corners], float (&to)[Corners]) {
-    Vector16<float> w[Corners] = {v[0], v[1], v[2], v[3]};
-    transposeSquare<2>(w);
-    store<Vector16<float>>(to, (w[0] + w[1]) + (w[2] + w[3]));
+/// A number for each corner.
+template <class Real>
+using Quad = typename VectorOf<Real, 4 * sizeof(Real)>::Type;
+
+/// The sums of the lanes of each corner's vector.
+inline Quad<float> sums(const Vector16<float> (&v)[Corners]) {
+    const auto pairs = [](const Vector16<float>& a, const Vector16<float>& b) {
+        return __builtin_shufflevector(a, b, 0, 2, 4, 6) +
+               __builtin_shufflevector(a, b, 1, 3, 5, 7);
+    };
+    return pairs(pairs(v[0], v[1]), pairs(v[2], v[3]));
 }
-inline void sums(const Vector16<double> (&v)[Corners], double (&to)[Corners]) {
-    for (int i = 0; i < Corners; ++i) to[i] = v[i][0] + v[i][1];
+inline Quad<double> sums(const Vector16<double> (&v)[Corners]) {
+    return Quad<double>{v[0][0] + v[0][1], v[1][0] + v[1][1], v[2][0] + v[2][1], v[3][0] + v[3][1]};
+}
+
+/// Whether no corner's number is zero.
+template <class Real>
+inline bool allNonZero(const Real (&numbers)[Corners]) {
+#if defined(__x86_64__)
+    if constexpr (sizeof(Real) == 4) {
+        return _mm_movemask_ps(_mm_cmpeq_ps(load<Quad<Real>>(numbers), _mm_setzero_ps())) == 0;
+    }
+#endif
+    return numbers[0] != 0 && numbers[1] != 0 && numbers[2] != 0 && numbers[3] != 0;
 }
 
 // The instruction set's name as text, and as the beginning of a name.
