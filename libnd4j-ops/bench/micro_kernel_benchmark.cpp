@@ -84,14 +84,18 @@ void lanesToWeights(State& state, const InstructionSet& set) {
 /// DCNv3's samples of one group of 16 channels.
 struct AggregateProblem {
     static constexpr Index channels = 16, size = 32, samples = points * entries;
+    static constexpr Index width = size + 2, pixels = 1 + (size + 3) * width;  // with the border
     static constexpr Index period = entries * 16;  // a multiple of every vector's lanes
-    std::vector<float> image = ones((size * size + 1) * channels), output = ones(points * channels),
+    std::vector<float> image = ones(pixels * channels), output = ones(points * channels),
                        location = ones(2 * samples), weight = ones(samples), origin, start,
-                       scale = ones(period), gradImage = image, gradLocation = location,
+                       scale = ones(period), sizes, gradImage = image, gradLocation = location,
                        gradWeight = weight;
-    std::vector<std::int32_t> sizes, base;
+    std::vector<std::int32_t> base, below;
 
-    AggregateProblem() : sizes(static_cast<std::size_t>(period), size), base(sizes.size(), 0) {
+    AggregateProblem()
+        : sizes(static_cast<std::size_t>(period), size),
+          base(sizes.size(), channels * (width + 1)),
+          below(sizes.size(), channels * width) {
         std::mt19937 random(1);
         std::normal_distribution<float> normal;
         for (float& number : location) number = normal(random);
@@ -107,7 +111,8 @@ struct AggregateProblem {
                 {origin.data(), start.data(), scale.data(), sizes.data()},
                 {origin.data(), start.data(), scale.data(), sizes.data()},
                 base.data(),
-                1};
+                below.data(),
+                channels};
     }
 };
 
@@ -122,11 +127,11 @@ void aggregate(State& state, const InstructionSet& set) {
 
 void scatterAggregate(State& state, const InstructionSet& set) {
     AggregateProblem p;
-    cpu::RowSpan rows{0, p.size * p.size + 1};
+    cpu::RowSpan pixels{0, p.pixels};
     for (auto _ : state) {
         set.kernels.forFloat.scatterAggregate(
             {entries, p.channels, p.view(), p.image.data(), p.channels},
-            {p.output.data(), p.gradImage.data(), &rows, p.gradLocation.data(),
+            {p.output.data(), p.gradImage.data(), &pixels, p.gradLocation.data(),
              p.gradWeight.data()});
         benchmark::ClobberMemory();
     }

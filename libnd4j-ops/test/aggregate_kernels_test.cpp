@@ -31,17 +31,17 @@ struct Samples {
     using Pixel = typename AggregateSamples<Real>::Pixel;
 
     Index levelCount, groups, taps;  ///< taps of all levels
-    std::vector<Index> firstRows{0};
-    std::vector<Real> location, weight, originY, originX, startY, startX, scaleY, scaleX;
-    std::vector<Pixel> height, width, base;
+    std::vector<Index> firstPixels{0};
+    std::vector<Real> location, weight, originY, originX, startY, startX, scaleY, scaleX, height,
+        width;
 
     /// `position` gives a sample's x (0) or y (1) in a level of that width or height.
     template <class Position>
     Samples(Index levels_, Index groups_, Index levelTaps, std::mt19937& random, Position position)
         : levelCount(levels_), groups(groups_), taps(levels_ * levelTaps) {
         for (Index l = 0; l < levelCount; ++l) {
-            firstRows.push_back(firstRows.back() +
-                                (levels[l].height * levels[l].width + 1) * groups);
+            firstPixels.push_back(firstPixels.back() + 1 +
+                                  (levels[l].height + 3) * (levels[l].width + 2));
         }
         for (Index i = 0; i < std::lcm(groups * taps, mostLanes); ++i) {
             const Level& level = levelOf(i);
@@ -49,9 +49,8 @@ struct Samples {
             startX.push_back(static_cast<Real>(i % 5 - 2));
             scaleY.push_back(static_cast<Real>(level.scale));
             scaleX.push_back(static_cast<Real>(level.scale) / 2);
-            height.push_back(static_cast<Pixel>(level.height));
-            width.push_back(static_cast<Pixel>(level.width));
-            base.push_back(static_cast<Pixel>(firstRow(i) + groupOf(i)));
+            height.push_back(static_cast<Real>(level.height));
+            width.push_back(static_cast<Real>(level.width));
         }
         std::normal_distribution<Real> normal;
         for (Index i = 0; i < count() + mostLanes; ++i) {
@@ -69,11 +68,21 @@ struct Samples {
     Index points() const { return pixels * groups; }
     Index count() const { return points() * taps; }
     Index period() const { return static_cast<Index>(startY.size()); }
-    Index rows() const { return firstRows.back(); }
+    /// With the zeros around them, which begin with a pixel and a row.
+    Index imagePixels() const { return firstPixels.back(); }
+    static Index widthOf(const Level& level) { return level.width + 2; }
+    Index pixelOf(Index l, Index y, Index x) const {
+        return firstPixels[at(l)] + 1 + (y + 1) * widthOf(levels[l]) + x;
+    }
+    /// The row of an image that is pixel `p` of a sample's level.
+    Index rowOf(Index i, Index p) const {
+        const Level& level = levelOf(i);
+        const Index pixel = pixelOf(levelNumber(i), p / level.width, p % level.width);
+        return pixel * groups + groupOf(i);
+    }
     Index levelNumber(Index i) const { return i % taps / (taps / levelCount); }
     Index groupOf(Index i) const { return i / taps % groups; }
     const Level& levelOf(Index i) const { return levels[levelNumber(i)]; }
-    Index firstRow(Index i) const { return firstRows[at(levelNumber(i))]; }
 
     Real y(Index i) const {
         const auto k = at(i % period());
@@ -83,7 +92,13 @@ struct Samples {
         const auto k = at(i % period());
         return originX[at(i)] + (startX[k] + location[at(2 * i)]) * scaleX[k];
     }
-    AggregateSamples<Real> view() const {
+    /// Of an image with rows `ld` apart.
+    AggregateSamples<Real> view(Index ld) {
+        base.clear(), below.clear();
+        for (Index i = 0; i < period(); ++i) {
+            base.push_back(static_cast<Pixel>(rowOf(i, 0) * ld));
+            below.push_back(static_cast<Pixel>(widthOf(levelOf(i)) * groups * ld));
+        }
         return {count(),
                 period(),
                 location.data(),
@@ -91,7 +106,8 @@ struct Samples {
                 {originY.data(), startY.data(), scaleY.data(), height.data()},
                 {originX.data(), startX.data(), scaleX.data(), width.data()},
                 base.data(),
-                static_cast<Pixel>(groups)};
+                below.data(),
+                static_cast<Pixel>(groups * ld)};
     }
 
     /// The value of a sample of an image with rows `ld` apart, without its weight.
@@ -105,28 +121,37 @@ struct Samples {
             const double overY = 1 - std::abs(sampleY - static_cast<double>(p / level.width));
             const double overX = 1 - std::abs(sampleX - static_cast<double>(p % level.width));
             if (overY <= 0 || overX <= 0) continue;
-            const Index row = firstRow(i) + p * groups + groupOf(i);
-            sum += overY * overX * static_cast<double>(image[at(row * ld + channel)]);
+            sum += overY * overX * static_cast<double>(image[at(rowOf(i, p) * ld + channel)]);
         }
         return sum;
     }
 
-    /// An image: normal numbers or `number`, the row after each level zeros.
+    /// An image: normal numbers or `number`, zeros around each level.
     std::vector<Real> image(Index ld, std::mt19937& random) const {
         std::normal_distribution<Real> normal;
-        std::vector<Real> all(at(rows() * ld));
-        for (Real& number : all) number = normal(random);
-        return withZeroRows(all, ld);
+        return imageOf(ld, [&] { return normal(random); });
     }
     std::vector<Real> image(Index ld, Real number) const {
-        return withZeroRows(std::vector<Real>(at(rows() * ld), number), ld);
+        return imageOf(ld, [&] { return number; });
+    }
+    /// Whether a pixel is in a level, and not around it.
+    bool isInside(Index pixel) const {
+        for (Index l = 0; l < levelCount; ++l) {
+            const Level& level = levels[l];
+            const Index from = pixel - pixelOf(l, 0, 0), row = from / widthOf(level);
+            if (from >= 0 && row < level.height && from % widthOf(level) < level.width) return true;
+        }
+        return false;
     }
 
   private:
-    std::vector<Real> withZeroRows(std::vector<Real> all, Index ld) const {
-        for (Index l = 1; l <= levelCount; ++l) {
-            const auto end = all.begin() + firstRows[at(l)] * ld;
-            std::fill(end - groups * ld, end, Real{0});
+    std::vector<Pixel> base, below;
+
+    template <class Number>
+    std::vector<Real> imageOf(Index ld, Number number) const {
+        std::vector<Real> all(at(imagePixels() * groups * ld));
+        for (Index i = 0; i < static_cast<Index>(all.size()); ++i) {
+            if (isInside(i / ld / groups)) all[at(i)] = number();
         }
         return all;
     }
@@ -158,7 +183,7 @@ class AggregateKernel : public MicroKernelTest {
 
     template <class Real>
     void aggregate() {
-        forSamples<Real>([&](const Samples<Real>& s) {
+        forSamples<Real>([&](Samples<Real> s) {
             for (const Index channels : {1, 3, 4, 7, 16, 33, 64, 70, 132}) {
                 const Index padded = paddedTo<Real>(channels), ld = padded + 3;
                 const auto image = s.image(ld, random_);
@@ -193,7 +218,7 @@ class AggregateKernel : public MicroKernelTest {
             return i % 8 == 7 ? static_cast<Real>(size) : outside[i % 7];
         };
         for (const Index channels : {1, 4, 16, 68}) {
-            const Samples<Real> s(3, 3, 4, random_, position);
+            Samples<Real> s(3, 3, 4, random_, position);
             const Index ld = paddedTo<Real>(channels);
             const auto output = sums(s, channels, s.image(ld, nan), ld);
             for (Index i = 0; i < s.points() * ld; ++i) {
@@ -205,7 +230,7 @@ class AggregateKernel : public MicroKernelTest {
 
     template <class Real>
     void scatterAggregate() {
-        forSamples<Real>([&](const Samples<Real>& s) {
+        forSamples<Real>([&](Samples<Real> s) {
             for (const Index channels : {1, 4, 7, 16, 33, 70}) {
                 const Index padded = paddedTo<Real>(channels), ld = padded + 3;
                 const auto image = s.image(ld, random_);
@@ -216,10 +241,10 @@ class AggregateKernel : public MicroKernelTest {
                 Scattered<Real> got{std::vector<Real>(image.size(), Real{5}),
                                     std::vector<Real>(at(2 * (s.count() + mostLanes)), Real{99}),
                                     std::vector<Real>(at(s.count() + mostLanes), Real{99})};
-                // Some rows are set; where samples reach further, zeros are wanted.
-                RowSpan set{s.rows() / 3, s.rows() / 2};
+                // Some pixels are set; where samples reach further, zeros are wanted.
+                RowSpan set{s.imagePixels() / 3, s.imagePixels() / 2};
                 kernels<Real>().scatterAggregate(
-                    {s.taps, channels, s.view(), image.data(), ld},
+                    {s.taps, channels, s.view(ld), image.data(), ld},
                     {grad.data(), got.image.data(), &set, got.location.data(), got.weight.data()});
                 expectScattered(s, channels, ld, image, grad, got, set);
             }
@@ -238,10 +263,13 @@ class AggregateKernel : public MicroKernelTest {
                          const std::vector<Real>& image, const std::vector<Real>& grad,
                          const Scattered<Real>& got, const RowSpan& set) {
         std::vector<double> gradImage(image.size(), 5);
-        const auto isSet = [&](Index row) { return row >= set.first && row < set.end; };
-        for (Index i = 0; i < s.rows() * ld; ++i) {
-            const bool before = i / ld >= s.rows() / 3 && i / ld < s.rows() / 2;
-            if (isSet(i / ld) && !before) gradImage[at(i)] = 0;
+        const auto isIn = [](Index pixel, const RowSpan& span) {
+            return pixel >= span.first && pixel < span.end;
+        };
+        const RowSpan before{s.imagePixels() / 3, s.imagePixels() / 2};
+        for (Index i = 0; i < static_cast<Index>(gradImage.size()); ++i) {
+            const Index pixel = i / ld / s.groups;
+            if (isIn(pixel, set) && !isIn(pixel, before)) gradImage[at(i)] = 0;
         }
         for (Index i = 0; i < s.count(); ++i) {
             const Level& level = s.levelOf(i);
@@ -249,8 +277,9 @@ class AggregateKernel : public MicroKernelTest {
             locate(s.y(i), s.x(i), s.weight[at(i)], level.height, level.width, sample);
             double dot[Corners] = {};
             for (int k = 0; k < Corners; ++k) {
-                const Index row = s.firstRow(i) + sample.pixel[k] * s.groups + s.groupOf(i);
-                ASSERT_TRUE(isSet(row) || isZeroRow(s, row)) << row;
+                if (sample.pixel[k] == level.height * level.width) continue;  // outside
+                const Index row = s.rowOf(i, sample.pixel[k]);
+                ASSERT_TRUE(sample.weight[k] == 0 || isIn(row / s.groups, set)) << row;
                 for (Index c = 0; c < channels; ++c) {
                     const auto g = static_cast<double>(grad[at(i / s.taps * ld + c)]);
                     dot[k] += g * static_cast<double>(image[at(row * ld + c)]);
@@ -280,18 +309,10 @@ class AggregateKernel : public MicroKernelTest {
         ASSERT_EQ(got.location.back(), 99);
         ASSERT_EQ(got.weight.back(), 99);
         for (Index i = 0; i < static_cast<Index>(gradImage.size()); ++i) {
-            if (isZeroRow(s, i / ld)) continue;  // it takes what falls outside
+            if (!s.isInside(i / ld / s.groups)) continue;  // it takes what falls outside
             ASSERT_NEAR(static_cast<double>(got.image[at(i)]), gradImage[at(i)], 1e-4)
                 << channels << " channels, row " << i / ld << ", number " << i % ld;
         }
-    }
-
-    template <class Real>
-    static bool isZeroRow(const Samples<Real>& s, Index row) {
-        for (Index l = 1; l <= s.levelCount; ++l) {
-            if (row < s.firstRows[at(l)] && row >= s.firstRows[at(l)] - s.groups) return true;
-        }
-        return false;
     }
 
     template <class Real>
@@ -301,10 +322,10 @@ class AggregateKernel : public MicroKernelTest {
 
     /// The micro-kernel's output, rows `ld` apart, as the image's are.
     template <class Real>
-    std::vector<Real> sums(const Samples<Real>& s, Index channels, const std::vector<Real>& image,
+    std::vector<Real> sums(Samples<Real>& s, Index channels, const std::vector<Real>& image,
                            Index ld) {
         std::vector<Real> output(at(s.points() * ld), Real{99});
-        kernels<Real>().aggregate({s.taps, channels, s.view(), image.data(), ld}, output.data());
+        kernels<Real>().aggregate({s.taps, channels, s.view(ld), image.data(), ld}, output.data());
         return output;
     }
 };

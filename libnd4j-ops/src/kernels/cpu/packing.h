@@ -152,13 +152,16 @@ void forEachSpan(const Tensor<4>& t, Index width, Index first, Index count, Acti
     }
 }
 
-/// Calls `action(at, pixel)` for the pixels of a range: `at` is where one is in the plane.
+/// Calls `action(at, count, pixel)` for rows of numbers that are a range's, where channels lie side
+/// by side: `at` is where one is in the plane, `pixel` its first. Pixels that lie `ld` apart, as
+/// the packed do, with nothing between them, are one row.
 template <class Action>
-void forEachPixel(const PixelRange& range, Action action) {
-    const Index step = range.array.strides[3];
+void forEachPixelRow(const PixelRange& range, Index ld, Action action) {
+    const Index step = range.array.strides[3], channels = range.channels.count;
     forEachSpan(range.array, range.width, range.first, range.count,
                 [&](Index at, Index span, Index pixel) {
-                    for (Index i = 0; i < span; ++i) action(at + i * step, pixel + i);
+                    if (step == channels && ld == channels) return action(at, span * step, pixel);
+                    for (Index i = 0; i < span; ++i) action(at + i * step, channels, pixel + i);
                 });
 }
 
@@ -207,8 +210,8 @@ void loadPixels(const MicroKernels<Real>& kernels, const PixelRange& range,
         }
     }
     if (t.strides[1] == 1) {
-        return forEachPixel(range, [&](Index at, Index pixel) {
-            loadRow(kernels, from + at, 1, channels.count, to.data + pixel * to.ld);
+        return forEachPixelRow(range, to.ld, [&](Index at, Index count, Index pixel) {
+            loadRow(kernels, from + at, 1, count, to.data + pixel * to.ld);
         });
     }
     if constexpr (std::is_same_v<Element, Real>) {
@@ -243,8 +246,8 @@ void storePixels(const MicroKernels<Real>& kernels, const PixelRange& range,
     const Channels& channels = range.channels;
     Element* to = elementsOf<Element>(t) + t.at(channels.n, channels.first, 0, 0);
     if (t.strides[1] == 1) {
-        return forEachPixel(range, [&](Index at, Index pixel) {
-            storeRow(kernels, to + at, 1, channels.count, from.data + pixel * from.ld);
+        return forEachPixelRow(range, from.ld, [&](Index at, Index count, Index pixel) {
+            storeRow(kernels, to + at, 1, count, from.data + pixel * from.ld);
         });
     }
     if constexpr (std::is_same_v<Element, Real>) {

@@ -21,6 +21,13 @@ struct Convert {
     DCN4J_HOST_DEVICE static To of(From value) { return static_cast<To>(value); }
 };
 
+/// The largest integer that is not above `x`, a number from -1 on.
+template <class Pixel, class Real>
+DCN4J_HOST_DEVICE inline Pixel floorOf(Real x) {
+    // Truncation is floor from 0 up.
+    return x < Real{} ? Pixel{} - 1 : Convert<Pixel, Real>::of(x);
+}
+
 /// What the rule says of a position. Real and Pixel are numbers, or vectors of numbers.
 template <class Real, class Pixel>
 struct Location {
@@ -42,9 +49,7 @@ DCN4J_HOST_DEVICE inline Location<Real, Pixel> locate(Real y, Real x, Pixel heig
     const auto touching = (y >= zero - 1) & (y < h) & (x >= zero - 1) & (x < w);
     at.between = touching & (y > zero - 1) & (x > zero - 1);
     const Real inY = touching ? y : zero, inX = touching ? x : zero;
-    // Truncation is floor from 0 up; between -1 and 0 floor is -1.
-    const Pixel top = inY < zero ? origin - 1 : Convert<Pixel, Real>::of(inY);
-    const Pixel left = inX < zero ? origin - 1 : Convert<Pixel, Real>::of(inX);
+    const Pixel top = floorOf<Pixel>(inY), left = floorOf<Pixel>(inX);
     at.fractionY = inY - Convert<Real, Pixel>::of(top);
     at.fractionX = inX - Convert<Real, Pixel>::of(left);
     const auto topIn = touching & (top >= origin), leftIn = touching & (left >= origin);

@@ -13,10 +13,10 @@ namespace {
 
 /// Whether the micro-kernels can't number what is packed of the values (see AggregateTile).
 bool tooManyPixels(const AggregationCall& call) {
-    Index rows = 0;
-    for (const AggregationLevel& level : call.levels) rows += level.pixels() + 1;
-    return rows >= std::numeric_limits<std::int32_t>::max() /
-                       (aggregation::groupsTogether(call) * roundUp(call.channels, 4));
+    Index pixels = 0;
+    for (const AggregationLevel& level : call.levels) pixels += aggregation::borderedPixels(level);
+    return pixels >= std::numeric_limits<std::int32_t>::max() /
+                         (aggregation::groupsTogether(call) * roundUp(call.channels, 4));
 }
 
 }  // namespace

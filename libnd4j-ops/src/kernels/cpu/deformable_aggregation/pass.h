@@ -37,6 +37,15 @@ inline Index groupsTogether(const AggregationShape& shape) {
     return groups;
 }
 
+// A level is packed with zeros around it: a pixel at the beginning, a row above, two below, and
+// after each row two pixels, of which the second is in front of the next row.
+inline Index borderedWidth(const AggregationLevel& level) {
+    return level.width + 2;
+}
+inline Index borderedPixels(const AggregationLevel& level) {
+    return 1 + (level.height + 3) * borderedWidth(level);
+}
+
 /// One call.
 template <class Element>
 class Pass {
@@ -47,10 +56,8 @@ class Pass {
     static constexpr Index unlimited = Index{1} << 40;
     static constexpr Index balanced = 16;  ///< tasks that balance the threads of a processor
 
-    /// Images are packed at a time that have `numbers` numbers, by and large, and cut into parts so
-    /// that there are `tasks`.
-    Pass(const InstructionSet& set, const AggregationCall& call, int threads, Index numbers,
-         Index tasks)
+    /// Places are cut into parts so that the images of a call, or some of them, make `tasks`.
+    Pass(const InstructionSet& set, const AggregationCall& call, int threads, Index tasks)
         : kernels_(set.kernels.of<Real>()),
           call_(call),
           groups_(groupsTogether(call)),
@@ -61,12 +68,10 @@ class Pass {
                                                                 mostTilePoints))),
           tile_(ceilDivide(call.outWidth, rowTiles_)),
           capacity_(roundUp(tile_ * groups_ * taps_, mostLanes)),
-          firstRows_(firstRows()),
-          imageSize_(roundUp(firstRows_.back() * row_, 16)),
-          wave_(std::clamp<Index>(
-              std::min(ceilDivide(balanced, chunks_), numbers / (imageSize_ * chunks_)), 1,
-              std::max<Index>(call.batch, 1))),
-          parts_(std::clamp<Index>(ceilDivide(tasks, places()), 1, tiles())),
+          firstPixels_(firstPixels()),
+          imageSize_(roundUp(firstPixels_.back() * ld(), 16)),
+          parts_(std::clamp<Index>(ceilDivide(tasks, cutTogether() * chunks_), 1, tiles())),
+          wave_(wave(threads)),
           threads_(threadsFor(threads, places() * parts_)),
           images_(places() * imageSize_),
           scratch_(threads_, 5 * capacity_ + tile_ * ld()) {
@@ -78,9 +83,10 @@ class Pass {
             startX_.push_back(static_cast<Real>(call.x.startOf(place / call.y.kernel)));
             scaleY_.push_back(static_cast<Real>(level(l).scaleY));
             scaleX_.push_back(static_cast<Real>(level(l).scaleX));
-            height_.push_back(static_cast<Pixel>(level(l).height));
-            width_.push_back(static_cast<Pixel>(level(l).width));
-            base_.push_back(static_cast<Pixel>(firstRow(l) + i / taps_ % groups_));
+            height_.push_back(static_cast<Real>(level(l).height));
+            width_.push_back(static_cast<Real>(level(l).width));
+            base_.push_back(static_cast<Pixel>(pixel(l, 0) * ld() + i / taps_ % groups_ * row_));
+            below_.push_back(static_cast<Pixel>(borderedWidth(level(l)) * ld()));
         }
     }
 
@@ -96,11 +102,14 @@ class Pass {
     Index places() const { return wave_ * chunks_; }  ///< packed at a time
     Index tiles() const { return call_.outHeight * rowTiles_; }
     Index ld() const { return groups_ * row_; }  ///< numbers of a pixel or a point
-    /// Of a packed image; a level's last rows are those of zeros.
-    Index firstRow(Index l) const { return firstRows_[static_cast<std::size_t>(l)]; }
+    /// Where a row of a level begins in a packed image, in pixels.
+    Index pixel(Index l, Index y) const {
+        return firstPixels_[static_cast<std::size_t>(l)] + 1 + (y + 1) * borderedWidth(level(l));
+    }
 
-    Tile levelOf(const Place& at, Index l) const {
-        return {at, level(l).width, 0, 0, level(l).pixels()};
+    /// A row of a level.
+    Tile rowOf(const Place& at, Index l, Index y) const {
+        return {at, level(l).width, y, 0, level(l).width};
     }
     Tile tileOf(const Place& at, Index tile) const {
         const Index width = call_.outWidth, x = tile % rowTiles_ * tile_;
@@ -135,27 +144,47 @@ class Pass {
 
     /// Reads where a tile's samples are, [point][group][level][tap].
     AggregateTile<Real> locate(const Tile& t, const Scratch& s) const {
-        const Index count = groups_ * taps_;
-        std::fill_n(s.originY, t.count * count, static_cast<Real>(call_.y.originOf(t.y)));
+        const Index each = groups_ * taps_, count = t.count * each;
+        // The last vector reads on.
+        const Index rest = roundUp(count, mostLanes) - count;
+        std::fill_n(s.originY, count + rest, static_cast<Real>(call_.y.originOf(t.y)));
         for (Index p = 0; p < t.count; ++p) {
-            std::fill_n(s.originX + p * count, count, static_cast<Real>(call_.x.originOf(t.x + p)));
+            std::fill_n(s.originX + p * each, each + (p + 1 == t.count ? rest : 0),
+                        static_cast<Real>(call_.x.originOf(t.x + p)));
         }
         loadSamples(call_.location, t, s.location);
         loadSamples(call_.weight, t, s.weight);
-        // The last vector reads on.
-        const Index end = t.count * count, rest = roundUp(end, mostLanes) - end;
-        std::fill_n(s.location + 2 * end, 2 * rest, Real{0});
-        std::fill_n(s.weight + end, rest, Real{0});
+        std::fill_n(s.location + 2 * count, 2 * rest, Real{0});
+        std::fill_n(s.weight + count, rest, Real{0});
         const AggregateSamples<Real> samples{
-            t.count * count,
+            count,
             static_cast<Index>(base_.size()),
             s.location,
             s.weight,
             {s.originY, startY_.data(), scaleY_.data(), height_.data()},
             {s.originX, startX_.data(), scaleX_.data(), width_.data()},
             base_.data(),
-            static_cast<Pixel>(groups_)};
+            below_.data(),
+            static_cast<Pixel>(ld())};
         return {taps_, row_, samples, image(t), row_};
+    }
+    /// Asks for what `locate` reads of a tile, and `load`, where it lies in rows.
+    void prefetchSamples(const Tile& t) const {
+        const auto ask = [](const Element* from, const Row& row, Index) {
+            if (row.step == 1) prefetch(from, row.count, 0, 1);
+        };
+        forEachSampleRow(call_.location, t, ask);
+        forEachSampleRow(call_.weight, t, ask);
+    }
+    void prefetchPoints(const Tensor<5>& array, const Tile& t) const {
+        forEachRange(array, t, [](const PixelRange& range, Index) {
+            const Tensor<4>& a = range.array;
+            if (a.strides[1] != 1) return;
+            const Element* from = elementsOf<Element>(a) + a.at(range.channels.n, 0, 0, 0);
+            forEachPixelRow(range, range.channels.count, [&](Index at, Index count, Index) {
+                prefetch(from + at, count, 0, 1);
+            });
+        });
     }
     /// Stores what samples have, as loadSamples has it.
     template <int Rank>
@@ -173,10 +202,10 @@ class Pass {
     const Index taps_;             ///< of all levels
     const Index rowTiles_, tile_;  ///< tiles of a row of the output; output pixels of a tile
     const Index capacity_;         ///< samples of a tile, and what the longest vector has more
-    const std::vector<Index> firstRows_;
-    const Index imageSize_;  ///< numbers of a place's packed values
-    const Index wave_;       ///< images packed at a time
-    const Index parts_;      ///< of a place
+    const std::vector<Index> firstPixels_;  ///< of the levels of a packed image, and its end
+    const Index imageSize_;                 ///< numbers of a place's packed values
+    const Index parts_;                     ///< of a place
+    const Index wave_;                      ///< images packed at a time
     const int threads_;
 
   private:
@@ -186,19 +215,41 @@ class Pass {
     /// Of the longest vector.
     static constexpr Index mostLanes = 16;
 
-    std::vector<Index> firstRows() const {
+    /// As many images as make a place for each thread, or fill the cache of each; not more than
+    /// take 8 MiB of floats, or as give each thread a part.
+    Index wave(int threads) const {
+        const Index image = imageSize_ * chunks_;
+        const Index wanted = std::max(ceilDivide(threads, chunks_), (Index{threads} << 17) / image);
+        const Index most =
+            std::max((Index{1} << 21) / image, ceilDivide(threads, chunks_ * parts_));
+        return std::clamp<Index>(std::min(wanted, most), 1, std::max<Index>(call_.batch, 1));
+    }
+    /// Images that make `balanced` tasks together, if there are as many.
+    Index cutTogether() const {
+        return std::clamp<Index>(call_.batch, 1, ceilDivide(balanced, chunks_));
+    }
+
+    std::vector<Index> firstPixels() const {
         std::vector<Index> first{0};
         for (const AggregationLevel& level : call_.levels) {
-            first.push_back(first.back() + (level.pixels() + 1) * groups_);
+            first.push_back(first.back() + borderedPixels(level));
         }
         return first;
     }
 
-    /// The values of a place, [pixels + 1][groups][row] for each level.
+    /// The values of a place, [pixels][groups][row] for each level with its border.
     Real* image(const Place& at) const { return images_.data() + at.number * imageSize_; }
     void packValues(const Place& at, Index l) const {
-        load(level(l).values, levelOf(at, l), image(at) + firstRow(l) * row_);
-        std::fill_n(image(at) + firstRow(l + 1) * row_ - ld(), ld(), Real{0});
+        Real* const values = image(at);
+        const auto zero = [&](Index first, Index end) {
+            std::fill(values + first * ld(), values + end * ld(), Real{0});
+        };
+        zero(firstPixels_[static_cast<std::size_t>(l)], pixel(l, 0));
+        for (Index y = 0; y < level(l).height; ++y) {
+            load(level(l).values, rowOf(at, l, y), values + pixel(l, y) * ld());
+            zero(pixel(l, y) + level(l).width, pixel(l, y + 1));
+        }
+        zero(pixel(l, level(l).height), firstPixels_[static_cast<std::size_t>(l + 1)]);
     }
 
     /// Calls `action(range, at)` for the groups of a tile, each or all together where nothing lies
@@ -235,8 +286,8 @@ class Pass {
 
     const Buffer<Real> images_;
     const PerThread<Real> scratch_;
-    std::vector<Real> startY_, startX_, scaleY_, scaleX_;
-    std::vector<Pixel> height_, width_, base_;
+    std::vector<Real> startY_, startX_, scaleY_, scaleX_, height_, width_;
+    std::vector<Pixel> base_, below_;
 };
 
 template <class Element>

@@ -12,22 +12,20 @@ class Forward : Pass<Element> {
 
   public:
     Forward(const InstructionSet& set, const AggregationCall& call, int threads)
-        : Base(set, call, threads, waveNumbers, Base::unlimited) {}
+        : Base(set, call, threads, Base::unlimited) {}
 
     void run() {
         this->forEachImage(
             [&](const Place& at, Index i) {
                 const Tile t = this->tileOf(at, i);
                 const auto s = this->scratch();
-                this->kernels_.aggregate(this->locate(t, s), s.output);
+                const auto samples = this->locate(t, s);
+                if (i + 1 < this->tiles()) this->prefetchSamples(this->tileOf(at, i + 1));
+                this->kernels_.aggregate(samples, s.output);
                 this->store(this->call_.output, t, s.output);
             },
             nullptr);
     }
-
-  private:
-    /// Threads wait for one another in every wave of images.
-    static constexpr Index waveNumbers = Index{1} << 21;
 };
 
 /// One backward call: tasks are (image, groups, span of tiles). A task owns the gradients of its
@@ -40,7 +38,7 @@ class Backward : Pass<Element> {
 
   public:
     Backward(const InstructionSet& set, const AggregationCall& call, int threads)
-        : Base(set, call, threads, Base::unlimited, Base::balanced),
+        : Base(set, call, threads, Base::balanced),
           gradImages_(this->places() * this->parts_ * this->imageSize_),
           set_(this->places() * this->parts_) {}
 
@@ -50,7 +48,7 @@ class Backward : Pass<Element> {
     }
 
   private:
-    /// A span's gradient of a place's values, and the rows of it that are set.
+    /// A span's gradient of a place's values, and the pixels of it that are set.
     struct Gradient {
         Real* image;
         RowSpan* set;
@@ -68,7 +66,13 @@ class Backward : Pass<Element> {
             const Tile t = this->tileOf(at, i);
             const auto s = this->scratch();
             this->load(this->call_.output, t, s.output);
-            this->kernels_.scatterAggregate(this->locate(t, s),
+            const auto samples = this->locate(t, s);
+            if (i + 1 < end) {
+                const Tile next = this->tileOf(at, i + 1);
+                this->prefetchSamples(next);
+                this->prefetchPoints(this->call_.output, next);
+            }
+            this->kernels_.scatterAggregate(samples,
                                             {s.output, to.image, to.set, s.location, s.weight});
             this->storeSamples(this->call_.gradLocation, t, s.location);
             this->storeSamples(this->call_.gradWeight, t, s.weight);
@@ -78,13 +82,16 @@ class Backward : Pass<Element> {
     /// The gradient of one level of a place's values: over the spans, in their order, each where it
     /// is set.
     void storeValues(const Place& at, Index l) const {
-        const RowSpan rows{this->firstRow(l), this->firstRow(l + 1) - this->groups_};
-        const Real* total = addPartsOfRows<Real>(rows, this->row_, this->parts_, [&](Index span) {
+        const AggregationLevel& level = this->level(l);
+        const RowSpan pixels{this->pixel(l, 0), this->pixel(l, level.height)};
+        const Real* total = addPartsOfRows<Real>(pixels, this->ld(), this->parts_, [&](Index span) {
             const Gradient part = gradient(at, span);
             return PartOfRows<Real>{part.image, *part.set};
         });
-        this->store(this->level(l).gradValues, this->levelOf(at, l),
-                    total + rows.first * this->row_);
+        for (Index y = 0; y < level.height; ++y) {
+            this->store(level.gradValues, this->rowOf(at, l, y),
+                        total + this->pixel(l, y) * this->ld());
+        }
     }
 
     const Buffer<Real> gradImages_;

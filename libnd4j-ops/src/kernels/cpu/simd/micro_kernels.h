@@ -90,9 +90,8 @@ struct GatherSumTile {
 /// in common is in tables that repeat every `period` samples, a multiple of every vector's lanes.
 template <class Real>
 struct AggregateAxis {
-    const Real* origin;                                ///< [count], with room for a vector more
-    const Real *start, *scale;                         ///< [period]
-    const decltype(PlannedSample<Real>::place)* size;  ///< of the sample's level; [period]
+    const Real* origin;                ///< [count], with room for a vector more
+    const Real *start, *scale, *size;  ///< `size` of the sample's level; [period]
 };
 
 /// Samples of several groups and levels, each with its weight.
@@ -103,20 +102,20 @@ struct AggregateSamples {
     Index count, period;
     const Real *location, *weight;  ///< [count][(x, y)], [count]; with room for vectors more
     AggregateAxis<Real> y, x;
-    /// Pixel p is row p * pixelRows + base of an image; [period].
-    const Pixel* base;
-    Pixel pixelRows;
+    /// Pixel (i, j) of a sample's level begins i * below + j * right + base numbers from an image's
+    /// first. A level has zeros around it: a row and a column before it, two after it. [period]
+    const Pixel *base, *below;
+    Pixel right;
 };
 
-/// The samples of a tile of points, [points][taps]. Rows of the image and of points, `ld` apart,
-/// hold `channels` numbers, padded to `rowAlignment`; an image of floats has less than 2^31
-/// numbers.
+/// The samples of a tile of points, [points][taps]. Pixels and points have `channels` numbers,
+/// padded to `rowAlignment`; an image of floats has less than 2^31 numbers.
 template <class Real>
 struct AggregateTile {
     Index taps, channels;
     AggregateSamples<Real> samples;
-    const Real* image;  ///< rows; that of the pixel after a level's last is zero
-    Index ld;
+    const Real* image;
+    Index ld;  ///< from one point to the next
 };
 
 /// The rows `first` .. `end` of an image.
@@ -128,11 +127,8 @@ struct RowSpan {
 template <class Real>
 struct AggregateGradients {
     const Real* output;  ///< rows [points], zeros after the channels
-    /// As the tile's image, added to; the row after a level's last takes what falls outside.
-    Real* image;
-    /// The rows of it that are set, beside those that take what falls outside: extended by zeros as
-    /// far as samples reach.
-    RowSpan* set;
+    Real* image;   ///< as the tile's, added to; what is around a level takes what falls outside
+    RowSpan* set;  ///< the numbers of it that are set, extended by zeros as far as samples reach
     /// [points][taps][(x, y)], [points][taps], written, with room for vectors more; may be where
     /// the samples' are.
     Real *location, *weight;

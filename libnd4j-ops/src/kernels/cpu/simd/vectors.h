@@ -120,16 +120,20 @@ inline Vector16<double> multiplyAdd(const Vector16<double>& a, const Vector16<do
 // Unrolled by order, not by the optimizer's leave: then what is in arrays stays in registers.
 #define DCN4J_UNROLL _Pragma("GCC unroll 16")
 
-/// The vector's parts of 16 bytes added up.
-template <class V>
-inline auto horizontalSum(const V& v) {
+/// The vector's parts of 16 bytes, joined two by two.
+template <class V, class Join>
+inline auto joinParts(const V& v, Join join) {
     using Q = Vector16<NumberOf<V>>;
     Q part[sizeof(V) / sizeof(Q)];
     __builtin_memcpy(part, &v, sizeof v);
     DCN4J_UNROLL for (std::size_t step = sizeof(V) / sizeof(Q) / 2; step > 0; step /= 2) {
-        for (std::size_t i = 0; i < step; ++i) part[i] += part[i + step];
+        for (std::size_t i = 0; i < step; ++i) part[i] = join(part[i], part[i + step]);
     }
     return part[0];
+}
+template <class V>
+inline auto horizontalSum(const V& v) {
+    return joinParts(v, [](const auto& a, const auto& b) { return a + b; });
 }
 
 /// 0, 1, ... in 16 bytes.
@@ -215,6 +219,37 @@ inline bool allNonZero(const Real (&numbers)[Corners]) {
     }
 #endif
     return numbers[0] != 0 && numbers[1] != 0 && numbers[2] != 0 && numbers[3] != 0;
+}
+
+/// The lanes of two vectors in blocks of 16 bytes: half of each block is `a`'s, half `b`'s. Of the
+/// halves those that are in their places, those that are not, and the even and odd lanes.
+template <class V, std::size_t... Lane>
+inline V addHalves(const V& a, const V& b, std::index_sequence<Lane...>) {
+    constexpr std::size_t lanes = sizeof...(Lane);
+    return __builtin_shufflevector(a, b, (Lane & 2 ? lanes + Lane : Lane)...) +
+           __builtin_shufflevector(a, b, (Lane & 2 ? lanes + Lane - 2 : Lane + 2)...);
+}
+template <class V, std::size_t... Lane>
+inline V addPairs(const V& a, const V& b, std::index_sequence<Lane...>) {
+    constexpr std::size_t lanes = sizeof...(Lane);
+    constexpr auto from = [](std::size_t i) { return i / 4 * 4 + i % 2 * 2 + (i & 2 ? lanes : 0); };
+    return __builtin_shufflevector(a, b, from(Lane)...) +
+           __builtin_shufflevector(a, b, (from(Lane) + 1)...);
+}
+
+/// The sums of the lanes of each corner's vector, of any length: of floats with as few shuffles as
+/// can be.
+template <class V>
+inline auto sumsOfLanes(const V (&v)[Corners]) {
+    using Q = Vector16<NumberOf<V>>;
+    if constexpr (lanesOf<Q> == 4) {
+        constexpr auto all = std::make_index_sequence<lanesOf<V>>();
+        return horizontalSum(addPairs(addHalves(v[0], v[1], all), addHalves(v[2], v[3], all), all));
+    } else {
+        const Q parts[] = {horizontalSum(v[0]), horizontalSum(v[1]), horizontalSum(v[2]),
+                           horizontalSum(v[3])};
+        return sums(parts);
+    }
 }
 
 // The instruction set's name as text, and as the beginning of a name.
