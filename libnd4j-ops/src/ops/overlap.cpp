@@ -59,28 +59,45 @@ Index floorDivide(Index a, Index b) {
     return a / b - (a % b < 0 ? 1 : 0);
 }
 
-/// Whether the dimensions from `i` and `j` on share a place, where b begins `distance` bytes beyond
-/// a.
-bool mayMeet(const Places& a, std::size_t i, const Places& b, std::size_t j, Index distance) {
-    const Index spanA = spanOf(a, i), spanB = spanOf(b, j);
-    if (distance >= spanA || -distance >= spanB) return false;
-    const bool restA = i < a.dimensions.size(), restB = j < b.dimensions.size();
-    if (!restA && !restB) return true;
-    // The larger stride first; what has none so large is one step of it.
-    const Index stride =
-        std::max(restA ? a.dimensions[i].stride : 0, restB ? b.dimensions[j].stride : 0);
-    Index stepsA = 1, stepsB = 1;
-    if (restA && a.dimensions[i].stride == stride) stepsA = a.dimensions[i++].size;
-    if (restB && b.dimensions[j].stride == stride) stepsB = b.dimensions[j++].size;
-    // A step of a meets one of b that is `k` steps further where what they hold does.
-    const Index innerA = spanOf(a, i), innerB = spanOf(b, j);
-    const Index least = std::max(floorDivide(-innerB - distance, stride) + 1, 1 - stepsA);
-    const Index most = std::min(floorDivide(innerA - distance - 1, stride), stepsB - 1);
-    // Where steps overlap with many others, the elements are not nested as an array's are.
-    constexpr Index few = 3;
-    if (most - least >= few) return true;
-    for (Index k = least; k <= most; ++k) {
-        if (mayMeet(a, i, b, j, distance + k * stride)) return true;
+/// Distances, from an array's place to one of another's, at which they may meet. More than these
+/// there are not in parts of one array, of eight dimensions at most: each dimension leaves two of
+/// each.
+constexpr std::size_t mostDistances = 256;
+
+/// Whether the arrays share a place, where b begins `distance` bytes beyond a. What is left to ask
+/// is the same for all steps of a dimension but for the distance: so they go on together, and the
+/// work is bounded, whatever the strides.
+bool mayMeet(const Places& a, const Places& b, Index distance) {
+    std::vector<Index> distances{distance}, next;
+    std::size_t i = 0, j = 0;
+    while (!distances.empty()) {
+        const bool restA = i < a.dimensions.size(), restB = j < b.dimensions.size();
+        const Index spanA = spanOf(a, i), spanB = spanOf(b, j);
+        const auto isApart = [&](Index d) { return d >= spanA || -d >= spanB; };
+        distances.erase(std::remove_if(distances.begin(), distances.end(), isApart),
+                        distances.end());
+        if (!restA && !restB) return !distances.empty();
+        if (distances.size() > mostDistances) return true;
+        // The larger stride first; what has none so large is one step of it.
+        const Index stride =
+            std::max(restA ? a.dimensions[i].stride : 0, restB ? b.dimensions[j].stride : 0);
+        Index stepsA = 1, stepsB = 1;
+        if (restA && a.dimensions[i].stride == stride) stepsA = a.dimensions[i++].size;
+        if (restB && b.dimensions[j].stride == stride) stepsB = b.dimensions[j++].size;
+        // A step of a meets one of b that is `k` steps further where what they hold does.
+        const Index innerA = spanOf(a, i), innerB = spanOf(b, j);
+        next.clear();
+        for (const Index d : distances) {
+            const Index least = std::max(floorDivide(-innerB - d, stride) + 1, 1 - stepsA);
+            const Index most = std::min(floorDivide(innerA - d - 1, stride), stepsB - 1);
+            // Where steps overlap with many others, the elements are not nested as an array's are.
+            constexpr Index few = 3;
+            if (most - least >= few) return true;
+            for (Index k = least; k <= most; ++k) next.push_back(d + k * stride);
+        }
+        std::sort(next.begin(), next.end());
+        next.erase(std::unique(next.begin(), next.end()), next.end());
+        distances.swap(next);
     }
     return false;
 }
@@ -99,7 +116,7 @@ bool mayOverlap(const void* data, const ArrayShape& shape, const void* otherData
     const Extent own = extentOf(data, shape), its = extentOf(otherData, otherShape);
     if (own.end <= its.first || its.end <= own.first) return false;
     const Places a = placesOf(data, shape), b = placesOf(otherData, otherShape);
-    return mayMeet(a, 0, b, 0, b.first - a.first);
+    return mayMeet(a, b, b.first - a.first);
 }
 
 }  // namespace dcn4j
