@@ -53,52 +53,42 @@ class Backward {
             team.join();
             for (Index firstImage = 0; firstImage < g_.batch; firstImage += blocking_.images) {
                 const Index images = std::min(blocking_.images, g_.batch - firstImage);
-#pragma omp for
-                for (Index i = 0; i < work_.sampled.count(); ++i) work_.sampled.clear(i);
+                team.share(work_.sampled.count(), [&](Index i) { work_.sampled.clear(i); });
+#pragma omp barrier
                 const Index end = work_.rois.start(firstImage + images);
+                const Index blocks = blocking_.count(), cells = blocking_.cells;
                 for (Index first = work_.rois.start(firstImage); first < end;
                      first += work_.roisAtOnce) {
                     const RoiChunk chunk = work_.chunk(first, end, firstImage);
-#pragma omp for collapse(2) schedule(dynamic) nowait
-                    for (Index i = 0; i < chunk.count; ++i) {
-                        for (Index k = 0; k < g_.classes; ++k) work_.plan(chunk, i, k);
-                    }
-#pragma omp for collapse(2) schedule(dynamic)
-                    for (Index i = 0; i < chunk.count; ++i) {
-                        for (Index block = 0; block < blocking_.count(); ++block) {
-                            loadGradSums(chunk, i, blocking_.block(block));
-                        }
-                    }
-#pragma omp for schedule(dynamic, 4)
-                    for (Index i = 0; i < work_.sampled.count(); ++i) prepare(chunk, i);
-#pragma omp for collapse(4) schedule(dynamic) nowait
-                    for (Index image = 0; image < images; ++image) {
-                        for (Index block = 0; block < blocking_.count(); ++block) {
-                            for (Index cell = 0; cell < blocking_.cells; ++cell) {
-                                for (Index band = 0; band < blocking_.bands; ++band) {
-                                    scatterGradients(chunk, image, blocking_.block(block), cell,
-                                                     band);
-                                }
-                            }
-                        }
-                    }
+                    team.share(chunk.count * g_.classes,
+                               [&](Index i) { work_.plan(chunk, i / g_.classes, i % g_.classes); });
+                    team.share(chunk.count * blocks, [&](Index i) {
+                        loadGradSums(chunk, i / blocks, blocking_.block(i % blocks));
+                    });
+#pragma omp barrier
+                    team.share(work_.sampled.count(), [&](Index i) { prepare(chunk, i); });
+#pragma omp barrier
+                    const Index bands = blocking_.bands;
+                    team.share(images * blocks * cells * bands, [&](Index i) {
+                        const Index plane = i / bands;
+                        scatterGradients(chunk, plane / cells / blocks,
+                                         blocking_.block(plane / cells % blocks), plane % cells,
+                                         i % bands);
+                    });
                     if (gradients_.trans.present()) {
-#pragma omp for collapse(2) schedule(dynamic) nowait
-                        for (Index i = 0; i < chunk.count; ++i) {
-                            for (Index k = 0; k < g_.classes; ++k) writeGradTrans(chunk, i, k);
-                        }
+                        team.share(chunk.count * g_.classes, [&](Index i) {
+                            writeGradTrans(chunk, i / g_.classes, i % g_.classes);
+                        });
                     }
                     // The next chunk's plans take the place of these.
 #pragma omp barrier
                 }
-#pragma omp for collapse(3) schedule(dynamic, 4)
-                for (Index image = 0; image < images; ++image) {
-                    for (Index cell = 0; cell < blocking_.cells; ++cell) {
-                        for (Index pixels = 0; pixels < blocking_.cellChunks; ++pixels) {
-                            storeGradImage(firstImage + image, image, cell, pixels);
-                        }
-                    }
-                }
+                const Index pieces = blocking_.cellChunks;
+                team.share(images * cells * pieces, [&](Index i) {
+                    const Index image = i / pieces / cells;
+                    storeGradImage(firstImage + image, image, i / pieces % cells, i % pieces);
+                });
+#pragma omp barrier
             }
         }
     }

@@ -35,25 +35,23 @@ class Forward {
             team.join();
             for (Index firstImage = 0; firstImage < g_.batch; firstImage += blocking_.images) {
                 const Index endImage = std::min(firstImage + blocking_.images, g_.batch);
-#pragma omp for
-                for (Index i = 0; i < work_.sampled.count(); ++i) work_.sampled.clear(i);
+                team.share(work_.sampled.count(), [&](Index i) { work_.sampled.clear(i); });
+#pragma omp barrier
                 const Index end = work_.rois.start(endImage);
                 for (Index first = work_.rois.start(firstImage); first < end;
                      first += work_.roisAtOnce) {
                     const RoiChunk chunk = work_.chunk(first, end, firstImage);
-#pragma omp for collapse(2) schedule(dynamic)
-                    for (Index i = 0; i < chunk.count; ++i) {
-                        for (Index k = 0; k < g_.classes; ++k) work_.plan(chunk, i, k);
-                    }
-#pragma omp for schedule(dynamic, 4)
-                    for (Index i = 0; i < work_.sampled.count(); ++i) pack(chunk, i);
-#pragma omp for collapse(2) schedule(dynamic)
-                    for (Index i = 0; i < chunk.count; ++i) {
-                        for (Index block = 0; block < blocking_.count(); ++block) {
-                            writeMeans(chunk, i, blocking_.block(block));
-                            writeCounts(chunk, i, blocking_.block(block));
-                        }
-                    }
+                    team.share(chunk.count * g_.classes,
+                               [&](Index i) { work_.plan(chunk, i / g_.classes, i % g_.classes); });
+#pragma omp barrier
+                    team.share(work_.sampled.count(), [&](Index i) { pack(chunk, i); });
+#pragma omp barrier
+                    const Index blocks = blocking_.count();
+                    team.share(chunk.count * blocks, [&](Index i) {
+                        writeMeans(chunk, i / blocks, blocking_.block(i % blocks));
+                        writeCounts(chunk, i / blocks, blocking_.block(i % blocks));
+                    });
+#pragma omp barrier
                 }
             }
         }
