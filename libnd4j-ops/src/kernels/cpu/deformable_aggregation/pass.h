@@ -28,6 +28,11 @@ struct Tile : Place {
     Index width, y, x, count;
 };
 
+/// Rows of a level, as many as a thread packs, or stores, at a time.
+struct Band {
+    Index level, first, end;
+};
+
 /// As many groups as a task takes together: a divisor of the groups, so that the point's samples
 /// are at most 256, if they can be; one where samples lie anywhere, so that a task reads little of
 /// the values.
@@ -73,6 +78,7 @@ class Pass {
           parts_(std::clamp<Index>(ceilDivide(tasks, cutTogether() * chunks_), 1, tiles())),
           wave_(wave(threads)),
           threads_(threadsFor(threads, places() * parts_)),
+          bands_(bands()),
           images_(places() * imageSize_),
           scratch_(threads_, 5 * capacity_ + tile_ * ld()) {
         // A multiple of a point's samples and of every vector's lanes.
@@ -91,7 +97,7 @@ class Pass {
     }
 
     /// Packs the values of every place, calls `compute(place, part)` for its parts and, when they
-    /// are done, `finish(place, level)`; a wave of images at a time.
+    /// are done, `finish(place, band)`; a wave of images at a time.
     template <class Compute, class Finish>
     void forEachImage(Compute compute, Finish finish) const;
 
@@ -214,6 +220,7 @@ class Pass {
     static constexpr Index tileSamples = 512, mostTilePoints = 128;
     /// Of the longest vector.
     static constexpr Index mostLanes = 16;
+    static constexpr Index bandPixels = 1024;
 
     /// As many images as make a place for each thread, or fill the cache of each; not more than
     /// take 8 MiB of floats, or as give each thread a part.
@@ -239,17 +246,32 @@ class Pass {
 
     /// The values of a place, [pixels][groups][row] for each level with its border.
     Real* image(const Place& at) const { return images_.data() + at.number * imageSize_; }
-    void packValues(const Place& at, Index l) const {
+    void packValues(const Place& at, const Band& band) const {
+        const Index l = band.level;
         Real* const values = image(at);
         const auto zero = [&](Index first, Index end) {
             std::fill(values + first * ld(), values + end * ld(), Real{0});
         };
-        zero(firstPixels_[static_cast<std::size_t>(l)], pixel(l, 0));
-        for (Index y = 0; y < level(l).height; ++y) {
+        if (band.first == 0) zero(firstPixels_[static_cast<std::size_t>(l)], pixel(l, 0));
+        for (Index y = band.first; y < band.end; ++y) {
             load(level(l).values, rowOf(at, l, y), values + pixel(l, y) * ld());
             zero(pixel(l, y) + level(l).width, pixel(l, y + 1));
         }
-        zero(pixel(l, level(l).height), firstPixels_[static_cast<std::size_t>(l + 1)]);
+        if (band.end == level(l).height) {
+            zero(pixel(l, band.end), firstPixels_[static_cast<std::size_t>(l + 1)]);
+        }
+    }
+
+    std::vector<Band> bands() const {
+        std::vector<Band> all;
+        for (Index l = 0; l < levels(); ++l) {
+            const Index height = level(l).height;
+            const Index count = std::min(height, ceilDivide(level(l).pixels(), bandPixels));
+            for (Index i = 0; i < count; ++i) {
+                all.push_back({l, height * i / count, height * (i + 1) / count});
+            }
+        }
+        return all;
     }
 
     /// Calls `action(range, at)` for the groups of a tile, each or all together where nothing lies
@@ -284,6 +306,7 @@ class Pass {
         });
     }
 
+    const std::vector<Band> bands_;
     const Buffer<Real> images_;
     const PerThread<Real> scratch_;
     std::vector<Real> startY_, startX_, scaleY_, scaleX_, height_, width_;
@@ -302,14 +325,14 @@ void Pass<Element>::forEachImage(Compute compute, Finish finish) const {
             const auto place = [&](Index i) -> Place {
                 return {first + i / chunks_, i % chunks_ * groups_, i};
             };
-            team.share(count * levels(),
-                       [&](Index i) { packValues(place(i / levels()), i % levels()); });
+            const auto bands = static_cast<Index>(bands_.size());
+            const auto band = [&](Index i) { return bands_[static_cast<std::size_t>(i % bands)]; };
+            team.share(count * bands, [&](Index i) { packValues(place(i / bands), band(i)); });
 #pragma omp barrier
             team.share(count * parts_, [&](Index i) { compute(place(i / parts_), i % parts_); });
 #pragma omp barrier
             if constexpr (!std::is_null_pointer_v<Finish>) {
-                team.share(count * levels(),
-                           [&](Index i) { finish(place(i / levels()), i % levels()); });
+                team.share(count * bands, [&](Index i) { finish(place(i / bands), band(i)); });
             }
         }
     }

@@ -44,7 +44,7 @@ class Backward : Pass<Element> {
 
     void run() {
         this->forEachImage([&](const Place& at, Index span) { computeSpan(at, span); },
-                           [&](const Place& at, Index level) { storeValues(at, level); });
+                           [&](const Place& at, const Band& band) { storeValues(at, band); });
     }
 
   private:
@@ -79,17 +79,17 @@ class Backward : Pass<Element> {
         }
     }
 
-    /// The gradient of one level of a place's values: over the spans, in their order, each where it
-    /// is set.
-    void storeValues(const Place& at, Index l) const {
-        const AggregationLevel& level = this->level(l);
-        const RowSpan pixels{this->pixel(l, 0), this->pixel(l, level.height)};
+    /// The gradient of a band of a place's values: over the spans, in their order, each where it is
+    /// set.
+    void storeValues(const Place& at, const Band& band) const {
+        const Index l = band.level;
+        const RowSpan pixels{this->pixel(l, band.first), this->pixel(l, band.end)};
         const Real* total = addPartsOfRows<Real>(pixels, this->ld(), this->parts_, [&](Index span) {
             const Gradient part = gradient(at, span);
             return PartOfRows<Real>{part.image, *part.set};
         });
-        for (Index y = 0; y < level.height; ++y) {
-            this->store(level.gradValues, this->rowOf(at, l, y),
+        for (Index y = band.first; y < band.end; ++y) {
+            this->store(this->level(l).gradValues, this->rowOf(at, l, y),
                         total + this->pixel(l, y) * this->ld());
         }
     }
