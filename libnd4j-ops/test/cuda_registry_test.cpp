@@ -1,6 +1,6 @@
 // The CUDA library's ops in the registry of the real libnd4jcuda.so, on a machine that may have no
-// GPU. A few of libnd4j's functions need one and are replaced here; the dynamic linker prefers a
-// program's own.
+// GPU. A few of libnd4j's functions need one and are replaced, here and in
+// libnd4j_stand_in_shapes.cpp; the dynamic linker prefers a program's own.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -9,21 +9,6 @@
 #include <vector>
 
 #include "../src/libnd4j/libnd4j.h"
-#include "shape_info.h"
-
-namespace sd {
-
-// The real ones keep copies in device memory.
-ConstantShapeHelper& ConstantShapeHelper::getInstance() {
-    static ConstantShapeHelper instance;
-    return instance;
-}
-const LongType* ConstantShapeHelper::createShapeInfo(DataType type, char order, int rank,
-                                                     const LongType* sizes) {
-    return dcn4j::stand_in::constantShapeInfo(type, order, rank, sizes);
-}
-
-}  // namespace sd
 
 // sd::LaunchContext::defaultContext(): the real one makes streams.
 extern "C" void* defaultContext() asm("_ZN2sd13LaunchContext14defaultContextEv");

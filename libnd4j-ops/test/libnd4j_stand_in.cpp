@@ -79,15 +79,6 @@ const LongType* ShapeList::at(int index) {
     return shapes_[static_cast<std::size_t>(index)];
 }
 
-ConstantShapeHelper& ConstantShapeHelper::getInstance() {
-    static ConstantShapeHelper instance;
-    return instance;
-}
-const LongType* ConstantShapeHelper::createShapeInfo(DataType type, char order, int rank,
-                                                     const LongType* sizes) {
-    return dcn4j::stand_in::constantShapeInfo(type, order, rank, sizes);
-}
-
 namespace graph {
 
 std::vector<double>* ContextPrototype::getTArguments() {

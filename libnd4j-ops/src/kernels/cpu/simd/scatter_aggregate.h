@@ -7,6 +7,7 @@
 #pragma once
 
 #include "aggregate.h"
+#include "set_rows.h"
 
 namespace dcn4j::cpu {
 namespace {
@@ -138,15 +139,6 @@ inline NumberOf<P> leastLane(const P& v) {
     return least;
 }
 
-/// Extends the pixels of a gradient that are set, by zeros, to `first` .. `end`.
-template <class Real>
-inline void extend(const AggregateGradients<Real>& to, Index first, Index end, Index pixel) {
-    const RowSpan set = to.set->first < to.set->end ? *to.set : RowSpan{first, first};
-    for (Index i = first * pixel; i < set.first * pixel; ++i) to.image[i] = 0;
-    for (Index i = set.end * pixel; i < end * pixel; ++i) to.image[i] = 0;
-    *to.set = {first < set.first ? first : set.first, end < set.end ? set.end : end};
-}
-
 /// Whether the gradients of a tile's points may all meet weights of zero.
 template <class Real>
 inline bool areFactors(const AggregateTile<Real>& t, const Real* grad) {
@@ -189,10 +181,8 @@ void scatterAggregate(const AggregateTile<Real>& tile, const AggregateGradients<
             store<P>(s.between + k, between);
         });
         const Pixel from = leastLane(least), end = ~leastLane(~greatest);
-        if (end >= 0) {
-            const Pixel pixel = t.samples.right;
-            extend(to, from / pixel, end / pixel + 2, pixel);
-        }
+        const Pixel pixel = t.samples.right;
+        if (end >= 0) extendSetRows(to.image, pixel, *to.set, {from / pixel, end / pixel + 2});
         const bool allCount = areNumbers && areAll(factors);
         if (!allCount) {
             scatterBlock<false, false>(t, to, s, count, grad, tap);
