@@ -20,8 +20,8 @@ ElementType typeOf() {
                                               : ElementType::BFloat16;
 }
 
-/// Memory orders that arrays come in.
-enum class Layout { Contiguous, ChannelsLast, Reversed, Spread };
+/// Memory orders that arrays come in; shifted ones begin one element beyond a multiple of 16 bytes.
+enum class Layout { Contiguous, ChannelsLast, Reversed, Spread, Shifted, ShiftedChannelsLast };
 
 /// An array of rank 4 in some memory order, surrounded by guard elements that must not change. With
 /// none a sanitizer sees the array's ends.
@@ -29,7 +29,9 @@ template <class Element>
 class Array {
   public:
     Array(const Index (&sizes)[4], Layout layout, Index guard = 64) {
-        const Index order[4][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 2, 1, 0}, {0, 1, 2, 3}};
+        const Index order[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 2, 1, 0},
+                                  {0, 1, 2, 3}, {0, 1, 2, 3}, {0, 2, 3, 1}};
+        if (layout >= Layout::Shifted) ++guard;
         const Index spacing = layout == Layout::Spread ? 3 : 1;
         Index stride = spacing;
         for (int i = 3; i >= 0; --i) {

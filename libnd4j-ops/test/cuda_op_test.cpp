@@ -10,6 +10,9 @@
 #include "../src/kernels/deformable_conv2d.h"
 #include "../src/kernels/deformable_psroi_pooling.h"
 #include "libnd4j_stand_in.h"
+#if defined(DCN4J_CUDA_EMULATED)
+#include <cuda_runtime.h>
+#endif
 
 namespace dcn4j {
 namespace {
@@ -376,6 +379,90 @@ TEST(CudaOps, AFailedCallLeavesTheHostsOutputAsItWas) {
     EXPECT_THROW(stand_in::run("deformable_psroi_pooling", call.context), std::invalid_argument);
     EXPECT_EQ(call.output.values(), before);
 }
+
+#if defined(DCN4J_CUDA_EMULATED)
+
+/// The inputs and outputs of the ops' forward and backward passes.
+struct ConvolutionCall {
+    ConvolutionCall() {
+        c.fill(input, weights, offset, mask, bias);
+        gradOutput.set(c.gradValues);
+        forward.integers = backward.integers = c.integers;
+        forward.inputs = backward.inputs = {&input, &weights, &offset, &mask, &bias};
+        backward.inputs.push_back(&gradOutput);
+        forward.outputs = {&output};
+        backward.outputs = {&gradInput, &gradWeights, &gradOffset, &gradMask, &gradBias};
+    }
+
+    Convolution c;
+    const ElementType type = ElementType::Float64;
+    Array input{type, c.input}, weights{type, c.weights}, offset{type, c.offset},
+        mask{type, c.mask}, bias{type, c.bias}, gradOutput{type, c.output}, output{type, c.output},
+        gradInput{type, c.input}, gradWeights{type, c.weights}, gradOffset{type, c.offset},
+        gradMask{type, c.mask}, gradBias{type, c.bias};
+    Context forward, backward;
+};
+
+/// Both passes fail with an exception whose message has this part, leave the host's outputs as they
+/// were and no memory of the device taken; once `mend` is done they work.
+template <class Mend>
+void expectFailures(const std::string& part, Mend mend) {
+    ConvolutionCall call;
+    const std::vector<double> before(call.c.outputValues.size(), 5);
+    call.output.set(before);
+    const auto expectFailure = [&](const char* op, Context& context) {
+        // The arrays come to the device by the first call.
+        std::size_t allocations = 0;
+        for (int i = 0; i < 2; ++i) {
+            try {
+                stand_in::run(op, context);
+                FAIL() << "no exception";
+            } catch (const std::exception& e) {
+                EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+            }
+            if (i > 0) {
+                EXPECT_EQ(cuda_emulation::allocations(), allocations);
+            }
+            allocations = cuda_emulation::allocations();
+        }
+    };
+    expectFailure("deformable_conv2d", call.forward);
+    expectFailure("deformable_conv2d_bp", call.backward);
+    EXPECT_EQ(call.output.values(), before);
+    mend();
+    stand_in::run("deformable_conv2d", call.forward);
+    stand_in::run("deformable_conv2d_bp", call.backward);
+    expectNear(call.output.values(), call.c.outputValues, 1e-12);
+    expectNear(call.gradWeights.values(), call.c.gradWeights, 1e-12);
+}
+
+TEST(CudaOps, WithoutMemoryACallFailsAndTheNextWorks) {
+    for (const bool pools : {true, false}) {
+        cuda_emulation::memoryPools = pools;
+        // Enough for the arrays.
+        cuda_emulation::memoryLimit = 36 * 2 * 56 * 8;
+        expectFailures("no device memory for a workspace of",
+                       [] { cuda_emulation::memoryLimit = ~std::size_t{0}; });
+    }
+    cuda_emulation::memoryPools = true;
+}
+
+TEST(CudaOps, AKernelThatCantBeLaunchedIsNamedAndTheNextCallWorks) {
+    for (const bool pools : {true, false}) {
+        cuda_emulation::memoryPools = pools;
+        cuda_emulation::failingKernels = "packing weights";
+        expectFailures("CUDA: packing weights failed",
+                       [] { cuda_emulation::failingKernels.clear(); });
+    }
+    cuda_emulation::memoryPools = true;
+}
+
+TEST(CudaOps, ADeviceThatIsNotThereIsNamedAndTheNextCallWorks) {
+    stand_in::currentDevice = -1;
+    expectFailures("cudaSetDevice(-1)", [] { stand_in::currentDevice = 0; });
+}
+
+#endif
 
 TEST(CudaOps, NoRoisMakeAZeroInputGradient) {
     const ElementType type = ElementType::Float32;

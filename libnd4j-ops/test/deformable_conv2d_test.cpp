@@ -83,6 +83,8 @@ const Case cases[] = {
             {"channels_last", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
     laidOut(Layout::Reversed, {"reversed_order", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
     laidOut(Layout::Spread, {"spread_elements", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
+    laidOut(Layout::Shifted, {"not_at_16_bytes", 2, 16, 8, 8, 16}),
+    laidOut(Layout::ShiftedChannelsLast, {"channels_last_not_at_16_bytes", 2, 16, 8, 8, 16}),
 };
 
 class EveryKernel : public KernelTest<DeformableConv2dKernel, Case> {};
@@ -157,6 +159,61 @@ TEST_P(EveryKernel, MakesInfiniteWhatAnInfiniteMaskWeighs) {
             p.offset.forEach([&](float& e) { e = static_cast<float>(i++ % 5 - 2); });
         });
     }
+}
+
+TEST_P(EveryKernel, GivesPixelsTheSameBitsWhateverTheMasksOfOthersAre) {
+    if (!shape().mask) return;
+    Problem<float> plain(shape(), 7);
+    plain.forward(kernel());
+    const Conv2dGeometry& g = plain.g;
+    const Index y = g.outHeight / 2, x = g.outWidth / 2, offsetGroup = g.offsetGroups - 1;
+    const auto reads = [&](Index o) {
+        const Index first = o / g.outChannelsPerGroup() * g.channelsPerGroup();
+        return first + g.channelsPerGroup() > offsetGroup * g.channelsPerOffsetGroup();
+    };
+    for (const float mask : {std::nanf(""), std::numeric_limits<float>::infinity(), 1e25f}) {
+        Problem<float> spoilt(shape(), 7);
+        spoilt.mask.at(0, offsetGroup * g.taps() + g.taps() / 2, y, x) = mask;
+        spoilt.forward(kernel());
+        for (Index n = 0; n < g.batch; ++n)
+            for (Index o = 0; o < g.outChannels; ++o)
+                for (Index oy = 0; oy < g.outHeight; ++oy)
+                    for (Index ox = 0; ox < g.outWidth; ++ox) {
+                        const float got = spoilt.output.at(n, o, oy, ox);
+                        if (n > 0 || oy != y || ox != x || !reads(o)) {
+                            ASSERT_EQ(got, plain.output.at(n, o, oy, ox)) << mask << " " << o;
+                        } else if (std::isnan(mask)) {
+                            ASSERT_TRUE(std::isnan(got)) << o;
+                        }
+                    }
+    }
+}
+
+TEST_P(EveryKernel, LooksAtNoStrideOfADimensionOfOneElement) {
+    Problem<float> plain(shape(), 7), far(shape(), 7);
+    const Conv2dGeometry& g = far.g;
+    const Index samples = g.offsetGroups * g.taps();
+    const auto images = [&](Tensor<4>& array, Index channels) {
+        array = withFarUnusedStrides(array, {g.batch, channels, g.height, g.width});
+    };
+    const auto outputs = [&](Tensor<4> array, Index channels) {
+        return withFarUnusedStrides(array, {g.batch, channels, g.outHeight, g.outWidth});
+    };
+    for (Tensor<4>* array : {&far.inputs.input, &far.gradients.input}) images(*array, g.channels);
+    for (Tensor<4>* array : {&far.inputs.weights, &far.gradients.weights})
+        *array = withFarUnusedStrides(*array,
+                                      {g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW});
+    for (Tensor<4>* array : {&far.inputs.offset, &far.gradients.offset})
+        *array = outputs(*array, 2 * samples);
+    for (Tensor<4>* array : {&far.inputs.mask, &far.gradients.mask})
+        *array = outputs(*array, samples);
+    const auto want = forwardAndBackward(plain, kernel());
+    kernel().forward(g, far.inputs, outputs(far.output.tensor(), g.outChannels), 2);
+    kernel().backward(g, far.inputs, outputs(far.gradOutput.tensor(), g.outChannels), far.gradients,
+                      2);
+    const auto got = far.results();
+    for (std::size_t r = 0; r < want.size(); ++r)
+        EXPECT_EQ(got[r].values, want[r].values) << got[r].name;
 }
 
 TEST_P(EveryKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradients) {

@@ -107,6 +107,14 @@ inline void expectNotANumberAtTheFirstPixel(Array<float>& gradient, Index channe
     }
 }
 
+/// The array with far strides in dimensions of one element, where they are not used.
+template <int Rank>
+Tensor<Rank> withFarUnusedStrides(Tensor<Rank> array, const Index (&sizes)[Rank]) {
+    for (int d = 0; d < Rank; ++d)
+        if (sizes[d] == 1) array.strides[d] = Index{1} << (33 + d);
+    return array;
+}
+
 /// An array that forward reads, and the gradient of it that backward writes.
 using Differentiated = std::pair<Array<double>*, Array<double>*>;
 

@@ -46,8 +46,10 @@ class DeviceArrays {
         copy.written = written;
         copy.host = static_cast<unsigned char*>(host.data) + (empty ? 0 : first * size);
         copy.bytes = empty ? 0 : static_cast<std::size_t>((last - first + 1) * size);
-        copy.before.assign(copy.bytes + 2 * guard, 0xa5);
-        std::memcpy(copy.before.data() + guard, copy.host, copy.bytes);
+        // As far beyond a multiple of 16 bytes as on the host.
+        copy.guard = guard + reinterpret_cast<std::uintptr_t>(copy.host) % 16;
+        copy.before.assign(copy.bytes + copy.guard + guard, 0xa5);
+        std::memcpy(copy.before.data() + copy.guard, copy.host, copy.bytes);
         void* memory = nullptr;
         cuda::check(cudaMalloc(&memory, copy.before.size()), "cudaMalloc");
         copy.device = static_cast<unsigned char*>(memory);
@@ -55,7 +57,7 @@ class DeviceArrays {
                                     cudaMemcpyHostToDevice, stream_),
                     "cudaMemcpyAsync");
         Tensor<Rank> device = host;
-        device.data = copy.device + guard - (empty ? 0 : first * size);
+        device.data = copy.device + copy.guard - (empty ? 0 : first * size);
         copies_.push_back(std::move(copy));
         return device;
     }
@@ -69,8 +71,8 @@ class DeviceArrays {
                         "cudaMemcpyAsync");
             cuda::check(cudaStreamSynchronize(stream_), "a kernel");
             if (copy.written) {
-                std::memcpy(copy.host, after.data() + guard, copy.bytes);
-                std::memcpy(copy.before.data() + guard, copy.host, copy.bytes);
+                std::memcpy(copy.host, after.data() + copy.guard, copy.bytes);
+                std::memcpy(copy.before.data() + copy.guard, copy.host, copy.bytes);
             }
             EXPECT_EQ(after == copy.before, true) << "device memory beside an array has changed";
         }
@@ -81,7 +83,7 @@ class DeviceArrays {
 
     struct Copy {
         unsigned char *host, *device;
-        std::size_t bytes;
+        std::size_t bytes, guard;  ///< what is before the array
         bool written;
         std::vector<unsigned char> before;
     };

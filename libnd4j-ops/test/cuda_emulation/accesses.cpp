@@ -47,7 +47,6 @@ struct Touched {
     unsigned writeBlock = 0, writeWarp = 0, readBlock[2] = {}, readWarp[2] = {};
 };
 
-std::map<Address, std::size_t> deviceMemory;
 std::map<std::string, KernelCount> counts;
 KernelCount* kernel;
 int running = -1;
@@ -71,13 +70,6 @@ std::vector<Touched>* sharedAt(Address address, std::size_t& offset) {
         }
     }
     return nullptr;
-}
-
-bool isOfDevice(Address address) {
-    const auto after = deviceMemory.upper_bound(address);
-    if (after == deviceMemory.begin()) return false;
-    const auto [begin, bytes] = *std::prev(after);
-    return address < begin + bytes;
 }
 
 /// Whether a barrier lies between now and an access of another thread.
@@ -181,8 +173,11 @@ void access(const void* at, std::size_t bytes, bool writes, const void* place) {
     std::size_t offset = 0;
     if (auto* touched = sharedAt(address, offset)) {
         for (std::size_t i = 0; i < bytes; ++i) touch((*touched)[offset + i], writes);
-    } else if (!isOfDevice(address)) {
+    } else if (!isOfDevice(at)) {
         return;  // a stack, or a kernel's arguments
+    } else if (!writes && bytes > 1) {
+        const std::size_t each = std::min<std::size_t>(bytes, 4);
+        checkWritten(at, each, bytes / each);
     }
     Wide& wide = wides[static_cast<std::size_t>(running)];
     if (address >= wide.begin && address + bytes <= wide.end) {
@@ -247,14 +242,6 @@ void warpBarrier(std::size_t firstThread) {
 
 void addShared(const void* memory, std::size_t bytes) {
     sharedMemory.push_back({reinterpret_cast<Address>(memory), std::vector<Touched>(bytes)});
-}
-
-void addDevice(const void* memory, std::size_t bytes) {
-    deviceMemory[reinterpret_cast<Address>(memory)] = bytes;
-}
-
-void removeDevice(const void* memory) {
-    deviceMemory.erase(reinterpret_cast<Address>(memory));
 }
 
 void wide(const void* address, std::size_t bytes, const void* place) {

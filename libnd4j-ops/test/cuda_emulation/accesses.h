@@ -20,8 +20,6 @@ void beginBlock();
 void blockBarrier();
 void warpBarrier(std::size_t firstThread);
 void addShared(const void* memory, std::size_t bytes);
-void addDevice(const void* memory, std::size_t bytes);
-void removeDevice(const void* memory);
 /// The next accesses to these bytes, by the thread that runs, are one.
 void wide(const void* address, std::size_t bytes, const void* place);
 /// The thread that runs from now on.
@@ -35,8 +33,6 @@ inline void beginBlock() {}
 inline void blockBarrier() {}
 inline void warpBarrier(std::size_t) {}
 inline void addShared(const void*, std::size_t) {}
-inline void addDevice(const void*, std::size_t) {}
-inline void removeDevice(const void*) {}
 inline void wide(const void*, std::size_t, const void*) {}
 inline void runs(std::size_t) {}
 inline void stops() {}

@@ -5,12 +5,14 @@
 // __syncthreads() and where a warp works as one. Their order in between is drawn anew each time, so
 // that a missing barrier shows as a wrong or changing result. Device memory is heap memory, filled
 // with NaNs when it is new, and so is each block's shared memory; under AddressSanitizer every
-// access outside it is an error.
+// access outside it is an error, and so is anywhere an access of several elements to what nothing
+// has written of device memory. Calls fail as CUDA's do, if a test asks for it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #define __global__
 #define __device__
@@ -44,10 +46,13 @@ inline unsigned long long atomicMin(unsigned long long* address, unsigned long l
 
 namespace cuda_emulation {
 
-/// Runs `thread` as every thread of every block. Aborts if threads part ways at a barrier, or a
-/// warp's where it works as one.
-void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t sharedBytes,
-         const std::function<void()>& thread);
+/// Runs `thread` as every thread of every block of the kernel `function`. Aborts if threads part
+/// ways at a barrier, or a warp's where it works as one.
+void run(const char* kernel, const void* function, unsigned blocks, unsigned threads,
+         std::size_t sharedBytes, const std::function<void()>& thread);
+/// How many kernels of that name have run, however often each.
+std::size_t kernelsRun(const std::string& name);
+void forgetKernelsRun();
 /// The running block's object in shared memory that `name` is the address of: 128-byte aligned, new
 /// for each block. All of a block's take 48 KiB at most, without those of a launch that are allowed
 /// to be more.
@@ -58,6 +63,12 @@ void* dynamicSharedMemory(std::size_t bytes);
 bool allowDynamicSharedMemory(std::size_t bytes);
 /// Aborts unless `bytes`, a power of two up to 16, divides the address.
 void checkAlignment(const void* address, std::size_t bytes);
+/// Aborts if one of `count` elements of 2, 4 or 8 bytes is of device memory that nothing has
+/// written.
+void checkWritten(const void* from, std::size_t bytes, std::size_t count);
+bool isOfDevice(const void* address);
+/// Arrays in device memory.
+std::size_t allocations();
 [[noreturn]] void fail(const char* message);
 /// A copy, or zeros from null, that reaches its place when the thread waits for its copies.
 void beginCopy(void* to, const void* from, std::size_t bytes);
@@ -73,8 +84,14 @@ extern int multiprocessors;
 /// The latest compute capability that there is code for, and what the device's code is for.
 extern int compiledCapability;
 int capabilityOfCode();
-/// What cudaMallocFromPoolAsync may give out at a time before it fails.
+/// The earliest compute capability that there is code for.
+extern int earliestCapability;
+/// What is given out of device memory at a time before that fails.
 extern std::size_t memoryLimit;
+/// The name of kernels that can't be launched.
+extern std::string failingKernels;
+/// Whether the device has pools of memory.
+extern bool memoryPools;
 
 }  // namespace cuda_emulation
 
@@ -84,7 +101,14 @@ inline void __syncwarp() {
 
 #include "tensor_cores_emulation.h"
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };
+enum cudaError_t {
+    cudaSuccess = 0,
+    cudaErrorInvalidValue = 1,
+    cudaErrorMemoryAllocation = 2,
+    cudaErrorInvalidDevice = 101,
+    cudaErrorNoKernelImageForDevice = 209,
+    cudaErrorLaunchOutOfResources = 701
+};
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDefault };
 enum cudaDeviceAttr {
     cudaDevAttrComputeCapabilityMajor,
@@ -110,6 +134,8 @@ struct cudaMemPoolProps {
 
 const char* cudaGetErrorString(cudaError_t);
 cudaError_t cudaGetLastError();
+/// What a call returns, which cudaGetLastError() finds if it is an error.
+cudaError_t cudaEmulationResult(cudaError_t result);
 cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceCount(int* count);
@@ -120,15 +146,18 @@ struct cudaFuncAttributes {
 /// Of all kernels.
 template <class Kernel>
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, Kernel*) {
+    if (cuda_emulation::computeCapability < cuda_emulation::earliestCapability)
+        return cudaEmulationResult(cudaErrorNoKernelImageForDevice);
     attributes->ptxVersion = cuda_emulation::capabilityOfCode();
     return cudaSuccess;
 }
 /// Of the next launch, and no kernel in particular.
 template <class Kernel>
 cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int value) {
-    return cuda_emulation::allowDynamicSharedMemory(static_cast<std::size_t>(value))
-               ? cudaSuccess
-               : cudaErrorInvalidValue;
+    return cudaEmulationResult(
+        cuda_emulation::allowDynamicSharedMemory(static_cast<std::size_t>(value))
+            ? cudaSuccess
+            : cudaErrorInvalidValue);
 }
 cudaError_t cudaMalloc(void** memory, std::size_t bytes);
 cudaError_t cudaFree(void* memory);

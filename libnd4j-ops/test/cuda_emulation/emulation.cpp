@@ -2,8 +2,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <numeric>
 #include <random>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -41,10 +43,12 @@ __asm__(
 
 namespace cuda_emulation {
 
-int device = 0, computeCapability = 90, compiledCapability = 90;
+int device = 0, computeCapability = 90, compiledCapability = 90, earliestCapability = 60;
 // Few, so that the suites' small shapes come to all tiles.
 int multiprocessors = 2;
 std::size_t memoryLimit = ~std::size_t{0};
+std::string failingKernels;
+bool memoryPools = true;
 
 namespace {
 
@@ -78,6 +82,15 @@ std::vector<SharedObject> shared;
 constexpr std::size_t mostShared = 48 << 10;
 std::size_t dynamicShared, allowedDynamicShared = mostShared;
 const char* kernelName = "";
+std::map<std::string, std::set<const void*>> kernels;
+struct DeviceArray {
+    std::size_t bytes;
+    bool pooled;
+};
+std::map<const unsigned char*, DeviceArray> deviceMemory;
+/// What new device memory holds: a NaN in every type.
+constexpr std::uint16_t unwritten = 0xffd5;
+cudaError_t lastError = cudaSuccess;
 const std::function<void(void* const (&)[32])>* warpWork;
 std::mt19937 random(1);
 void* schedulerSanitizerStack;
@@ -199,9 +212,14 @@ void fail(const char* message) {
     std::abort();
 }
 
-void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t dynamicBytes,
-         const std::function<void()>& thread) {
+void run(const char* kernel, const void* function, unsigned blocks, unsigned threads,
+         std::size_t dynamicBytes, const std::function<void()>& thread) {
+    if (kernel == failingKernels) {
+        lastError = cudaErrorLaunchOutOfResources;
+        return;
+    }
     kernelName = kernel;
+    kernels[kernel].insert(function);
     accesses::beginKernel(kernel);
     if (threads > 1024) fail("a block is larger than CUDA allows");
     if (fibers.size() < threads) fibers.resize(threads);
@@ -218,6 +236,35 @@ void run(const char* kernel, unsigned blocks, unsigned threads, std::size_t dyna
         runBlock(threads);
     }
     newBlock();
+}
+
+std::size_t kernelsRun(const std::string& name) {
+    return kernels[name].size();
+}
+
+void forgetKernelsRun() {
+    kernels.clear();
+}
+
+bool isOfDevice(const void* address) {
+    const auto* at = static_cast<const unsigned char*>(address);
+    const auto after = deviceMemory.upper_bound(at);
+    if (after == deviceMemory.begin()) return false;
+    const auto& [begin, array] = *std::prev(after);
+    return at < begin + array.bytes;
+}
+
+std::size_t allocations() {
+    return deviceMemory.size();
+}
+
+void checkWritten(const void* from, std::size_t bytes, std::size_t count) {
+    constexpr std::uint16_t fresh[] = {unwritten, unwritten, unwritten, unwritten};
+    const auto* at = static_cast<const unsigned char*>(from);
+    for (const auto* end = at + count * bytes; at < end; at += bytes) {
+        if (std::memcmp(at, fresh, bytes) == 0 && isOfDevice(at))
+            fail("device memory is read that nothing has written");
+    }
 }
 
 int capabilityOfCode() {
@@ -257,6 +304,7 @@ void checkAlignment(const void* address, std::size_t bytes) {
 }
 
 void beginCopy(void* to, const void* from, std::size_t bytes) {
+    if (from != nullptr) checkWritten(from, 4, bytes / 4);
     // Whoever reads too early reads NaNs.
     std::memset(to, 0xff, bytes);
     fibers[current].copies.push_back({to, from, bytes});
@@ -302,17 +350,30 @@ int __syncthreads_or(int any) {
 }
 
 const char* cudaGetErrorString(cudaError_t error) {
-    return error == cudaErrorMemoryAllocation ? "out of memory" : "emulated error";
+    switch (error) {
+        case cudaErrorMemoryAllocation:
+            return "out of memory";
+        case cudaErrorInvalidDevice:
+            return "invalid device ordinal";
+        case cudaErrorNoKernelImageForDevice:
+            return "no kernel image is available for execution on the device";
+        default:
+            return "emulated error";
+    }
 }
 cudaError_t cudaGetLastError() {
-    return cudaSuccess;
+    return std::exchange(cuda_emulation::lastError, cudaSuccess);
+}
+cudaError_t cudaEmulationResult(cudaError_t result) {
+    if (result != cudaSuccess) cuda_emulation::lastError = result;
+    return result;
 }
 cudaError_t cudaGetDevice(int* device) {
     *device = cuda_emulation::device;
     return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int) {
-    return cudaSuccess;
+cudaError_t cudaSetDevice(int device) {
+    return cudaEmulationResult(device < 0 ? cudaErrorInvalidDevice : cudaSuccess);
 }
 cudaError_t cudaGetDeviceCount(int* count) {
     *count = 1;
@@ -325,32 +386,46 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
              : attribute == cudaDevAttrMultiProcessorCount    ? cuda_emulation::multiprocessors
              : attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin
                  ? static_cast<int>(cuda_emulation::mostSharedOfDevice())
-                 : 1;
+                 : static_cast<int>(cuda_emulation::memoryPools);
     return cudaSuccess;
 }
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
-    if (bytes > cuda_emulation::memoryLimit) return cudaErrorMemoryAllocation;
+    using namespace cuda_emulation;
+    if (bytes > memoryLimit) return cudaEmulationResult(cudaErrorMemoryAllocation);
     *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-    std::memset(*memory, 0xff, bytes);
-    cuda_emulation::accesses::addDevice(*memory, bytes);
+    auto* const first = static_cast<unsigned char*>(*memory);
+    std::size_t at = 0;
+    for (; at + sizeof unwritten <= bytes; at += sizeof unwritten)
+        std::memcpy(first + at, &unwritten, sizeof unwritten);
+    if (at < bytes) first[at] = 0xff;
+    deviceMemory[first] = {bytes, false};
     return cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) {
-    cuda_emulation::accesses::removeDevice(memory);
+    cuda_emulation::deviceMemory.erase(static_cast<const unsigned char*>(memory));
     std::free(memory);
     return cudaSuccess;
 }
 cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps*) {
-    *pool = nullptr;
+    static char all;
+    *pool = reinterpret_cast<cudaMemPool_t>(&all);
     return cudaSuccess;
 }
-cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) {
-    return cudaSuccess;
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr, void*) {
+    return cudaEmulationResult(pool == nullptr ? cudaErrorInvalidValue : cudaSuccess);
 }
-cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t, cudaStream_t) {
-    return cudaMalloc(memory, bytes);
+cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t pool,
+                                    cudaStream_t) {
+    if (pool == nullptr) return cudaEmulationResult(cudaErrorInvalidValue);
+    const cudaError_t result = cudaMalloc(memory, bytes);
+    if (result == cudaSuccess)
+        cuda_emulation::deviceMemory[static_cast<const unsigned char*>(*memory)].pooled = true;
+    return result;
 }
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
+    const auto found = cuda_emulation::deviceMemory.find(static_cast<const unsigned char*>(memory));
+    if (found == cuda_emulation::deviceMemory.end() || !found->second.pooled)
+        return cudaEmulationResult(cudaErrorInvalidValue);
     return cudaFree(memory);
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind,

@@ -16,6 +16,7 @@
 #include "../../kernels/cuda/deformable_conv2d.h"
 #include "../../kernels/cuda/deformable_psroi_pooling.h"
 #include "../../kernels/cuda/pointwise.h"
+#include "../../kernels/cuda/runtime.h"
 #include "../../ops/arguments.h"
 
 namespace dcn4j {
@@ -44,11 +45,7 @@ bool wantsTf32() {
 /// Makes ND4J's device that of this library's own copy of the CUDA runtime.
 cudaStream_t useDeviceAndStream(sd::graph::Context& context) {
     const int device = sd::AffinityManager::currentDeviceId();
-    const cudaError_t status = cudaSetDevice(device);
-    if (status != cudaSuccess) {
-        throw std::runtime_error("CUDA: device " + std::to_string(device) +
-                                 " could not be used: " + cudaGetErrorString(status));
-    }
+    cuda::check(cudaSetDevice(device), ("cudaSetDevice(" + std::to_string(device) + ")").c_str());
     return *static_cast<cudaStream_t*>(context.launchContext()->getCudaStream());
 }
 
@@ -135,21 +132,18 @@ namespace {
 
 void copy(const void* from, std::size_t bytes, void* to, cudaMemcpyKind kind, cudaStream_t stream,
           const char* what) {
-    cudaError_t status = cudaMemcpyAsync(to, from, bytes, kind, stream);
-    if (status == cudaSuccess) status = cudaStreamSynchronize(stream);
-    if (status == cudaSuccess) return;
-    throw std::runtime_error(std::string("CUDA: an array could not be ") + what + ": " +
-                             cudaGetErrorString(status));
+    cuda::check(cudaMemcpyAsync(to, from, bytes, kind, stream), what);
+    cuda::check(cudaStreamSynchronize(stream), what);
 }
 
 }  // namespace
 
 void Execution::read(const void* from, std::size_t bytes, void* to) const {
-    copy(from, bytes, to, cudaMemcpyDeviceToHost, state_->stream, "read");
+    copy(from, bytes, to, cudaMemcpyDeviceToHost, state_->stream, "reading an array");
 }
 
 void Execution::write(const void* from, std::size_t bytes, void* to) const {
-    copy(from, bytes, to, cudaMemcpyHostToDevice, state_->stream, "written");
+    copy(from, bytes, to, cudaMemcpyHostToDevice, state_->stream, "writing an array");
 }
 
 }  // namespace dcn4j

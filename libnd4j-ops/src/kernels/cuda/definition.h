@@ -3,8 +3,13 @@
 
 #include "../deformable_conv2d.h"
 #include "sample_plan.h"
+#include "sample_table.h"
 
 namespace dcn4j::cuda {
+
+/// Whether masks can be factors of weights: all, but for some that are too large or infinite, or
+/// none of some that are not numbers.
+enum class Masks { Weigh, TooLarge, NotANumber };
 
 /// The arrays of one call with their C++ element type.
 template <class Element>
@@ -57,6 +62,19 @@ struct Definition {
             for (Index tap = 0; tap < g.taps(); ++tap)
                 sum += weight(o, c, tap) * column(n, c, tap, oy, ox);
         return sum;
+    }
+
+    /// Those that the outputs of a convolution group read at a pixel; there are masks.
+    __device__ Masks masks(Index n, Index group, Index oy, Index ox) const {
+        const Index channels = g.channelsPerGroup(), first = group * channels;
+        const Index end = ((first + channels - 1) / g.channelsPerOffsetGroup() + 1) * g.taps();
+        Masks all = Masks::Weigh;
+        for (Index k = first / g.channelsPerOffsetGroup() * g.taps(); k < end; ++k) {
+            const Real mask = load<Element>(in.mask, n, k, oy, ox);
+            if (mask != mask) return Masks::NotANumber;
+            if (!weighs(mask)) all = Masks::TooLarge;
+        }
+        return all;
     }
 
     /// The gradient of a column's entry.

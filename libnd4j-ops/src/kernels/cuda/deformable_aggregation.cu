@@ -128,11 +128,14 @@ __global__ void gatherValuesKernel(LevelSamples<Channels> samples, const unsigne
     });
 }
 
-/// Whether 16 bytes of channels can be accessed wherever they begin.
+/// Whether 16 bytes of channels can be accessed wherever they begin, in an array of images, rows,
+/// columns, groups and channels.
 template <class Element>
-bool liesInPacks(const Tensor<5>& t) {
+bool liesInPacks(const AggregationCall& call, Index height, Index width, const Tensor<5>& t) {
+    const Index sizes[] = {call.batch, height, width, call.groups};
     bool fits = t.strides[4] == 1 && reinterpret_cast<std::uintptr_t>(t.data) % 16 == 0;
-    for (int d = 0; d < 4; ++d) fits = fits && t.strides[d] % packOf<Element> == 0;
+    for (int d = 0; d < 4; ++d)
+        fits = fits && (sizes[d] == 1 || t.strides[d] % packOf<Element> == 0);
     return fits || !t.present();
 }
 
@@ -180,10 +183,14 @@ void forEachImages(const AggregationCall& call, bool gathers, cudaStream_t strea
     withElementType(call.type, [&](auto element) {
         using Element = decltype(element);
         if (most == 0) return with(OneChannel<Element>{});
-        bool packs = call.channels % packOf<Element> == 0 && liesInPacks<Element>(call.output);
+        const auto lies = [&](Index height, Index width, const Tensor<5>& array) {
+            return liesInPacks<Element>(call, height, width, array);
+        };
+        bool packs = call.channels % packOf<Element> == 0 &&
+                     lies(call.outHeight, call.outWidth, call.output);
         for (const AggregationLevel& level : call.levels) {
-            packs = packs && liesInPacks<Element>(level.values) &&
-                    liesInPacks<Element>(level.gradValues);
+            packs = packs && lies(level.height, level.width, level.values) &&
+                    lies(level.height, level.width, level.gradValues);
         }
         if (packs) return with(ChannelPack<Element, packOf<Element>>{});
         with(ChannelPack<Element, 1>{});

@@ -12,9 +12,26 @@
 namespace dcn4j::cuda {
 namespace {
 
+/// The array, in whose dimensions of one element no stride counts: it may be any.
+Tensor<4> withoutUnusedStrides(Tensor<4> array, const Index (&sizes)[4]) {
+    for (int d = 0; d < 4; ++d)
+        if (sizes[d] == 1) array.strides[d] = 0;
+    return array;
+}
+
+/// The same inputs, as the fused kernels number their offsets and masks.
+DeformableConv2dInputs numbered(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
+    const Index samples = g.offsetGroups * g.taps();
+    DeformableConv2dInputs to = inputs;
+    to.offset =
+        withoutUnusedStrides(inputs.offset, {g.batch, 2 * samples, g.outHeight, g.outWidth});
+    to.mask = withoutUnusedStrides(inputs.mask, {g.batch, samples, g.outHeight, g.outWidth});
+    return to;
+}
+
 /// True if the fused kernels can number what they number in 32 bits: planes, weights' depths, the
 /// pixels of the images that one block's samples lie in, bytes of a pixel, and from one to the next
-/// in offsets and masks; and positions in those of a float's mantissa.
+/// in offsets and masks, tiles of images to pack; and positions in those of a float's mantissa.
 bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
     constexpr double most = 0x1p31 - 1024, mostExact = 0x1p24;
     for (const auto* array : {&inputs.offset, &inputs.mask}) {
@@ -38,7 +55,9 @@ bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
     const double segments = std::ceil(real(g.channelsPerGroup()) / segment) + 1;
     const double weights =
         real(g.groups) * taps * segments * (segment + 256) * (real(g.outChannelsPerGroup()) + 256);
-    return pixels * images < most && outPixels < most / 2 && taps * bytes < most &&
+    // The smallest tile of an array to pack has 64 pixels and 128 bytes of each.
+    const double tiles = real(g.batch) * (std::max(pixels, outPixels) / 64 + 1) * (bytes / 128 + 1);
+    return tiles < most && pixels * images < most && outPixels < most / 2 && taps * bytes < most &&
            rows < mostExact && columns < mostExact && weights < most;
 }
 
@@ -60,7 +79,7 @@ int capabilityOfCurrentDevice() {
     const std::lock_guard<std::mutex> lock(mutex);
     int& capability = known[device];
     if (capability == 0) {
-        cudaFuncAttributes attributes;
+        cudaFuncAttributes attributes{};
         check(cudaFuncGetAttributes(&attributes, anyKernel), "cudaFuncGetAttributes");
         capability = std::min(computeCapability(), attributes.ptxVersion);
     }
@@ -70,8 +89,10 @@ int capabilityOfCurrentDevice() {
 FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes)
     : OnStream(stream), device_(currentDevice(tf32)), columnBytes_(bytes) {}
 
-void FusedDeformableConv2d::forward(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
+void FusedDeformableConv2d::forward(const Conv2dGeometry& g,
+                                    const DeformableConv2dInputs& anyInputs,
                                     const Tensor<4>& output, int threads) const {
+    const DeformableConv2dInputs inputs = numbered(g, anyInputs);
     if (!fits(g, inputs))
         return ReferenceDeformableConv2d(stream_).forward(g, inputs, output, threads);
     withElementType(inputs.type, [&](auto element) {
@@ -79,10 +100,12 @@ void FusedDeformableConv2d::forward(const Conv2dGeometry& g, const DeformableCon
     });
 }
 
-void FusedDeformableConv2d::backward(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
+void FusedDeformableConv2d::backward(const Conv2dGeometry& g,
+                                     const DeformableConv2dInputs& anyInputs,
                                      const Tensor<4>& gradOutput,
                                      const DeformableConv2dGradients& gradients,
                                      int threads) const {
+    const DeformableConv2dInputs inputs = numbered(g, anyInputs);
     if (!fits(g, inputs) || !cellListsFit(g)) {
         return ReferenceDeformableConv2d(stream_).backward(g, inputs, gradOutput, gradients,
                                                            threads);

@@ -55,14 +55,16 @@ class Backward {
           slots_(g, weightTiles(), g.outChannels * depth_ * static_cast<Index>(sizeof(Real))) {
         const Index pitch = images_.segments().pixelPitch(g);
         panel_ = workspace_.template reserve<Stored>(panelSlots() * columnsDepth * weightPitch_);
-        columns_ =
-            workspace_.template reserve<Real>(chunk_.images * chunk_.taps * g.outPixels() * pitch);
+        const Index columns = chunk_.images * chunk_.taps * g.outPixels() * pitch;
+        columns_ = workspace_.template reserve<Real>(columns);
         if (chunk_.taps < g.taps())
             sums_ = workspace_.template reserve<Real>(chunk_.images * g.pixels() * pitch);
         partial_ = workspace_.template reserve<Real>(slots_.count * g.outChannels * depth_);
         bias_ =
             workspace_.template reserve<Real>(biasWorkspace(outputSide(g), gradients_.segments()));
         workspace_.allocate();
+        // No block writes what a short segment leaves of a pixel, and a pixel gathers it all.
+        if (!images_.segments().nested) workspace_.setToZero(columns_, columns);
         packedImages_ = images_.pack(workspace_, stream);
         packedGradients_ = gradients_.pack(workspace_, stream);
     }

@@ -34,8 +34,8 @@ void launchBlocks(const char* name, void (*kernel)(Parameters...), Index blocks,
     kernel<<<grid, threads, sharedBytes, stream>>>(arguments...);
 #else
     (void)stream;
-    cuda_emulation::run(name, grid, static_cast<unsigned>(threads), sharedBytes,
-                        [&] { kernel(arguments...); });
+    cuda_emulation::run(name, reinterpret_cast<const void*>(kernel), grid,
+                        static_cast<unsigned>(threads), sharedBytes, [&] { kernel(arguments...); });
 #endif
     check(cudaGetLastError(), name);
 }
@@ -117,6 +117,15 @@ __device__ __forceinline__ int thisThread() {
 #endif
 }
 
+/// The value, of which compilers can't tell that they know it: what is worked out of it anew is not
+/// kept in registers, or in memory, from before.
+__device__ __forceinline__ Index anew(Index value) {
+#if defined(__CUDA_ARCH__)
+    asm volatile("" : "+l"(value));
+#endif
+    return value;
+}
+
 /// Calls `action(i)` for this thread's share of 0 .. items - 1.
 template <class Action>
 __device__ void forEachItem(Index items, Action action) {
@@ -157,9 +166,20 @@ DCN4J_HOST_DEVICE inline void checkAlignment([[maybe_unused]] const void* addres
 #endif
 }
 
+/// In the emulation: that what is read of device memory has been written; by elements of 2, 4 or 8
+/// bytes.
+template <std::size_t Bytes>
+DCN4J_HOST_DEVICE inline void checkWritten([[maybe_unused]] const void* from,
+                                           [[maybe_unused]] std::size_t count) {
+#if !defined(__CUDACC__)
+    cuda_emulation::checkWritten(from, Bytes, count);
+#endif
+}
+
 template <int Count, class T>
 DCN4J_HOST_DEVICE inline Pack<T, Count> loadPack(const T* from) {
     checkAlignment(from, sizeof(Pack<T, Count>));
+    checkWritten<sizeof(T)>(from, Count);
     return *reinterpret_cast<const Pack<T, Count>*>(from);
 }
 
@@ -187,6 +207,9 @@ __device__ __forceinline__ const T* further(const T* from, int count, int bytes)
 template <class T>
 __device__ inline T loadGlobal(const void* from) {
     checkAlignment(from, sizeof(T) < 16 ? sizeof(T) : 16);
+    // Larger ones are read member by member, without what is between these.
+    constexpr std::size_t each = sizeof(T) < 4 ? sizeof(T) : 4;
+    if constexpr (sizeof(T) <= 16) checkWritten<each>(from, sizeof(T) / each);
 #if defined(__CUDA_ARCH__)
     if constexpr (sizeof(T) > 16) {
         return *static_cast<const T*>(from);

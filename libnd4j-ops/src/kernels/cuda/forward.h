@@ -181,6 +181,9 @@ template <class Product>
 struct OutputPlaces {
     Index start[Product::rows];
     typename Product::Real bias[Product::columns];
+    // Of storeRefused(): whether it has anything to do, and what masks a row's outputs read.
+    bool refused;
+    Masks masks[Product::rows];
 };
 
 /// Writes a tile of totals, [rows of pixels][columns of channels], to an array of images.
@@ -259,23 +262,66 @@ __device__ void storeTile(const Product& total, const PlanGeometry& plan, Index 
     }
 }
 
-/// Writes a tile of outputs as their definition reads. Infinite masks make NaNs of padding, and of
-/// corners of weight zero.
-template <class Product, class Element>
-__device__ void storeDefinition(const Definition<Element>& definition, Index firstRow, Index end,
-                                Index firstChannel, int channels, const Tensor<4>& to) {
-    const Conv2dGeometry& g = definition.g;
-    const int rows =
-        static_cast<int>(end - firstRow < Product::rows ? end - firstRow : Product::rows);
-    for (int i = threadAnew(); i < rows * channels; i += Product::threads) {
-        const auto at = PixelPlace::of(firstRow + i % rows, g.outPixels(), g.outWidth);
-        const Index o = firstChannel + i / rows;
-        store<Element>(to, definition.output(at.n, o, at.y, at.x), at.n, o, at.y, at.x);
+/// Which outputs are tile `t`.
+template <class Product>
+struct ForwardTile {
+    Index firstPixel, group, firstColumn;
+
+    template <class Arguments>
+    __device__ ForwardTile(const Arguments& a, Index t) {
+        const Index columnTiles = a.weightPitch / Product::columns;
+        firstPixel = t / columnTiles / a.definition.g.groups * Product::rows;
+        group = t / columnTiles % a.definition.g.groups;
+        firstColumn = t % columnTiles * Product::columns;
+    }
+
+    /// Output channels: the first, and how many.
+    __device__ Index firstChannel(const Conv2dGeometry& g) const {
+        return group * g.outChannelsPerGroup() + firstColumn;
+    }
+    __device__ int channels(const Conv2dGeometry& g) const {
+        const Index left = g.outChannelsPerGroup() - firstColumn;
+        return static_cast<int>(left < Product::columns ? left : Product::columns);
+    }
+    __device__ int rows(Index endPixel) const {
+        const Index left = endPixel - firstPixel;
+        return static_cast<int>(left < Product::rows ? left : Product::rows);
+    }
+};
+
+/// Writes those rows of a tile of outputs anew whose masks can't be factors of weights: these would
+/// make NaNs of padding and of corners of weight zero, or none of a sample outside. One that is not
+/// a number makes all outputs that read it so; of others it is as the definition reads.
+template <class Product, class Element, class Stored>
+__device__ void storeRefused(const ForwardArguments<Element, Stored>& a, Index t,
+                             OutputPlaces<Product>& places) {
+    using Real = typename Product::Real;
+    const Conv2dGeometry& g = a.definition.g;
+    const ForwardTile<Product> tile(a, t);
+    const int thread = threadAnew(), rows = tile.rows(a.samples.endPixel);
+    const auto placeOf = [&](int row) {
+        return PixelPlace::of(tile.firstPixel + row, g.outPixels(), g.outWidth);
+    };
+    for (int row = thread; row < rows; row += Product::threads) {
+        const auto at = placeOf(row);
+        places.masks[row] = a.definition.masks(at.n, tile.group, at.y, at.x);
+    }
+    __syncthreads();
+    for (int i = thread; i < rows * tile.channels(g); i += Product::threads) {
+        const Masks masks = places.masks[i % rows];
+        if (masks == Masks::Weigh) continue;
+        const auto at = placeOf(i % rows);
+        const Index o = tile.firstChannel(g) + i / rows;
+        store<Element>(a.output,
+                       masks == Masks::NotANumber ? static_cast<Real>(floatOf(0x7fc00000u))
+                                                  : a.definition.output(at.n, o, at.y, at.x),
+                       at.n, o, at.y, at.x);
     }
 }
 
 template <class Product, class Samples>
 struct ForwardMemory {
+    static_assert(sizeof(OutputPlaces<Product>) <= sizeof(typename Samples::Table));
     ProductMemory<Product> product;
     union {
         typename Samples::Table table;
@@ -320,34 +366,28 @@ __global__ void __launch_bounds__(Product::threads, Product::blocksAtATime)
         const Index columnTiles = a.weightPitch / Product::columns, end = a.samples.endPixel;
         const Index rowTiles = (end + Product::rows - 1) / Product::rows;
         for (Index t = blockIdx.x; t < rowTiles * g.groups * columnTiles; t += gridDim.x) {
-            const Index firstPixel = t / columnTiles / g.groups * Product::rows;
-            const Index group = t / columnTiles % g.groups;
-            const Index firstColumn = t % columnTiles * Product::columns;
+            const ForwardTile<Product> tile(a, t);
             Product total;
             total.clear();
-            Samples samples(a.samples, a.plans + a.runPlans.first(group), memory.table, group,
-                            firstPixel);
+            Samples samples(a.samples, a.plans + a.runPlans.first(tile.group), memory.table,
+                            tile.group, tile.firstPixel);
             PanelSource<Product> weights(
-                a.weights + group * a.steps * Product::depth * a.weightPitch, a.weightPitch,
-                static_cast<int>(firstColumn));
+                a.weights + tile.group * a.steps * Product::depth * a.weightPitch, a.weightPitch,
+                static_cast<int>(tile.firstColumn));
             if constexpr (MostTaps == 1) {
                 addProduct<Product::columns == 256>(total, samples, weights, a.steps,
                                                     memory.product);
             } else {
                 addSampledProduct(total, samples, weights, a.steps, memory.product);
             }
-            const Index firstChannel = group * g.outChannelsPerGroup() + firstColumn;
-            const Index left = g.outChannelsPerGroup() - firstColumn;
-            const int channels =
-                static_cast<int>(left < Product::columns ? left : Product::columns);
-            if (__syncthreads_or(samples.refused())) {
-                storeDefinition<Product>(a.definition, firstPixel, end, firstChannel, channels,
-                                         a.output);
-            } else {
-                storeTile<Product, Element>(total, a.samples.plan, firstPixel, end, firstChannel,
-                                            channels, a.definition.in.bias, a.output,
-                                            memory.product.columns, memory.places);
-            }
+            // In memory, where it takes no register of the totals.
+            const bool refused = __syncthreads_or(samples.refused()) != 0;
+            if (threadAnew() == 0) memory.places.refused = refused;
+            storeTile<Product, Element>(
+                total, a.samples.plan, tile.firstPixel, end, tile.firstChannel(g), tile.channels(g),
+                a.definition.in.bias, a.output, memory.product.columns, memory.places);
+            if (memory.places.refused) storeRefused<Product>(a, anew(t), memory.places);
+            __syncthreads();
         }
     }
 }
@@ -371,7 +411,7 @@ void forwardWith(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs,
     const Runs runs(g, s, Product::depth, MostRuns, MostTaps);
     const Index steps = runs.tiles(), depth = steps * Product::depth;
     const Index weightPitch = roundUp(g.outChannelsPerGroup(), Product::columns);
-    const RunPlans<Element> plans(g, runs);
+    const RunPlans<Element> plans(g, s, runs);
     const auto panel = workspace.reserve<Stored>(g.groups * depth * weightPitch);
     const auto planned = workspace.reserve<RunPlan<ComputeType<Element>>>(plans.count());
     workspace.allocate();

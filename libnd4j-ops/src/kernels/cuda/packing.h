@@ -153,8 +153,8 @@ class PackedImages {
     PackedImages(const Conv2dGeometry& g, const Tensor<4>& images, Workspace& workspace)
         : g_(g), segments_(g, packOf<Element>), images_(images) {
         const Index pitch = segments_.pixelPitch(g);
-        own_ = !segments_.dense(g) || images.strides[1] != 1 || images.strides[3] != pitch ||
-               images.strides[2] != g.width * pitch || images.strides[0] != g.pixels() * pitch ||
+        own_ = !segments_.dense(g) || images.strides[1] != 1 || !isApart(3, pitch) ||
+               !isApart(2, g.width * pitch) || !isApart(0, g.pixels() * pitch) ||
                reinterpret_cast<std::uintptr_t>(images.data) % 16 != 0;
         if (own_) piece_ = workspace.reserve<Element>(g.batch * g.pixels() * pitch);
     }
@@ -170,9 +170,9 @@ class PackedImages {
         const Index channelTiles = ceilDivide(pitch, packChannels<Element>);
         const Index tiles = g_.batch * pixelTiles * channelTiles;
         constexpr int pack = packOf<Element>;
-        const bool inPacks = images_.strides[3] == 1 && images_.strides[2] == g_.width &&
-                             g_.pixels() % pack == 0 && images_.strides[1] % pack == 0 &&
-                             images_.strides[0] % pack == 0 &&
+        const bool inPacks = isApart(3, 1) && isApart(2, g_.width) && g_.pixels() % pack == 0 &&
+                             (g_.channels == 1 || images_.strides[1] % pack == 0) &&
+                             (g_.batch == 1 || images_.strides[0] % pack == 0) &&
                              reinterpret_cast<std::uintptr_t>(images_.data) % 16 == 0;
         launch("packing images",
                inPacks ? packImagesKernel<Element, true> : packImagesKernel<Element, false>, tiles,
@@ -182,6 +182,12 @@ class PackedImages {
     }
 
   private:
+    /// Whether elements along a dimension are so far apart. A single one is.
+    bool isApart(int dimension, Index stride) const {
+        const Index sizes[] = {g_.batch, g_.channels, g_.height, g_.width};
+        return sizes[dimension] == 1 || images_.strides[dimension] == stride;
+    }
+
     const Conv2dGeometry g_;
     const Segments segments_;
     const Tensor<4> images_;

@@ -19,6 +19,7 @@ struct RunPlan {
     /// Channels of the arrays, from those of tap 0 of the group's first offset group on.
     struct alignas(16) Channels {
         int y, x, mask;
+        int unused;  ///< 0: it is read with the rest
     } arrays;
 };
 
@@ -50,7 +51,7 @@ class RunPlans {
     using Real = ComputeType<Element>;
 
   public:
-    RunPlans(const Conv2dGeometry& g, const Runs& runs)
+    RunPlans(const Conv2dGeometry& g, const Segments& s, const Runs& runs)
         : runs_(runs),
           channelsPerGroup_(g.channelsPerGroup()),
           channelsPerOffsetGroup_(g.channelsPerOffsetGroup()),
@@ -58,10 +59,8 @@ class RunPlans {
           dilationH_(g.dilationH),
           dilationW_(g.dilationW),
           taps_(static_cast<int>(g.taps())),
-          perGroup_(static_cast<int>(runs.tiles() / runs.tilesPerRun + 1) * runs.perTile) {
-        const Index c = channelsPerGroup_, o = channelsPerOffsetGroup_;
-        groups_ = c % o == 0 || o % c == 0 ? 1 : static_cast<int>(g.groups);
-    }
+          perGroup_(static_cast<int>(runs.tiles() / runs.tilesPerRun + 1) * runs.perTile),
+          groups_(s.nested ? 1 : static_cast<int>(g.groups)) {}
 
     Index count() const { return Index{groups_} * perGroup_; }
 
@@ -86,7 +85,7 @@ class RunPlans {
                  static_cast<Real>(tap % kernelW_ * dilationW_),
                  run >= 0 && run < runs_.count && segment < segments ? -runs_.pitch : 0,
                  (segment * runs_.pitch - before) * static_cast<int>(sizeof(Element))},
-                {2 * channel, 2 * channel + 1, channel}};
+                {2 * channel, 2 * channel + 1, channel, 0}};
     }
 
   private:
@@ -98,8 +97,7 @@ class RunPlans {
 
     const Runs runs_;
     const Index channelsPerGroup_, channelsPerOffsetGroup_, kernelW_, dilationH_, dilationW_;
-    const int taps_, perGroup_;
-    int groups_;
+    const int taps_, perGroup_, groups_;
 };
 
 }  // namespace dcn4j::cuda

@@ -15,9 +15,11 @@ namespace dcn4j::cuda {
 struct Segments {
     int perGroup;  ///< of one convolution group; some may be empty
     int pitch;     ///< channels of a segment, with padding
+    bool nested;   ///< whether the groups are: then all segments have as many channels
 
     Segments(const Conv2dGeometry& g, int pack) {
         const Index c = g.channelsPerGroup(), o = g.channelsPerOffsetGroup();
+        nested = o % c == 0 || c % o == 0;
         perGroup = static_cast<int>(o % c == 0 ? 1 : c % o == 0 ? c / o : (c - 1) / o + 2);
         pitch = static_cast<int>(roundUp(std::min(c, o), pack));
     }

@@ -66,13 +66,12 @@ void Workspace::setToZero(void* memory, std::size_t bytes) const {
 
 Workspace::~Workspace() {
     if (memory_ == nullptr) return;
-    // Failures were seen by the launches' own checks, and a destructor has no one to tell.
-    if (pooled_) {
-        cudaFreeAsync(memory_, stream_);
-    } else {
-        cudaStreamSynchronize(stream_);
-        cudaFree(memory_);
-    }
+    // Failures were seen by the launches' own checks, and a destructor has no one to tell; nor must
+    // the next call find them.
+    bool freed = pooled_ ? cudaFreeAsync(memory_, stream_) == cudaSuccess
+                         : cudaStreamSynchronize(stream_) == cudaSuccess;
+    if (!pooled_) freed = cudaFree(memory_) == cudaSuccess && freed;
+    if (!freed) cudaGetLastError();
 }
 
 }  // namespace dcn4j::cuda

@@ -38,12 +38,18 @@ class Workspace {
         return reinterpret_cast<T*>(memory_ + piece.offset);
     }
 
+    /// Of a piece, `count` elements.
+    template <class T>
+    void setToZero(Piece<T> piece, Index count) const {
+        setToZero(at(piece), static_cast<std::size_t>(count) * sizeof(T));
+    }
+
     /// Allocates one array, of zeros. Throws OutOfMemory.
     template <class T>
     T* zeros(Index count) {
         const auto piece = reserve<T>(count);
         allocate();
-        setToZero(at(piece), static_cast<std::size_t>(count) * sizeof(T));
+        setToZero(piece, count);
         return at(piece);
     }
 
