@@ -202,6 +202,8 @@ const convolution::Case tileShapes[] = {
     {"of_32_columns", 1, 20, 13, 11, 20},
     {"of_64_columns", 1, 20, 13, 11, 50},
     {"of_128_columns", 1, 36, 13, 11, 100},
+    {"of_128_columns_of_few_channels", 1, 20, 7, 6, 100},
+    {"of_203_channels", 1, 203, 7, 6, 20},
     {"of_256_columns", 1, 20, 13, 11, 203},
     {"of_three_times_128", 1, 8, 5, 6, 300},
     {"of_narrow_segments", 1, 12, 9, 7, 40, 3, 3, 1, 1, 1, 1, 1, 1, 3, 1},
@@ -283,15 +285,21 @@ TEST(CudaConvolution, EveryTileOfEveryCapabilityAgreesWithTheReference) {
             const EmulatedDevice ada(89, multiprocessors);
             expectLikeReference<float>(shape, true, 3e-3);
             expectLikeReference<Float16>(shape, false, 1e-3);
+            expectLikeReference<BFloat16>(shape, false, 1e-2);
+            const EmulatedDevice volta(70, multiprocessors);
+            expectLikeReference<Float16>(shape, false, 1e-3);
+            const EmulatedDevice pascal(60, multiprocessors);
+            expectLikeReference<double>(shape, false, 1e-12);
+            expectLikeReference<Float16>(shape, false, 1e-3);
+            expectLikeReference<BFloat16>(shape, false, 1e-2);
         }
-        const EmulatedDevice pascal(60, 1);
-        expectLikeReference<Float16>(shape, false, 1e-3);
-        const EmulatedDevice volta(70, 1);
-        expectLikeReference<Float16>(shape, false, 1e-3);
     }
-    EXPECT_EQ(cuda_emulation::kernelsRun("deformable_conv2d"), 0u);
-    EXPECT_EQ(cuda_emulation::kernelsRun("deformable_conv2d_bp, columns"), 0u);
-    EXPECT_EQ(cuda_emulation::kernelsRun("deformable_conv2d_bp, weights"), 0u);
+    // All that there are. Forward, of five tiles, as they are and for narrow segments: 6 of each
+    // type by multiply-adds and of HALF on 7.0; 10 more by taps of TF32, HALF and BFLOAT16, which
+    // have 6 without; 2 in double. Backward five tiles and two, of which double has one.
+    EXPECT_EQ(cuda_emulation::kernelsRun("deformable_conv2d"), 4 * 6u + 3 * (6u + 10u) + 2u);
+    EXPECT_EQ(cuda_emulation::kernelsRun("deformable_conv2d_bp, columns"), 7 * 5u + 1u);
+    EXPECT_EQ(cuda_emulation::kernelsRun("deformable_conv2d_bp, weights"), 7 * 2u + 1u);
 }
 
 /// Channels that are no multiple of 16 bytes, in all kinds of steps, and groups that are not
