@@ -51,7 +51,7 @@ SAMPLE_BYTES, MOST_DYNAMIC = 32, 163 * 1024
 FFMA_SHARE = 0.85
 # Bytes of stack, of products by multiply-adds and on tensor cores. More blocks of a multiprocessor with
 # some numbers in memory are faster than fewer without (README.md).
-STACK = {"forward": (32, 232), "backwardWeights": (48, 176), "backwardColumns": (104, 224)}
+STACK = {"forward": (32, 176), "backwardWeights": (48, 176), "backwardColumns": (104, 224)}
 # Of planning one sample, of one tap a step.
 PLAN = {"forward": 64, "backwardWeights": 88}
 # Of packing, for an element; a thread has as many packs of 16 bytes as a pack has elements.
