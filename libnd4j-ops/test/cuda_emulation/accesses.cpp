@@ -298,6 +298,9 @@ unsigned char __tsan_atomic8_load(const volatile unsigned char* at, int) {
 int __tsan_atomic32_fetch_add(volatile int* at, int value, int) {
     return __atomic_fetch_add(at, value, __ATOMIC_ACQ_REL);
 }
+int __tsan_atomic32_fetch_sub(volatile int* at, int value, int) {
+    return __atomic_fetch_sub(at, value, __ATOMIC_ACQ_REL);
+}
 }
 
 #endif
