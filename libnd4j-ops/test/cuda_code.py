@@ -49,9 +49,8 @@ REGISTERS, BLOCK_THREADS = 65536, 256
 BY_TAPS = re.compile(r"forwardKernel<TensorProduct<\w+, (\d+), (\d+), ByRow, (\d+), (\d+)>, \w+, 1, ([2-9]\d*)>")
 SAMPLE_BYTES, MOST_DYNAMIC = 32, 163 * 1024
 FFMA_SHARE = 0.85
-# Bytes of stack, of products by multiply-adds and on tensor cores. More blocks of a multiprocessor with
-# some numbers in memory are faster than fewer without (README.md).
-STACK = {"forward": (32, 176), "backwardWeights": (48, 176), "backwardColumns": (104, 224)}
+# Bytes of stack.
+MOST_STACK = 32
 # Of planning one sample, of one tap a step.
 PLAN = {"forward": 64, "backwardWeights": 88}
 # Of packing, for an element; a thread has as many packs of 16 bytes as a pack has elements.
@@ -93,7 +92,7 @@ class Code:
             return [], []
         # A loop around it may have the last step once more.
         most = max(sum(work[a:b + 1]) for a, b in loops)
-        a, b = min(((a, b) for a, b in loops if sum(work[a:b + 1]) >= 0.45 * most),
+        a, b = min(((a, b) for a, b in loops if sum(work[a:b + 1]) >= 0.4 * most),
                    key=lambda loop: loop[1] - loop[0])
         return self.without_plan(a, b)
 
@@ -237,10 +236,8 @@ LIMITS = ("two blocks of 128 x 64", "packing", "planning", "FFMA", "two blocks o
 
 def broken_limits(kernel, met):
     """What of README.md's limits a kernel passes, in words; `met` gets those of LIMITS that it has."""
-    tensor_cores = re.search("TensorProduct|VoltaProduct", kernel.name) is not None
-    stack = STACK.get(kernel.name.split("Kernel")[0], (32, 32))[tensor_cores]
-    if kernel.stack > stack:
-        yield f"a stack of {kernel.stack} bytes, expected at most {stack}"
+    if kernel.stack > MOST_STACK:
+        yield f"a stack of {kernel.stack} bytes, expected at most {MOST_STACK}"
     if kernel.shared > 48 * 1024:
         yield f"{kernel.shared} bytes of shared memory, expected at most 48 KiB"
     if kernel.dynamic() > MOST_DYNAMIC:

@@ -28,14 +28,18 @@ class PlainRows : public Unplanned {
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::depth / pack;
     static constexpr int total = Product::rows * packs;
+    static constexpr int rowsOfSlot = blockThreads / packs;
+    static_assert(blockThreads % packs == 0 && rowsOfSlot % Product::rowPeriod == 0);
     static constexpr bool copies =
         std::is_same_v<Element, Stored> && Product::keepsRows && !Product::rounds;
 
   public:
     static constexpr int slots = (total + blockThreads - 1) / blockThreads;
 
-    __device__ PlainRows(const Element* rows, int pitch, int depth, int count)
-        : rows_(rows + static_cast<Index>(row(0)) * pitch +
+    /// The gradients of `count` rows, from element `first` of all on.
+    __device__ PlainRows(const Element* all, Index first, int pitch, int depth, int count)
+        : all_(all),
+          rows_(all + first + static_cast<Index>(row(0)) * pitch +
                 static_cast<int>(threadIdx.x) % packs * pack),
           pitch_(pitch),
           depth_(depth - static_cast<int>(threadIdx.x) % packs * pack),
@@ -45,12 +49,12 @@ class PlainRows : public Unplanned {
     __device__ void fetch(int step, [[maybe_unused]] Stored* a) {
         const int k = step * Product::depth;
         const bool some = row(Slot) < count_ && k < depth_;
-        const Element* from =
-            rows_ + static_cast<Index>(Slot * (blockThreads / packs)) * pitch_ + k;
+        const Element* from = rows_ + static_cast<Index>(Slot * rowsOfSlot) * pitch_ + k;
         if constexpr (copies) {
             if (copiesByItself()) {
                 if (works(Slot))
-                    beginCopy(Product::placeA(a, row(Slot), column()), some ? from : rows_, some);
+                    beginCopy(Product::placeA(place<Slot>(a), row(0), column()), some ? from : all_,
+                              some);
                 return;
             }
         }
@@ -64,10 +68,14 @@ class PlainRows : public Unplanned {
         Pack<Stored, pack> p{};
 #pragma unroll
         for (int c = 0; c < pack; ++c) p.set(c, Product::stored(widen(value_[Slot].get(c))));
-        Product::storeRow(a, row(Slot), column(), p);
+        Product::storeRow(place<Slot>(a), row(0), column(), p);
     }
 
   private:
+    template <int Slot>
+    __device__ static Stored* place(Stored* a) {
+        return a + Product::furtherRows(Slot * rowsOfSlot);
+    }
     __device__ static bool works(int slot) {
         return total % blockThreads == 0 || row(slot) < Product::rows;
     }
@@ -75,9 +83,10 @@ class PlainRows : public Unplanned {
         return static_cast<int>(threadIdx.x) % packs * pack;
     }
     __device__ static int row(int slot) {
-        return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
+        return static_cast<int>(threadIdx.x) / packs + slot * rowsOfSlot;
     }
 
+    const Element* const all_;  ///< is read wherever nothing is
     const Element* const rows_;
     const int pitch_, depth_, count_;
     Pack<Element, pack> value_[slots]{};
@@ -104,6 +113,16 @@ struct BackwardColumnsArguments {
     Tensor<4> gradOffset, gradMask;
 };
 
+/// Few totals a thread are few columns: such products have few steps, and wait for their samples.
+template <class Product>
+constexpr int columnsBlocks() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    if (Product::rows * Product::columns <= 128 * 32 && sizeof(typename Product::Real) == 4)
+        return 3;
+#endif
+    return Product::blocksAtATime;
+}
+
 /// The four dot products of the rows of a tile; `lanes` threads share a row.
 template <class Product, class Element>
 class CornerDots {
@@ -128,7 +147,6 @@ class CornerDots {
     struct Memory {
         Real share[Product::rows][Corners][lanes];
     };
-
     __device__ CornerDots() {
 #pragma unroll
         for (int i = 0; i < slots; ++i)
@@ -145,6 +163,8 @@ class CornerDots {
 #pragma unroll
         for (int i = 0; i < slots; ++i) {
             const int r = line() + i * lines;
+            // Of one row at a time: more would take the dots' registers.
+            if (r >= count) continue;
             CornerValues<Element, pack> corners;
             corners.fetch(images + c, pitchBytes, table.pixels(r));
 #pragma unroll
@@ -154,7 +174,7 @@ class CornerDots {
 #pragma unroll
                 for (int l = j == 0; l < width; ++l)
                     if (c + j + l >= channels) gradient.value[l] = 0;
-                if (r < count) storePack(columns + r * columnPitch + c + j, gradient);
+                storePack(columns + r * columnPitch + c + j, gradient);
 #pragma unroll
                 for (int l = 0; l < width; ++l)
 #pragma unroll
@@ -193,20 +213,90 @@ class CornerDots {
     Real dot_[slots][Corners];
 };
 
-/// Few totals a thread are few columns: such products have few steps, and wait for their samples.
-template <class Product>
-constexpr int columnsBlocks() {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    if (Product::rows * Product::columns <= 128 * 32 && sizeof(typename Product::Real) == 4)
-        return 3;
-#endif
-    return Product::blocksAtATime;
+/// What a block makes, in shared memory: in registers it would leave the product too few.
+struct ColumnsTile {
+    FirstImage first;
+    Index firstOfChunk;
+    int count;  ///< of pixels
+    int offsetGroup, tapOfChunk;
+    /// The convolution group and its segment whose channels are made, and from which on.
+    int group, segment, firstChannel;
+    int channels;  ///< of the segment
+};
+
+/// Finds the tile of this block, and plans its samples.
+template <class Product, class Element, class Table>
+__device__ __forceinline__ void beginColumns(
+    const BackwardColumnsArguments<Element, typename Product::Stored>& a, ColumnsTile& tile,
+    Table& table) {
+    const Conv2dGeometry& g = a.g;
+    const PlanGeometry& plan = a.samples.plan;
+    const auto taps = static_cast<unsigned>(a.chunk.taps);
+    const auto offsetGroups = static_cast<unsigned>(g.offsetGroups);
+    const auto number = static_cast<unsigned>(blockIdx.x) / taps;
+    const int tapOfChunk = static_cast<int>(blockIdx.x % taps);
+    const int offsetGroup = static_cast<int>(number % offsetGroups);
+    const Index firstOfChunk = Index{number / offsetGroups} * Product::rows;
+    const Index left = a.chunk.images * g.outPixels() - firstOfChunk;
+    const int count = static_cast<int>(left < Product::rows ? left : Product::rows);
+    const FirstImage first(plan, a.chunk.firstImage * g.outPixels() + firstOfChunk);
+    const int r = static_cast<int>(threadIdx.x);
+    if (r == 0) {
+        const int group =
+            offsetGroup * a.samples.channelsPerOffsetGroup / a.samples.channelsPerGroup;
+        const int segment = group * a.s.perGroup + offsetGroup - a.samples.firstOffsetGroup(group);
+        tile = {first, firstOfChunk, count, offsetGroup, tapOfChunk, group, segment, 0, 0};
+    }
+    if (r < Product::rows) {
+        table.clear(r);
+        table.place[r] = {0, 0, false, 1};
+        if (r < count) {
+            const PixelSamples at(plan, a.samples.arrays, first.n, first.pixel + r);
+            const auto s = planSample<Element>(plan, a.samples.arrays, at, offsetGroup,
+                                               a.chunk.firstTap + tapOfChunk);
+            table.setTouched(r, s, at.firstPixel, plan.pixels());
+            table.place[r] = {s.fractionY, s.fractionX, s.place != Place::Outside, s.modulation};
+        }
+    }
+    __syncthreads();
 }
 
-/// Whether a step reads the thread's number anew (ProductLoop): where it is no longer for that.
-template <class Product>
-constexpr bool columnsReadAnew = Product::rows == 64 ||
-                                 (sizeof(typename Product::Stored) == 2 && Product::columns != 64);
+/// Writes what a row's dots say of its offset and mask.
+template <class Product, class Element, class Memory>
+__device__ __forceinline__ void storeDots(
+    const BackwardColumnsArguments<Element, typename Product::Stored>& a, const Memory& memory) {
+    using Real = ComputeType<Element>;
+    const PlanGeometry& plan = a.samples.plan;
+    const ColumnsTile& tile = memory.tile;
+    const int r = threadAnew();
+    if (r >= tile.count) return;
+    const auto& row = memory.table.place[r];
+    Real dot[Corners];
+    // A corner beside the plane is zero, whatever gradients are times that.
+    for (int i = 0; i < Corners; ++i)
+        dot[i] =
+            row.between && memory.table.pixel[r][i] < 0 ? Real{0} : memory.shares.share[r][i][0];
+    int pixel = tile.first.pixel + r;
+    const Index n = tile.first.n + plan.outPixels.divide(pixel);
+    const int y = plan.outWidth.divide(pixel);
+    const int k = tile.offsetGroup * plan.taps + a.chunk.firstTap + tile.tapOfChunk;
+    if (a.gradMask.present()) {
+        Real sum = 0;
+        for (int i = 0; i < Corners; ++i) sum += memory.table.weight[r][i] * dot[i];
+        // Of a sample outside, the top left corner is: its pixel is zero, and its dot is what the
+        // gradients have times zero.
+        store<Element>(a.gradMask, row.between ? sum : dot[TopLeft], n, k, y, pixel);
+    }
+    if (a.gradOffset.present()) {
+        // The slopes of the dots are the dots of the slopes.
+        Sample<Real> s;
+        s.fractionY = row.fractionY;
+        s.fractionX = row.fractionX;
+        const Real modulation = row.modulation;
+        store<Element>(a.gradOffset, modulation * slopeY(s, dot), n, 2 * k, y, pixel);
+        store<Element>(a.gradOffset, modulation * slopeX(s, dot), n, 2 * k + 1, y, pixel);
+    }
+}
 
 template <class Product, class Element>
 __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
@@ -214,116 +304,75 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
     if constexpr (!Product::supported) {
         notCompiledForThisDevice();
     } else {
-        using Real = ComputeType<Element>;
         using Dots = CornerDots<Product, Element>;
         struct Memory {
             union {
                 ProductMemory<Product> product;
-                typename Dots::Memory dots;
+                typename Dots::Memory shares;
             };
             typename Dots::Table table;
+            ColumnsTile tile;
         };
         auto& memory = shared<Memory>();
-        const Conv2dGeometry& g = a.g;
-        const PlanGeometry& plan = a.samples.plan;
-        const Index pixels = a.chunk.images * g.outPixels();
-        const Index rowTiles = (pixels + Product::rows - 1) / Product::rows;
-        for (Index t = blockIdx.x; t < rowTiles * g.offsetGroups * a.chunk.taps; t += gridDim.x) {
-            const int tapOfChunk = static_cast<int>(t % a.chunk.taps);
-            const int tap = a.chunk.firstTap + tapOfChunk;
-            const int offsetGroup = static_cast<int>(t / a.chunk.taps % g.offsetGroups);
-            const Index firstOfChunk = t / a.chunk.taps / g.offsetGroups * Product::rows;
-            const Index firstPixel = a.chunk.firstImage * g.outPixels() + firstOfChunk;
-            const int count = static_cast<int>(
-                pixels - firstOfChunk < Product::rows ? pixels - firstOfChunk : Product::rows);
-            const FirstImage first(plan, firstPixel);
-            const int r = static_cast<int>(threadIdx.x);
-            if (r < Product::rows) {
-                memory.table.clear(r);
-                memory.table.place[r] = {0, 0, false, 1};
-                if (r < count) {
-                    const PixelSamples at(plan, a.samples.arrays, first.n, first.pixel + r);
-                    const auto s =
-                        planSample<Element>(plan, a.samples.arrays, at, offsetGroup, tap);
-                    memory.table.setTouched(r, s, at.firstPixel, plan.pixels());
-                    memory.table.place[r] = {s.fractionY, s.fractionX, s.place != Place::Outside,
-                                             s.modulation};
-                }
+        ColumnsTile& tile = memory.tile;
+        beginColumns<Product>(a, tile, memory.table);
+        Dots dots;
+        const int perGroup = a.samples.channelsPerGroup;
+        const int perOffsetGroup = a.samples.channelsPerOffsetGroup;
+        for (int group = tile.group, segment = tile.segment, c0 = 0;;) {
+            const int firstOfAll = tile.offsetGroup * perOffsetGroup;
+            const int endOfAll = firstOfAll + perOffsetGroup;
+            if (group * perGroup >= endOfAll) break;
+            const int first = group * perGroup > firstOfAll ? group * perGroup : firstOfAll;
+            const int end = (group + 1) * perGroup < endOfAll ? (group + 1) * perGroup : endOfAll;
+            Product total;
+            total.clear();
+            PlainRows<Product, Element> gradients(
+                a.gradients,
+                (a.chunk.firstImage * a.g.outPixels() + tile.firstOfChunk) * a.gradientPitch +
+                    group * a.outPitch,
+                a.gradientPitch, a.outPitch, tile.count);
+            PanelSource<Product> weights(
+                a.weights + (static_cast<Index>(segment) * a.samples.plan.taps + a.chunk.firstTap +
+                             tile.tapOfChunk) *
+                                a.steps * Product::depth * a.weightPitch,
+                a.weightPitch, c0);
+            if (threadIdx.x == 0) {
+                tile.group = group;
+                tile.segment = segment;
+                tile.firstChannel = c0;
+                tile.channels = end - first;
             }
-            __syncthreads();
-            Dots dots;
-            const int firstChannel = offsetGroup * a.samples.channelsPerOffsetGroup;
-            const int lastGroup =
-                (firstChannel + a.samples.channelsPerOffsetGroup - 1) / a.samples.channelsPerGroup;
-            for (int group = firstChannel / a.samples.channelsPerGroup; group <= lastGroup;
-                 ++group) {
-                const int j = offsetGroup - a.samples.firstOffsetGroup(group);
-                const int at = group * a.s.perGroup + j;
-                const Segment segment(g, group, j);
-                for (int c0 = 0; c0 < segment.channels; c0 += Product::columns) {
-                    Product total;
-                    total.clear();
-                    PlainRows<Product, Element> gradients(
-                        a.gradients + firstPixel * a.gradientPitch + group * a.outPitch,
-                        a.gradientPitch, a.outPitch, count);
-                    PanelSource<Product> weights(
-                        a.weights + (static_cast<Index>(at) * plan.taps + tap) * a.steps *
-                                        Product::depth * a.weightPitch,
-                        a.weightPitch, c0);
-                    addProduct<columnsReadAnew<Product>>(total, gradients, weights, a.steps,
-                                                         memory.product);
-                    const int columns = segment.channels - c0 < Product::columns
-                                            ? segment.channels - c0
-                                            : Product::columns;
-                    for (int slice = 0; slice * sliceColumns < columns; ++slice) {
-                        const int c = c0 + slice * sliceColumns;
-                        total.spill(memory.product.slice, slice);
-                        __syncthreads();
-                        dots.add(
-                            memory.product.slice, segment.channels - c, count, memory.table,
-                            a.samples.images + first.n * a.samples.imagePitch + at * a.s.pitch + c,
-                            a.samples.pitchBytes,
-                            a.columns +
-                                (firstOfChunk * a.chunk.taps + tapOfChunk) * a.samples.pixelPitch +
-                                at * a.s.pitch + c,
-                            a.chunk.taps * a.samples.pixelPitch);
-                        __syncthreads();
-                    }
-                }
+            addProduct(total, gradients, weights, a.steps, memory.product);
+            for (int slice = 0; slice * sliceColumns < Product::columns; ++slice) {
+                const int c = tile.firstChannel + slice * sliceColumns;
+                if (c >= tile.channels) break;
+                const int place = tile.segment * a.s.pitch + c;
+                total.spill(memory.product.slice, slice);
+                __syncthreads();
+                dots.add(memory.product.slice, tile.channels - c, tile.count, memory.table,
+                         a.samples.images + tile.first.n * a.samples.imagePitch + place,
+                         a.samples.pitchBytes,
+                         a.columns +
+                             (tile.firstOfChunk * a.chunk.taps + tile.tapOfChunk) *
+                                 a.samples.pixelPitch +
+                             place,
+                         a.chunk.taps * a.samples.pixelPitch);
+                __syncthreads();
             }
-            dots.collect(memory.dots);
-            if (r < count) {
-                const auto& row = memory.table.place[r];
-                Real dot[Corners];
-                // A corner beside the plane is zero, whatever gradients are times that.
-                for (int i = 0; i < Corners; ++i)
-                    dot[i] = row.between && memory.table.pixel[r][i] < 0
-                                 ? Real{0}
-                                 : memory.dots.share[r][i][0];
-                int pixel = first.pixel + r;
-                const Index n = first.n + plan.outPixels.divide(pixel);
-                const int y = plan.outWidth.divide(pixel);
-                const int k = offsetGroup * plan.taps + tap;
-                if (a.gradMask.present()) {
-                    Real sum = 0;
-                    for (int i = 0; i < Corners; ++i) sum += memory.table.weight[r][i] * dot[i];
-                    // Of a sample outside, the top left corner is: its pixel is zero, and its dot
-                    // is what the gradients have times zero.
-                    store<Element>(a.gradMask, row.between ? sum : dot[TopLeft], n, k, y, pixel);
-                }
-                if (a.gradOffset.present()) {
-                    // The slopes of the dots are the dots of the slopes.
-                    Sample<Real> s;
-                    s.fractionY = row.fractionY;
-                    s.fractionX = row.fractionX;
-                    const Real modulation = row.modulation;
-                    store<Element>(a.gradOffset, modulation * slopeY(s, dot), n, 2 * k, y, pixel);
-                    store<Element>(a.gradOffset, modulation * slopeX(s, dot), n, 2 * k + 1, y,
-                                   pixel);
-                }
+            group = tile.group;
+            segment = tile.segment;
+            c0 = tile.firstChannel + Product::columns;
+            if (c0 >= tile.channels) {
+                // The group's other segments are of other offset groups.
+                ++group;
+                segment = group * a.s.perGroup;
+                c0 = 0;
             }
             __syncthreads();
         }
+        dots.collect(memory.shares);
+        storeDots<Product>(a, memory);
     }
 }
 

@@ -49,14 +49,17 @@ class GradientColumns : public Unplanned {
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::rows / pack;
     static constexpr int total = Product::depth * packs;
+    static constexpr int linesOfSlot = blockThreads / packs;
+    static constexpr bool periodic = linesOfSlot % Product::depthPeriod == 0;
     static constexpr bool copies = std::is_same_v<Element, Stored> && !Product::rounds;
 
   public:
     static constexpr int slots = (total + blockThreads - 1) / blockThreads;
 
-    __device__ GradientColumns(const Element* gradients, int pitch, int channels, int pixels)
-        : first_(gradients),
-          gradients_(gradients + static_cast<Index>(line(0)) * pitch + column()),
+    /// The gradients of the pixels from element `first` of all on.
+    __device__ GradientColumns(const Element* all, Index first, int pitch, int channels, int pixels)
+        : all_(all),
+          gradients_(all + first + static_cast<Index>(line(0)) * pitch + column()),
           pitch_(pitch),
           pixels_(column() < channels ? pixels - line(0) : 0) {}
 
@@ -80,20 +83,20 @@ class GradientColumns : public Unplanned {
 #pragma unroll
             for (int c = 0; c < part; ++c)
                 p.set(c, Product::stored(widen(value_[Slot].get(first + c))));
-            Product::storeColumn(a, column() + first, line(Slot), p);
+            Product::storeColumn(place<Slot>(a), column() + first, line(periodic ? 0 : Slot), p);
         }
     }
 
   private:
     template <int Slot>
     __device__ void fetchSlot([[maybe_unused]] Stored* a) {
-        const bool some = Slot * (blockThreads / packs) < pixels_;
-        const Element* from =
-            gradients_ + static_cast<Index>(Slot * (blockThreads / packs)) * pitch_;
+        const bool some = Slot * linesOfSlot < pixels_;
+        const Element* from = gradients_ + static_cast<Index>(Slot * linesOfSlot) * pitch_;
         if constexpr (copies) {
             if (copiesByItself()) {
                 if (works(Slot))
-                    beginCopy(Product::placeA(a, column(), line(Slot)), some ? from : first_, some);
+                    beginCopy(Product::placeA(place<Slot>(a), column(), line(periodic ? 0 : Slot)),
+                              some ? from : all_, some);
                 return;
             }
         }
@@ -101,8 +104,12 @@ class GradientColumns : public Unplanned {
         if (works(Slot) && some) value_[Slot] = loadPack<pack>(from);
     }
 
+    template <int Slot>
+    __device__ static Stored* place(Stored* a) {
+        return periodic ? a + Product::furtherDepths(Slot * linesOfSlot) : a;
+    }
     __device__ static int line(int slot) {
-        return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
+        return static_cast<int>(threadIdx.x) / packs + slot * linesOfSlot;
     }
     __device__ static int column() {
         return static_cast<int>(threadIdx.x) % packs * pack;
@@ -111,7 +118,7 @@ class GradientColumns : public Unplanned {
         return total % blockThreads == 0 || line(slot) < Product::depth;
     }
 
-    const Element* const first_;  ///< is read wherever nothing is
+    const Element* const all_;  ///< is read wherever nothing is
     const Element* gradients_;
     const int pitch_;
     int pixels_;
@@ -128,7 +135,9 @@ class SampledColumns {
     using Stored = typename Product::Stored;
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::columns / pack;
-    static_assert(Product::depth * packs % blockThreads == 0 && blockThreads % packs == 0);
+    static constexpr int linesOfSlot = blockThreads / packs;
+    static_assert(Product::depth * packs % blockThreads == 0 && blockThreads % packs == 0 &&
+                  linesOfSlot % 8 == 0);
 
   public:
     static constexpr int slots = Product::depth * packs / blockThreads;
@@ -145,6 +154,7 @@ class SampledColumns {
         struct alignas(16) {
             PlannedArrays arrays;  ///< of the first image's first pixel
             int row, column;       ///< that output pixel (0, 0) reads
+            int pixels;            ///< of the slot; 0 where nothing is read
         } runs[mostRuns];
     };
 
@@ -159,12 +169,11 @@ class SampledColumns {
         channels_ = source.images + first.n * source.imagePitch +
                     static_cast<int>(group) * source.runs.groupPitch +
                     place.segment * source.runs.pitch + place.channel;
-        entry_ = (which + 1) * planned() + line(0);
+        entry_ = (which + 1) * planned() + line();
         // What this thread plans.
         const auto plans = source.runs.place(tile, run(), 0);
         const bool some =
             plans.channel < source.runs.pitch && plans.segment < source.segmentsOf(group);
-        left_ = some ? pixels - pixel() : 0;
         if (pixel() == 0) {
             int column = plans.tap;
             const int row = source.plan.kernelW.divide(column);
@@ -172,7 +181,7 @@ class SampledColumns {
             const int offsetGroup = some ? source.firstOffsetGroup(group) + plans.segment : 0;
             table.runs[run()] = {source.arraysAt(at, offsetGroup, some ? plans.tap : 0),
                                  at.y + row * source.plan.dilationH,
-                                 at.x + column * source.plan.dilationW};
+                                 at.x + column * source.plan.dilationW, some ? pixels : 0};
         }
         if (entry() == 0) {
             const OutPixel by = OutPixel::of(source.plan, planned());
@@ -182,7 +191,7 @@ class SampledColumns {
         const OutPixel next = OutPixel::of(source.plan, first.pixel + pixel());
         table.beside[entry()].next = next;
         __syncthreads();
-        load(next);
+        load(next, 0);
     }
 
     __device__ bool plans(int step) const { return step == nextPlan_; }
@@ -198,8 +207,7 @@ class SampledColumns {
             static_cast<Real>(at.x * source_.plan.strideW + run.column) + widen(inputs_.x);
         const Real modulation = widen(inputs_.modulation);
         const OutPixel next = after(at);
-        left_ -= planned();
-        load(next);
+        load(next, nextPlan_ * Product::depth);
         table_.samples.plan(entry(), source_.plane, at.image * source_.plan.pixels(), y, x);
         table_.beside[entry()] = {next, modulation};
     }
@@ -215,7 +223,8 @@ class SampledColumns {
     __device__ void store(Stored* b) {
         const auto p = value_[Slot].template sample<Product>(
             table_.samples, entry(Slot), reads_ ? table_.beside[entry(Slot)].modulation : Real{1});
-        Product::storeB(b, line(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
+        Product::storeB(b + Product::furtherB(Slot * linesOfSlot), line(),
+                        static_cast<int>(threadIdx.x) % packs * pack, p);
         if (Slot + 1 == slots) entry_ += Product::depth;
     }
 
@@ -242,9 +251,9 @@ class SampledColumns {
         return static_cast<int>(below < above ? below : above);
     }
 
-    /// Loads the inputs of this thread's next sample. Beyond the slot's pixels samples are zeros;
-    /// so are the gradients.
-    __device__ void load(const OutPixel& at) {
+    /// Loads the inputs of this thread's next sample, `done` pixels from its first on. Beyond the
+    /// slot's pixels samples are zeros; so are the gradients.
+    __device__ void load(const OutPixel& at, int done) {
         inputs_.setNone();
         const PlannedArrays arrays = table_.runs[run()].arrays;
         const auto from = [&](const char* data, const SampleArray& array) {
@@ -255,24 +264,22 @@ class SampledColumns {
         };
         const char* const offset = from(arrays.offset, source_.offset);
         const char* const mask = from(arrays.mask, source_.mask);
-        if (left_ > 0) inputs_.load(offset, offset + source_.offset.strides[1], mask);
+        if (done + pixel() < table_.runs[run()].pixels)
+            inputs_.load(offset, offset + source_.offset.strides[1], mask);
     }
 
-    __device__ static int line(int slot) {
-        return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
-    }
-    __device__ int entry(int slot) const { return entry_ + slot * (blockThreads / packs); }
+    __device__ static int line() { return static_cast<int>(threadIdx.x) / packs; }
+    __device__ int entry(int slot) const { return entry_ + slot * linesOfSlot; }
 
     const SampleSource<Element>& source_;
     Table& table_;
     const int stepsAPlan_;
     const Element* channels_;  ///< this thread's at the first image's first pixel
-    int left_;                 ///< pixels from the one on whose inputs are loaded
     int nextPlan_ = 0;
     int entry_;  ///< of this thread's first line in this step
     bool reads_;
     SampleInputs<Element> inputs_{};
-    SampleValues<Element, pack, (Product::blocksAtATime > 1 || Product::rounds)> value_[slots];
+    SampleValues<Element, pack, (Product::blocksAtATime > 1)> value_[slots];
 };
 
 template <class Element>
@@ -294,45 +301,57 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
         notCompiledForThisDevice();
     } else {
         using Samples = SampledColumns<Product, Element>;
+        using Real = ComputeType<Element>;
         struct Memory {
             ProductMemory<Product> product;
             typename Samples::Table table;
+            /// Where the block's sums go, and how many rows of them there are. Not to be kept in
+            /// registers for the time of the product.
+            struct {
+                Index place;
+                int rows;
+            } tile;
         };
         auto& memory = shared<Memory>();
-        const Conv2dGeometry& g = a.g;
-        const Index columnTiles = a.depth / Product::columns;
-        const Index outPerGroup = g.outChannelsPerGroup();
-        const Index rowTiles = (outPerGroup + Product::rows - 1) / Product::rows;
-        const Index tiles = columnTiles * rowTiles * g.groups;
-        for (Index t = blockIdx.x; t < tiles * a.slots.count; t += gridDim.x) {
-            const int tile = static_cast<int>(t % columnTiles);
-            const Index firstRow = t / columnTiles % rowTiles * Product::rows;
-            const Index group = t / columnTiles / rowTiles % g.groups, slot = t / tiles;
-            const Index firstPixel = slot * a.slots.length;
-            const Index left = g.batch * g.outPixels() - firstPixel;
-            const int pixels = static_cast<int>(left < a.slots.length ? left : a.slots.length);
-            const int steps = (pixels + Product::depth - 1) / Product::depth;
-            Product total;
-            total.clear();
-            GradientColumns<Product, Element> gradients(
-                a.gradients + firstPixel * a.gradientPitch + group * a.outPitch + firstRow,
-                a.gradientPitch, a.outPitch - static_cast<int>(firstRow), pixels);
-            Samples samples(a.samples, memory.table, group, tile, firstPixel, pixels);
-            addProduct<false>(total, gradients, samples, steps, memory.product);
-            for (int slice = 0; slice * sliceColumns < Product::columns; ++slice) {
-                total.spill(memory.product.slice, slice);
-                __syncthreads();
-                for (int i = static_cast<int>(threadIdx.x); i < Product::rows * sliceColumns;
-                     i += blockThreads) {
-                    const int row = i / sliceColumns, column = i % sliceColumns;
-                    const Index o = firstRow + row;
-                    if (o >= outPerGroup) continue;
-                    a.partial[((slot * g.groups + group) * outPerGroup + o) * a.depth +
-                              tile * Product::columns + slice * sliceColumns + column] =
-                        memory.product.slice[row * slicePitch + column];
-                }
-                __syncthreads();
+        const auto groups = static_cast<unsigned>(a.g.groups);
+        const int outPerGroup = static_cast<int>(a.g.outChannelsPerGroup());
+        const auto columnTiles = static_cast<unsigned>(a.depth / Product::columns);
+        const auto rowTiles =
+            static_cast<unsigned>((outPerGroup + Product::rows - 1) / Product::rows);
+        auto number = static_cast<unsigned>(blockIdx.x);
+        const int tile = static_cast<int>(number % columnTiles);
+        number /= columnTiles;
+        const int firstRow = static_cast<int>(number % rowTiles) * Product::rows;
+        number /= rowTiles;
+        const int group = static_cast<int>(number % groups);
+        const Index slot = number / groups;
+        const Index firstPixel = slot * a.slots.length;
+        const Index left = a.g.batch * a.g.outPixels() - firstPixel;
+        const int pixels = static_cast<int>(left < a.slots.length ? left : a.slots.length);
+        const int steps = (pixels + Product::depth - 1) / Product::depth;
+        if (threadIdx.x == 0) {
+            memory.tile = {((slot * groups + group) * outPerGroup + firstRow) * a.depth +
+                               tile * Product::columns,
+                           outPerGroup - firstRow};
+        }
+        Product total;
+        total.clear();
+        GradientColumns<Product, Element> gradients(
+            a.gradients, firstPixel * a.gradientPitch + group * a.outPitch + firstRow,
+            a.gradientPitch, a.outPitch - firstRow, pixels);
+        Samples samples(a.samples, memory.table, group, tile, firstPixel, pixels);
+        addProduct(total, gradients, samples, steps, memory.product);
+        Real* const to = a.partial + memory.tile.place;
+        const int rows = memory.tile.rows < Product::rows ? memory.tile.rows : Product::rows;
+        for (int slice = 0; slice * sliceColumns < Product::columns; ++slice) {
+            total.spill(memory.product.slice, slice);
+            __syncthreads();
+            for (int i = threadAnew(); i < rows * sliceColumns; i += blockThreads) {
+                const int row = i / sliceColumns, column = i % sliceColumns;
+                to[Index{row} * a.depth + slice * sliceColumns + column] =
+                    memory.product.slice[row * slicePitch + column];
             }
+            __syncthreads();
         }
     }
 }

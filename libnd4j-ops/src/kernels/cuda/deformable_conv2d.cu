@@ -31,7 +31,8 @@ DeformableConv2dInputs numbered(const Conv2dGeometry& g, const DeformableConv2dI
 
 /// True if the fused kernels can number what they number in 32 bits: planes, weights' depths, the
 /// pixels of the images that one block's samples lie in, bytes of a pixel, and from one to the next
-/// in offsets and masks, tiles of images to pack; and positions in those of a float's mantissa.
+/// in offsets and masks, tiles of images to pack, blocks of a grid; and positions in those of a
+/// float's mantissa.
 bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
     constexpr double most = 0x1p31 - 1024, mostExact = 0x1p24;
     for (const auto* array : {&inputs.offset, &inputs.mask}) {
@@ -57,8 +58,12 @@ bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
         real(g.groups) * taps * segments * (segment + 256) * (real(g.outChannelsPerGroup()) + 256);
     // The smallest tile of an array to pack has 64 pixels and 128 bytes of each.
     const double tiles = real(g.batch) * (std::max(pixels, outPixels) / 64 + 1) * (bytes / 128 + 1);
-    return tiles < most && pixels * images < most && outPixels < most / 2 && taps * bytes < most &&
-           rows < mostExact && columns < mostExact && weights < most;
+    // A block has 64 pixels, and 32 output channels of a group or one tap of an offset group.
+    const double blocks = (real(g.batch) * outPixels / 64 + 1) *
+                          std::max(real(g.groups) * (real(g.outChannelsPerGroup()) / 32 + 1),
+                                   real(g.offsetGroups) * taps);
+    return tiles < most && blocks < most && pixels * images < most && outPixels < most / 2 &&
+           taps * bytes < most && rows < mostExact && columns < mostExact && weights < most;
 }
 
 /// Compiled for what all kernels here are; never started.

@@ -52,7 +52,8 @@ class Backward {
           runs_(g, images_.segments(), ByColumn::columns,
                 SampledColumns<ByColumn, Element>::mostRuns),
           depth_(runs_.tiles() * ByColumn::columns),
-          slots_(g, weightTiles(), g.outChannels * depth_ * static_cast<Index>(sizeof(Real))) {
+          slots_(g, weightTiles(tall() ? 128 : 64),
+                 g.outChannels * depth_ * static_cast<Index>(sizeof(Real))) {
         const Index pitch = images_.segments().pixelPitch(g);
         panel_ = workspace_.template reserve<Stored>(panelSlots() * columnsDepth * weightPitch_);
         const Index columns = chunk_.images * chunk_.taps * g.outPixels() * pitch;
@@ -71,9 +72,11 @@ class Backward {
 
     void inputOffsetAndMask(const Tensor<4>& gradInput, const Tensor<4>& gradOffset,
                             const Tensor<4>& gradMask) const {
-        packBackwardWeights<Element, typename Products::Small>(g_, images_.segments(), weights_,
-                                                               steps_ * columnsDepth, weightPitch_,
-                                                               workspace_.at(panel_), stream_);
+        withColumnsTile([&](auto tile) {
+            packBackwardWeights<Element, typename decltype(tile)::Type>(
+                g_, images_.segments(), weights_, steps_ * columnsDepth, weightPitch_,
+                workspace_.at(panel_), stream_);
+        });
         for (Index n = 0; n < g_.batch; n += lists_.imagesAtATime()) {
             const CellLists<Real> lists = lists_.make(n, workspace_, stream_);
             for (Index first = n; first < n + lists.images; first += chunk_.images) {
@@ -125,8 +128,8 @@ class Backward {
     /// Steps of packed weights.
     Index panelSlots() const { return images_.segments().count(g_) * g_.taps() * steps_; }
 
-    Index weightTiles() const {
-        return runs_.tiles() * ceilDivide(g_.outChannelsPerGroup(), tall() ? 128 : 64) * g_.groups;
+    Index weightTiles(Index rows) const {
+        return runs_.tiles() * ceilDivide(g_.outChannelsPerGroup(), rows) * g_.groups;
     }
 
     /// Calls `action` with the tile that the columns' product has, for every chunk the same.
@@ -177,7 +180,7 @@ class Backward {
     template <class Product>
     void launchWeights(const BackwardWeightsArguments<Element>& a) const {
         launch("deformable_conv2d_bp, weights", backwardWeightsKernel<Product, Element>,
-               weightTiles() * slots_.count, 0, stream_, a);
+               weightTiles(Product::rows) * slots_.count, 0, stream_, a);
     }
 
     const Device device_;

@@ -17,9 +17,9 @@ namespace dcn4j::cuda {
 /// Threads of a block, but for products that say otherwise.
 constexpr int blockThreads = 256;
 
-/// Starts `kernel` on `stream` with `blocks` blocks of `threads` threads, which loop if there is
-/// more work than a grid has blocks. Nothing is started for 0 blocks. `sharedBytes` are those of
-/// dynamicShared().
+/// Starts `kernel` on `stream` with `blocks` blocks of `threads` threads, which loop where there
+/// may be more work than a grid has blocks. Nothing is started for 0 blocks. `sharedBytes` are
+/// those of dynamicShared().
 template <class... Parameters, class... Arguments>
 void launchBlocks(const char* name, void (*kernel)(Parameters...), Index blocks, int threads,
                   std::size_t sharedBytes, cudaStream_t stream, const Arguments&... arguments) {
@@ -107,23 +107,15 @@ __device__ __forceinline__ int threadAnew() {
 #endif
 }
 
-/// threadIdx.x, read anew or not; before 8.0, where threads have the registers, never.
-template <bool Anew>
-__device__ __forceinline__ int thisThread() {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-    return static_cast<int>(threadIdx.x);
-#else
-    return Anew ? threadAnew() : static_cast<int>(threadIdx.x);
-#endif
-}
-
-/// The value, of which compilers can't tell that they know it: what is worked out of it anew is not
-/// kept in registers, or in memory, from before.
-__device__ __forceinline__ Index anew(Index value) {
+/// blockIdx.x, likewise.
+__device__ __forceinline__ unsigned blockAnew() {
 #if defined(__CUDA_ARCH__)
-    asm volatile("" : "+l"(value));
+    unsigned block;
+    asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(block));
+    return block;
+#else
+    return static_cast<unsigned>(blockIdx.x);
 #endif
-    return value;
 }
 
 /// Calls `action(i)` for this thread's share of 0 .. items - 1.

@@ -40,7 +40,9 @@ class SampledRows {
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::depth / pack;
     static constexpr int total = Product::rows * packs;
-    static_assert(blockThreads % packs == 0 && blockThreads % Product::rows == 0);
+    static constexpr int rowsOfSlot = blockThreads / packs;
+    static_assert(blockThreads % packs == 0 && rowsOfSlot % Product::rowPeriod == 0 &&
+                  blockThreads % Product::rows == 0);
     static_assert(MostRuns * Product::rows <= blockThreads);
 
   public:
@@ -82,8 +84,7 @@ class SampledRows {
         nextPlan_ += runs().tilesPerRun;
         const auto place = loadGlobal<typename RunPlan<Real>::Place>(&plans_[which()].place);
         left_ = place.channels;
-        channels_ = reinterpret_cast<const Element*>(reinterpret_cast<const char*>(channels_) +
-                                                     place.segment);
+        channels_ = further(channels_, place.segment, static_cast<int>(sizeof(Element)));
         if (planning()) {
             const auto& run = plans_[runOfEntry()];
             const auto tap =
@@ -96,7 +97,7 @@ class SampledRows {
                                 at.x + tap.column + widen(inputs_.x), modulation);
             load(run);
         }
-        plans_ += MostRuns == 1 ? 1 : runs().perTile;
+        plans_ = further(plans_, runs().perTile, static_cast<int>(sizeof(RunPlan<Real>)));
     }
 
     /// Whether this thread has planned a sample whose mask can't be a factor of weights.
@@ -115,7 +116,8 @@ class SampledRows {
     __device__ void store(Stored* a) {
         if (works(Slot)) {
             const auto p = value_[Slot].template sample<Product>(table_.samples, entry(Slot));
-            Product::storeRow(a, row(Slot), static_cast<int>(threadIdx.x) % packs * pack, p);
+            Product::storeRow(a + Product::furtherRows(Slot * rowsOfSlot), row(0),
+                              static_cast<int>(threadIdx.x) % packs * pack, p);
         }
         if (Slot + 1 == slots) left_ += Product::depth;
     }
@@ -137,7 +139,7 @@ class SampledRows {
     }
 
     __device__ static int row(int slot) {
-        return (static_cast<int>(threadIdx.x) + slot * blockThreads) / packs;
+        return static_cast<int>(threadIdx.x) / packs + slot * rowsOfSlot;
     }
     __device__ static bool works(int slot) {
         return total % blockThreads == 0 || row(slot) < Product::rows;
@@ -265,14 +267,16 @@ __device__ void storeTile(const Product& total, const PlanGeometry& plan, Index 
 /// Which outputs are tile `t`.
 template <class Product>
 struct ForwardTile {
-    Index firstPixel, group, firstColumn;
+    Index firstPixel;
+    int group, firstColumn;
 
     template <class Arguments>
-    __device__ ForwardTile(const Arguments& a, Index t) {
-        const Index columnTiles = a.weightPitch / Product::columns;
-        firstPixel = t / columnTiles / a.definition.g.groups * Product::rows;
-        group = t / columnTiles % a.definition.g.groups;
-        firstColumn = t % columnTiles * Product::columns;
+    __device__ ForwardTile(const Arguments& a, unsigned t) {
+        const auto columnTiles = static_cast<unsigned>(a.weightPitch / Product::columns);
+        const auto groups = static_cast<unsigned>(a.definition.g.groups);
+        firstPixel = Index{t / columnTiles / groups} * Product::rows;
+        group = static_cast<int>(t / columnTiles % groups);
+        firstColumn = static_cast<int>(t % columnTiles) * Product::columns;
     }
 
     /// Output channels: the first, and how many.
@@ -293,7 +297,7 @@ struct ForwardTile {
 /// make NaNs of padding and of corners of weight zero, or none of a sample outside. One that is not
 /// a number makes all outputs that read it so; of others it is as the definition reads.
 template <class Product, class Element, class Stored>
-__device__ void storeRefused(const ForwardArguments<Element, Stored>& a, Index t,
+__device__ void storeRefused(const ForwardArguments<Element, Stored>& a, unsigned t,
                              OutputPlaces<Product>& places) {
     using Real = typename Product::Real;
     const Conv2dGeometry& g = a.definition.g;
@@ -363,32 +367,27 @@ __global__ void __launch_bounds__(Product::threads, Product::blocksAtATime)
         checkCapability(MostTaps == 1 ? 0 : 80);
         auto& memory = forwardMemory<Memory, MostTaps == 1>();
         const Conv2dGeometry& g = a.definition.g;
-        const Index columnTiles = a.weightPitch / Product::columns, end = a.samples.endPixel;
-        const Index rowTiles = (end + Product::rows - 1) / Product::rows;
-        for (Index t = blockIdx.x; t < rowTiles * g.groups * columnTiles; t += gridDim.x) {
-            const ForwardTile<Product> tile(a, t);
-            Product total;
-            total.clear();
-            Samples samples(a.samples, a.plans + a.runPlans.first(tile.group), memory.table,
-                            tile.group, tile.firstPixel);
-            PanelSource<Product> weights(
-                a.weights + tile.group * a.steps * Product::depth * a.weightPitch, a.weightPitch,
-                static_cast<int>(tile.firstColumn));
-            if constexpr (MostTaps == 1) {
-                addProduct<Product::columns == 256>(total, samples, weights, a.steps,
-                                                    memory.product);
-            } else {
-                addSampledProduct(total, samples, weights, a.steps, memory.product);
-            }
-            // In memory, where it takes no register of the totals.
-            const bool refused = __syncthreads_or(samples.refused()) != 0;
-            if (threadAnew() == 0) memory.places.refused = refused;
-            storeTile<Product, Element>(
-                total, a.samples.plan, tile.firstPixel, end, tile.firstChannel(g), tile.channels(g),
-                a.definition.in.bias, a.output, memory.product.columns, memory.places);
-            if (memory.places.refused) storeRefused<Product>(a, anew(t), memory.places);
-            __syncthreads();
+        const ForwardTile<Product> begun(a, static_cast<unsigned>(blockIdx.x));
+        Product total;
+        total.clear();
+        Samples samples(a.samples, a.plans + a.runPlans.first(begun.group), memory.table,
+                        begun.group, begun.firstPixel);
+        PanelSource<Product> weights(
+            a.weights + Index{begun.group} * a.steps * Product::depth * a.weightPitch,
+            a.weightPitch, begun.firstColumn);
+        if constexpr (MostTaps == 1) {
+            addProduct(total, samples, weights, a.steps, memory.product);
+        } else {
+            addSampledProduct(total, samples, weights, a.steps, memory.product);
         }
+        // In memory, where it takes no register of the totals; and the tile is worked out anew.
+        const bool refused = __syncthreads_or(samples.refused()) != 0;
+        if (threadAnew() == 0) memory.places.refused = refused;
+        const ForwardTile<Product> tile(a, blockAnew());
+        storeTile<Product, Element>(total, a.samples.plan, tile.firstPixel, a.samples.endPixel,
+                                    tile.firstChannel(g), tile.channels(g), a.definition.in.bias,
+                                    a.output, memory.product.columns, memory.places);
+        if (memory.places.refused) storeRefused<Product>(a, blockAnew(), memory.places);
     }
 }
 

@@ -278,8 +278,8 @@ void packForwardWeights(const Conv2dGeometry& g, const Runs& runs, const Tensor<
            Divisor(g.kernelW), weights, to, plans, plans.count(), planned);
 }
 
-/// [segments][taps][depth][pitch]: for each tap and output channel of the group, a row over a
-/// segment's channels. A thread has an output channel and a channel, of all taps.
+/// A panel for each segment and tap, of the group's output channels by the segment's. A thread has
+/// an output channel and a channel, of all taps.
 template <class Element, class Product>
 __global__ void packBackwardWeightsKernel(PackGeometry p, Index items, int taps, int outPerGroup,
                                           Divisor perGroup, Divisor depth, Divisor pitch,
@@ -293,9 +293,10 @@ __global__ void packBackwardWeightsKernel(PackGeometry p, Index items, int taps,
             const int segment = depth.divide(o), segmentPitch = p.segmentPitch.divisor();
             const int group = perGroup.quotient(segment);
             const int channel = c < segmentPitch ? p.channelAt(segment * segmentPitch + c) : -1;
-            auto* column = to + (Index{segment} * taps * depth.divisor() + o) * pitch.divisor() + c;
+            const Index ofTap = Index{depth.divisor()} * pitch.divisor();
+            auto* first = to + segment * taps * ofTap + Product::panelPlace(o, c, pitch.divisor());
             const auto put = [&](int tap, ComputeType<Element> weight) {
-                column[Index{tap} * depth.divisor() * pitch.divisor()] = Product::stored(weight);
+                first[tap * ofTap] = Product::stored(weight);
             };
             if (channel >= 0 && o < outPerGroup) {
                 forEachTap<Element>(weights, group * outPerGroup + o,
@@ -319,25 +320,20 @@ void packBackwardWeights(const Conv2dGeometry& g, const Segments& s, const Tenso
 }
 
 /// Operand b of a product from packed weights: a panel of `pitch` columns, of whole steps, from one
-/// column on.
+/// column on, that of a tile. A step of it lies in device memory in the order that it has in shared
+/// memory.
 template <class Product>
 class PanelSource : public Unplanned {
     using Stored = typename Product::Stored;
     static constexpr int pack = packOf<Stored>;
-    // A step is lines of packs: columns of depths, or depths of columns.
-    static constexpr bool columns = Product::columnsOfDepths;
-    static constexpr int packs = (columns ? Product::depth : Product::columns) / pack;
-    static constexpr int lines = columns ? Product::columns : Product::depth;
-    static constexpr int total = lines * packs;
+    static constexpr int total = Product::depth * Product::columns / pack;
     static constexpr int values = (total + Product::threads - 1) / Product::threads;
-    static_assert(Product::threads % packs == 0);
 
   public:
     static constexpr int slots = 1;
 
     __device__ PanelSource(const Stored* panel, int pitch, int firstColumn)
-        : from_(panel + Product::panelPlace(0, firstColumn, pitch) +
-                static_cast<Index>(line(0)) * linePitch(pitch) + inLine()),
+        : from_(panel + Product::panelPlace(0, firstColumn, pitch) + number(0) * pack),
           pitch_(pitch) {}
 
     /// Steps are fetched in their order.
@@ -345,9 +341,8 @@ class PanelSource : public Unplanned {
     __device__ void fetch(int, Stored* b) {
 #pragma unroll
         for (int i = 0; i < values; ++i) {
-            if (total % Product::threads != 0 && line(i) >= lines) continue;
-            const Stored* from =
-                from_ + static_cast<Index>(i * (Product::threads / packs)) * linePitch(pitch_);
+            if (!works(i)) continue;
+            const Stored* from = from_ + i * Product::threads * pack;
             if (copiesByItself()) {
                 beginCopy(place(b, i), from, true);
             } else {
@@ -361,29 +356,19 @@ class PanelSource : public Unplanned {
     __device__ void store(Stored* b) const {
         if (copiesByItself()) return;
 #pragma unroll
-        for (int i = 0; i < values; ++i) {
-            if (total % Product::threads != 0 && line(i) >= lines) continue;
-            if constexpr (columns) {
-                Product::storeB(b, inLine(), line(i), value_[i]);
-            } else {
-                Product::storeB(b, line(i), inLine(), value_[i]);
-            }
-        }
+        for (int i = 0; i < values; ++i)
+            if (works(i)) storePack(place(b, i), value_[i]);
     }
 
   private:
-    __device__ static int linePitch(int pitch) {
-        return columns ? Product::depth : pitch;
+    __device__ static int number(int slot) {
+        return static_cast<int>(threadIdx.x) + slot * Product::threads;
     }
-    __device__ static int inLine() {
-        return static_cast<int>(threadIdx.x) % packs * pack;
-    }
-    __device__ static int line(int slot) {
-        return (static_cast<int>(threadIdx.x) + slot * Product::threads) / packs;
+    __device__ static bool works(int slot) {
+        return total % Product::threads == 0 || number(slot) < total;
     }
     __device__ static Stored* place(Stored* b, int slot) {
-        return columns ? Product::placeB(b, inLine(), line(slot))
-                       : Product::placeB(b, line(slot), inLine());
+        return Product::placeOfPanel(b, number(slot) * pack);
     }
 
     const Stored* from_;

@@ -13,12 +13,19 @@
 //   placeA, placeB  where 16 bytes lie: of consecutive rows of one depth of a (written by columns)
 //                   or consecutive depths of one row (by rows), of consecutive columns of one
 //                   depth of b
-//   panelPlace      where an element lies in a panel, operand b of all steps in device memory
-//   columnsOfDepths whether a step of it is columns of consecutive depths, not depths of columns
+//   panelPlace      where an element lies in a panel, operand b of all steps in device memory: step
+//   by
+//                   step, in each tile by tile, and in that nearly as in shared memory
+//   placeOfPanel    where an element of a tile's step lies in operand b
+//   columnsOfDepths whether b is columns of consecutive depths, not depths of columns
+//   rowPeriod, depthPeriod    rows and depths of a that are a multiple of these further lie
+//                   furtherRows and furtherDepths elements further
+//   furtherB        elements to depths of b that are a multiple of 8 further
 //   rounds          whether an operand is not the element itself
 //   keepsRows       whether consecutive depths of a row of a lie together
 //   parts           of a step's depths that can be added by themselves
-//   add<f, n>       adds the product of n of the parts, from f on, to the totals of a thread
+//   add<f, n>       adds the product of n of the parts, from f on, to the totals of a thread; the
+//                   step's operands lie some bytes from the first step's on
 //   spill           writes `sliceColumns` columns of the totals to shared memory, row by row
 //   spillColumns    writes some columns of the totals to shared memory, column by column
 //
@@ -68,26 +75,41 @@ constexpr int blocksOfTile(int rows, int columns, bool tensorCores) {
     return rows * columns <= 128 * (tensorCores ? 128 : 64) ? 2 : 1;
 }
 
+/// What lies `bytes` further. In a step, the places that a thread reads are its first one's,
+/// constants further or with constant bits turned over; counted in bytes, each costs at most one
+/// instruction, and all of them one register.
+template <class T>
+__device__ __forceinline__ T* bytesFurther(T* from, int bytes) {
+    using Byte = std::conditional_t<std::is_const_v<T>, const char, char>;
+    return reinterpret_cast<T*>(reinterpret_cast<Byte*>(from) + bytes);
+}
+
 /// How operand a lies in shared memory: written by rows, where consecutive depths come together,
 /// or by columns, where consecutive rows do.
 enum class Written { ByRow, ByColumn };
 
 /// Operand b as depths of columns, `Pitch` apart.
-template <class Stored, int Pitch>
+template <class Stored, int Depth, int Columns, int Pitch>
 struct DepthsOfColumns {
     static constexpr bool columnsOfDepths = false;
 
     __device__ static Stored* placeB(Stored* b, int k, int column) {
         return b + k * Pitch + column;
     }
-    __device__ static Index panelPlace(Index k, Index column, Index pitch) {
-        return k * pitch + column;
+    __device__ static constexpr int furtherB(int depths) { return depths * Pitch; }
+    __device__ static Index panelPlace(Index k, int column, Index pitch) {
+        return k / Depth * Depth * pitch + column / Columns * Depth * Columns +
+               static_cast<int>(k % Depth) * Columns + column % Columns;
+    }
+    __device__ static Stored* placeOfPanel(Stored* b, int element) {
+        if (Pitch == Columns) return b + element;
+        return b + element / Columns * Pitch + element % Columns;
     }
 };
 
 /// 256 threads, each with a tile of threadRows x threadColumns totals.
 template <class RealType, int Rows, int Columns, int Depth, int ThreadRows, int ThreadColumns>
-class FmaProduct : public DepthsOfColumns<RealType, Columns> {
+class FmaProduct : public DepthsOfColumns<RealType, Depth, Columns, Columns> {
   public:
     using Real = RealType;
     using Stored = RealType;
@@ -116,7 +138,15 @@ class FmaProduct : public DepthsOfColumns<RealType, Columns> {
     }
 
     __device__ static Stored* placeA(Stored* a, int row, int k) {
-        return a + k * Rows + exchanged(row, k);
+        return a + k * Rows + (row ^ exchange(k));
+    }
+
+    static constexpr int rowPeriod = 8 * packOf<Real>, depthPeriod = 4 * packOf<Real>;
+    __device__ static constexpr int furtherRows(int rows) {
+        return rows;
+    }
+    __device__ static constexpr int furtherDepths(int depths) {
+        return depths * Rows;
     }
 
     template <int Count>
@@ -137,13 +167,16 @@ class FmaProduct : public DepthsOfColumns<RealType, Columns> {
     }
 
     template <int First, int Count>
-    __device__ void add(const Stored* a, const Stored* b, int) {
-        const int row = firstRow(), column = firstColumn();
+    __device__ void add(const Stored* operands, int bytes) {
+        constexpr int size = sizeof(Stored);
+        static_assert((sizeA + sizeB) % (8 * width) == 0);
+        const int a = bytes + firstRow() * size, b = bytes + (sizeA + firstColumn()) * size;
 #pragma unroll
         for (int k = First; k < First + Count; ++k) {
             Real fromA[ThreadRows], fromB[ThreadColumns];
-            loadSpread<ThreadRows, rowSpread>(a + k * Rows + exchanged(row, k), fromA);
-            loadSpread<ThreadColumns, columnSpread>(b + k * Columns + column, fromB);
+            loadSpread<ThreadRows, rowSpread>(
+                bytesFurther(operands, a ^ exchange(k) * size) + k * Rows, fromA);
+            loadSpread<ThreadColumns, columnSpread>(bytesFurther(operands, b) + k * Columns, fromB);
 #pragma unroll
             for (int i = 0; i < ThreadRows; ++i)
 #pragma unroll
@@ -200,10 +233,10 @@ class FmaProduct : public DepthsOfColumns<RealType, Columns> {
         return (thread / 32 / (columnGroups / 8) * 4 + thread / 16 % 2 * 2 + thread % 2) * width;
     }
 
-    /// Where a row of depth k lies: groups change places, so that threads that write 16 bytes of
-    /// depths each for the same rows come to different banks.
-    __device__ static int exchanged(int row, int k) {
-        return row ^ (k / width % 4 * 2 * width);
+    /// Which bits of a row's number are turned over at depth k: groups change places, so that
+    /// threads that write 16 bytes of depths each for the same rows come to different banks.
+    __device__ static int exchange(int k) {
+        return k / width % 4 * 2 * width;
     }
 
     template <int Count, int Spread>
@@ -279,9 +312,6 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     static constexpr bool supported = true;
 #endif
     static constexpr bool columnsOfDepths = Form == Written::ByRow && DepthBytes == 128;
-    // The weights' gradient rounds its operands to TF32 in registers, which are too few for two.
-    static constexpr int blocksAtATime =
-        blocksOfTile(Rows, Columns, !(Shape::rounds && Form == Written::ByColumn));
     static constexpr int depth = Shape::depth;
     static constexpr int sizeA = Rows * depth, sizeB = depth * Columns;
 
@@ -302,9 +332,24 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
         if constexpr (columnsOfDepths) return b + byRow(column, k / chunk);
         return b + byColumn<Columns>(k, column);
     }
-    __device__ static Index panelPlace(Index k, Index column, Index pitch) {
-        if constexpr (!columnsOfDepths) return k * pitch + column;
-        return (k / depth * pitch + column) * depth + k % depth;
+    static constexpr int rowPeriod = 8, depthPeriod = 8;
+    __device__ static constexpr int furtherRows(int rows) {
+        return rows * depth;
+    }
+    __device__ static constexpr int furtherDepths(int depths) {
+        return depths * Rows;
+    }
+    __device__ static constexpr int furtherB(int depths) {
+        return depths * Columns;
+    }
+    __device__ static Index panelPlace(Index k, int column, Index pitch) {
+        const auto inStep = static_cast<int>(k % depth);
+        return k / depth * depth * pitch + column / Columns * sizeB +
+               (columnsOfDepths ? byRow(column % Columns, inStep / chunk) + inStep % chunk
+                                : byColumn<Columns>(inStep, column % Columns));
+    }
+    __device__ static Stored* placeOfPanel(Stored* b, int element) {
+        return b + element;
     }
 
     template <int Count>
@@ -326,24 +371,26 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     }
 
     template <int First, int Count>
-    __device__ void add(const Stored* a, const Stored* b, int thread) {
+    __device__ void add(const Stored* operands, int bytes) {
         static_assert(depth == Shape::parts * atATime);
+        const int thread = static_cast<int>(threadIdx.x);
+        const int a = bytes + firstA(thread), b = bytes + firstB(thread);
 #pragma unroll
         for (int k = First * atATime; k < (First + Count) * atATime; k += atATime) {
             std::uint32_t fromA[rowTiles][4];
 #pragma unroll
-            for (int i = 0; i < rowTiles; ++i) loadA(fromA[i], a, i, k, thread);
+            for (int i = 0; i < rowTiles; ++i) loadA(fromA[i], operands, a, i, k);
             // The next columns' fragments are on their way while these are multiplied, where there
             // are registers for them.
             constexpr bool ahead = columnsOfDepths || Columns <= 64;
             std::uint32_t fromB[2][4];
-            if (ahead) loadB(fromB[0], b, 0, k, thread);
+            if (ahead) loadB(fromB[0], operands, b, 0, k);
 #pragma unroll
             for (int j = 0; j < columnTiles; j += 2) {
                 auto& now = fromB[ahead ? j / 2 % 2 : 0];
-                if (!ahead) loadB(now, b, 8 * j, k, thread);
+                if (!ahead) loadB(now, operands, b, 8 * j, k);
                 if (ahead && j + 2 < columnTiles)
-                    loadB(fromB[(j / 2 + 1) % 2], b, 8 * (j + 2), k, thread);
+                    loadB(fromB[(j / 2 + 1) % 2], operands, b, 8 * (j + 2), k);
 #pragma unroll
                 for (int i = 0; i < rowTiles; ++i) {
                     multiplyFragments<Operand>(total_[i][j], fromA[i], now);
@@ -408,59 +455,74 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
         return k * Width + (at / 8 ^ spread) * 8 + at % 8;
     }
 
-    // The exchange of places has a period: what is whole periods further lies as far away. So few
-    // addresses serve all fragments, which differ from them by constants.
-    static constexpr int period = halves ? 64 : 32;
+    // Where a thread reads its first fragments of a step: bytes from the step's operands on. The
+    // others' places are constants further, or, within `period` elements of a line, have those bits
+    // of it turned over that tell them apart: the first ones' are zero there, or exchanged as
+    // theirs are.
+    static constexpr int size = sizeof(Stored), period = halves ? 64 : 32;
+    static_assert((sizeA + sizeB) % 64 == 0);
 
-    /// Two times two fragments of 8 rows by 16 bytes, from `row` and the even chunk of depth `k`
-    /// on: first those of `Across` the rows, or those of further depths.
+    /// Of 16 rows of depths, the place of the row that a thread names to `loadFragments`: it loads
+    /// two times two fragments of 8 rows by 16 bytes, first those of `Across` the rows, or those of
+    /// further depths.
     template <bool Across>
-    __device__ static void loadRows(std::uint32_t (&to)[4], const Stored* from, int row, int k,
-                                    int thread) {
+    __device__ static int namedRow(int firstRow, int thread) {
         const int which = thread % 32 / 8, line = thread % 8;
         const int below = Across ? which % 2 : which / 2, beside = Across ? which / 2 : which % 2;
         // Rows from a multiple of 8 on are exchanged as their number in it says.
-        const int place = (beside ^ exchanged(line)) ^ (k / chunk);
-        loadFragments<false>(to, from + (row + below * 8 + line) * depth + place * chunk);
+        return (firstRow + below * 8 + line) * depth + (beside ^ exchanged(line)) * chunk;
+    }
+
+    __device__ static int firstA(int thread) {
+        const int row = Shape::firstRow(thread);
+        if constexpr (Form == Written::ByRow) return namedRow<true>(row, thread) * size;
+        const int which = thread % 32 / 8, line = thread % 8;
+        return size * (halves ? byColumn<Rows>(which / 2 * 8 + line, row + which % 2 * 8)
+                              : byColumn<Rows>(thread % 4, row + thread % 32 / 4));
+    }
+    __device__ static int firstB(int thread) {
+        const int column = Shape::firstColumn(thread);
+        if constexpr (columnsOfDepths) return (sizeA + namedRow<false>(column, thread)) * size;
+        const int which = thread % 32 / 8, line = thread % 8;
+        return size *
+               (sizeA + (halves ? byColumn<Columns>(which % 2 * 8 + line, column + which / 2 * 8)
+                                : byColumn<Columns>(thread % 4, column + thread % 32 / 4)));
+    }
+
+    /// The element of a line of `Width` that is `at` from a thread's first of depth 0, at depth k.
+    template <int Width>
+    __device__ static const Stored* further(const Stored* operands, int first, int at, int k) {
+        return bytesFurther(operands, first ^ at % period * size) + k * Width +
+               at / period * period;
     }
 
     /// Of the `tile`th 16 rows of the warp's.
-    __device__ static void loadA(std::uint32_t (&to)[4], const Stored* a, int tile, int k,
-                                 int thread) {
-        const int row = Shape::firstRow(thread);
+    __device__ static void loadA(std::uint32_t (&to)[4], const Stored* operands, int first,
+                                 int tile, int k) {
         if constexpr (Form == Written::ByRow) {
-            loadRows<true>(to, a + 16 * tile * depth, row, k, thread);
+            loadFragments<false>(to, bytesFurther(operands, first ^ k * size) + 16 * tile * depth);
         } else if constexpr (halves) {
-            const int which = thread % 32 / 8, line = thread % 8;
-            loadFragments<true>(
-                to, a + byColumn<Rows>(k + which / 2 * 8 + line, row + 16 * tile + which % 2 * 8));
+            loadFragments<true>(to, further<Rows>(operands, first, 16 * tile, k));
         } else {
-            const int g = thread % 32 / 4, t = thread % 4;
 #pragma unroll
             for (int i = 0; i < 4; ++i)
-                to[i] = bitsOf(
-                    a[byColumn<Rows>(t, row + 16 * tile + g + i % 2 * 8) + (k + i / 2 * 4) * Rows]);
+                to[i] =
+                    bitsOf(*further<Rows>(operands, first, 16 * tile + i % 2 * 8, k + i / 2 * 4));
         }
     }
 
     /// For 16 columns, from `column` of the warp's on: two fragments of each eight.
-    __device__ static void loadB(std::uint32_t (&to)[4], const Stored* b, int column, int k,
-                                 int thread) {
-        const int first = Shape::firstColumn(thread) + column % period;
-        const int further = column / period * period;
+    __device__ static void loadB(std::uint32_t (&to)[4], const Stored* operands, int first,
+                                 int column, int k) {
         if constexpr (columnsOfDepths) {
-            loadRows<false>(to, b + column * depth, Shape::firstColumn(thread), k, thread);
+            loadFragments<false>(to, bytesFurther(operands, first ^ k * size) + column * depth);
         } else if constexpr (halves) {
-            const int which = thread % 32 / 8, line = thread % 8;
-            loadFragments<true>(to,
-                                b + byColumn<Columns>(which % 2 * 8 + line, first + which / 2 * 8) +
-                                    k * Columns + further);
+            loadFragments<true>(to, further<Columns>(operands, first, column, k));
         } else {
-            const int g = thread % 32 / 4, t = thread % 4;
 #pragma unroll
             for (int i = 0; i < 4; ++i)
-                to[i] = bitsOf(b[byColumn<Columns>(t, first + g + i / 2 * 8) +
-                                 (k + i % 2 * 4) * Columns + further]);
+                to[i] =
+                    bitsOf(*further<Columns>(operands, first, column + i / 2 * 8, k + i % 2 * 4));
         }
     }
 
@@ -471,7 +533,8 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
 /// instructions have other shapes.
 template <int Rows, int Columns, Written Form>
 class VoltaProduct : public TensorShape<Float16, Rows, Columns>,
-                     public DepthsOfColumns<Float16, Columns + packOf<Float16>> {
+                     public DepthsOfColumns<Float16, TensorShape<Float16, Rows, Columns>::depth,
+                                            Columns, Columns + packOf<Float16>> {
     using Shape = TensorShape<Float16, Rows, Columns>;
 
   public:
@@ -490,6 +553,13 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns>,
 
     __device__ static Stored* placeA(Stored* a, int row, int k) {
         return a + (Form == Written::ByRow ? row * pitchA + k : k * pitchA + row);
+    }
+    static constexpr int rowPeriod = 1, depthPeriod = 1;
+    __device__ static constexpr int furtherRows(int rows) {
+        return rows * pitchA;
+    }
+    __device__ static constexpr int furtherDepths(int depths) {
+        return depths * pitchA;
     }
     template <int Count>
     __device__ static void storeRow(Stored* a, int row, int k, const Pack<Stored, Count>& pack) {
@@ -518,11 +588,11 @@ class VoltaProduct : public TensorShape<Float16, Rows, Columns>,
     }
 
     template <int First, int Count>
-    __device__ void add(const Stored* a, const Stored* b, int) {
+    __device__ void add(const Stored* operands, int bytes) {
         using namespace nvcuda::wmma;
         using LayoutA = std::conditional_t<Form == Written::ByRow, row_major, col_major>;
-        const auto* fromA = reinterpret_cast<const __half*>(a);
-        const auto* fromB = reinterpret_cast<const __half*>(b);
+        const auto* fromA = reinterpret_cast<const __half*>(bytesFurther(operands, bytes));
+        const auto* fromB = fromA + sizeA;
 #pragma unroll
         for (int k = 16 * First; k < 16 * (First + Count); k += 16) {
             fragment<matrix_a, 16, 16, 16, __half, LayoutA> operandA[rowFragments];
@@ -592,12 +662,13 @@ union ProductMemory {
 };
 
 /// The loop of a product: while the operands of a step are multiplied, those of the next are made.
-/// `first(to)` makes those of step 0, and `further(now, step, next)` multiplies those at `now` and
-/// makes those of step `step` at `next`. `Anew`: as of ProductLoop.
-template <bool Anew, class Product, class First, class Further>
+/// `first(to)` makes those of step 0, and `further(now, step, next)` multiplies those that are
+/// `now` bytes further than those of step 0, and makes those of step `step` at `next`.
+template <class Product, class First, class Further>
 __device__ __forceinline__ void addSteps(Product& total, typename Product::Stored* operands,
                                          int steps, First first, Further further) {
-    constexpr int size = Product::sizeA + Product::sizeB;
+    constexpr int stepBytes =
+        (Product::sizeA + Product::sizeB) * static_cast<int>(sizeof(typename Product::Stored));
     const auto finish = [] {
         waitForCopies();
         __syncthreads();
@@ -605,12 +676,16 @@ __device__ __forceinline__ void addSteps(Product& total, typename Product::Store
     if (steps == 0) return;
     first(operands);
     finish();
-    for (int step = 0; step + 1 < steps; ++step) {
-        further(operands + step % 2 * size, step + 1, operands + (step + 1) % 2 * size);
+    // Where the last step's operands are, compilers would work out for each fragment beforehand, if
+    // it were a function of `steps`.
+    int now = 0;
+    for (int step = 1; step < steps; ++step) {
+        const int next = stepBytes - now;
+        further(now, step, next);
         finish();
+        now = next;
     }
-    const auto* last = operands + (steps - 1) % 2 * size;
-    total.template add<0, Product::parts>(last, last + Product::sizeA, thisThread<Anew>());
+    total.template add<0, Product::parts>(operands, now);
     __syncthreads();
 }
 
@@ -622,11 +697,7 @@ __device__ __forceinline__ void addSteps(Product& total, typename Product::Store
 /// multiplied in between, so that they take their registers one after another. Steps are fetched in
 /// their order. Where source b or a `plans(step)`, for all threads alike, it prepares what that
 /// step and later ones need, in shared memory too.
-///
-/// `Anew`: each step reads the thread's number anew, and works out of it where fragments lie, which
-/// a compiler else keeps in memory where it has few registers. Some kernels' steps are shorter then
-/// and others' longer (README.md).
-template <bool Anew, class Product, class SourceA, class SourceB>
+template <class Product, class SourceA, class SourceB>
 class ProductLoop {
     using Stored = typename Product::Stored;
 
@@ -635,15 +706,15 @@ class ProductLoop {
         : total_(total), a_(a), b_(b), operands_(memory.operands) {}
 
     __device__ void run(int steps) {
-        addSteps<Anew>(
+        addSteps(
             total_, operands_, steps,
             [&](Stored* to) {
                 plan(0);
                 load<0>(0, to);
             },
-            [&](const Stored* now, int step, Stored* next) {
+            [&](int now, int step, int next) {
                 plan(step);
-                multiplyAndLoad<0>(now, step, next);
+                multiplyAndLoad<0>(now, step, bytesFurther(operands_, next));
             });
     }
 
@@ -677,10 +748,10 @@ class ProductLoop {
     }
 
     template <int Slot>
-    __device__ void multiplyAndLoad(const Stored* now, int step, Stored* next) {
+    __device__ void multiplyAndLoad(int now, int step, Stored* next) {
         constexpr int parts = Product::parts / slots;
         fetch<Slot>(step, next);
-        total_.template add<Slot * parts, parts>(now, now + Product::sizeA, thisThread<Anew>());
+        total_.template add<Slot * parts, parts>(operands_, now);
         store<Slot>(next);
         if constexpr (Slot + 1 < slots) multiplyAndLoad<Slot + 1>(now, step, next);
     }
@@ -691,10 +762,10 @@ class ProductLoop {
     Stored* const operands_;
 };
 
-template <bool Anew, class Product, class SourceA, class SourceB>
+template <class Product, class SourceA, class SourceB>
 __device__ void addProduct(Product& total, SourceA& a, SourceB& b, int steps,
                            ProductMemory<Product>& memory) {
-    ProductLoop<Anew, Product, SourceA, SourceB>(total, a, b, memory).run(steps);
+    ProductLoop<Product, SourceA, SourceB>(total, a, b, memory).run(steps);
 }
 
 /// A source without plans.

@@ -14,7 +14,7 @@ struct RunPlan {
     struct alignas(16) Place {
         Real row, column;  ///< of the tap
         int channels;      ///< times -1; 0 in a segment without, and where there is no run
-        int segment;       ///< bytes of a packed pixel from the end of the run a tile before
+        int segment;       ///< elements of a packed pixel from the end of the run a tile before
     } place;
     /// Channels of the arrays, from those of tap 0 of the group's first offset group on.
     struct alignas(16) Channels {
@@ -84,7 +84,7 @@ class RunPlans {
         return {{static_cast<Real>(tap / kernelW_ * dilationH_),
                  static_cast<Real>(tap % kernelW_ * dilationW_),
                  run >= 0 && run < runs_.count && segment < segments ? -runs_.pitch : 0,
-                 (segment * runs_.pitch - before) * static_cast<int>(sizeof(Element))},
+                 segment * runs_.pitch - before},
                 {2 * channel, 2 * channel + 1, channel, 0}};
     }
 

@@ -21,7 +21,9 @@ class SampledTaps {
     static constexpr int pack = packOf<Element>;
     static constexpr int packs = Product::depth / pack;
     static constexpr int rows = Product::rows;
-    static_assert(Product::threads % packs == 0 && Product::threads % rows == 0);
+    static constexpr int rowsOfSlot = Product::threads / packs;
+    static_assert(Product::threads % packs == 0 && rowsOfSlot % Product::rowPeriod == 0 &&
+                  Product::threads % rows == 0);
 
   public:
     /// Packs that a thread makes of each step, and how many are fetched ahead.
@@ -31,19 +33,23 @@ class SampledTaps {
     static_assert(slots * Product::threads == rows * packs);
     struct Table {
         SampleTable<Real, MostTaps * rows> samples;
+        /// What plans need of the block's tile. In registers, it would leave the product too few.
+        FirstImage first;
+        int group, pixels;
         std::uint8_t refused[Product::threads];  ///< a mask that can't be a factor of weights
     };
 
     __device__ SampledTaps(const SampleSource<Element>& source, const RunPlan<Real>*, Table& table,
                            Index group, Index firstPixel)
-        : source_(source),
-          table_(table),
-          group_(group),
-          firstPixel_(firstPixel),
-          first_(source.plan, firstPixel),
-          channels_(source.images + first_.n * source.imagePitch + group * source.runs.groupPitch +
-                    column()) {
+        : source_(source), table_(table) {
+        if (threadIdx.x == 0) {
+            const Index left = source.endPixel - firstPixel;
+            table.first = FirstImage(source.plan, firstPixel);
+            table.group = static_cast<int>(group);
+            table.pixels = static_cast<int>(left < rows ? left : rows);
+        }
         table.refused[threadIdx.x] = 0;
+        __syncthreads();
     }
 
     __device__ bool plans(int step) const { return step == nextPlan_; }
@@ -55,16 +61,18 @@ class SampledTaps {
         const int firstTap = source_.runs.segmentDivisor.divide(segment) * taps();
         ++run_;
         nextPlan_ += taps() * source_.runs.tilesPerRun;
-        from_ = channels_ + segment * source_.runs.pitch;
+        const FirstImage first = table_.first;
+        const int group = table_.group;
+        from_ = source_.images + first.n * source_.imagePitch + group * source_.runs.groupPitch +
+                segment * source_.runs.pitch + column();
         left_ = source_.runs.pitch - column();
         tap_ = -1;
         const int row = static_cast<int>(threadIdx.x) % rows;
-        const int offsetGroup = source_.firstOffsetGroup(group_) + segment;
+        const int offsetGroup = source_.firstOffsetGroup(group) + segment;
         // Nothing beyond the last pixel and in a segment without channels.
-        const bool some =
-            firstPixel_ + row < source_.endPixel && segment < source_.segmentsOf(group_);
-        const PixelSamples at(source_.plan, source_.arrays, first_.n,
-                              OutPixel::of(source_.plan, first_.pixel + row));
+        const bool some = row < table_.pixels && segment < source_.segmentsOf(group);
+        const PixelSamples at(source_.plan, source_.arrays, first.n,
+                              OutPixel::of(source_.plan, first.pixel + row));
         const auto exists = [&](int tap) {
             return some && tap < taps() && firstTap + tap < source_.plan.taps;
         };
@@ -116,11 +124,10 @@ class SampledTaps {
     template <int Slot>
     __device__ void make(Stored* a) const {
         const auto p = value_[Slot % ahead].template sample<Product>(table_.samples, entry(Slot));
-        Product::storeRow(a, row(Slot), column(), p);
+        Product::storeRow(a + Product::furtherRows(Slot * rowsOfSlot), row(0), column(), p);
     }
 
   private:
-    static constexpr int rowsOfSlot = Product::threads / packs;
     static constexpr int each = (MostTaps * rows + Product::threads - 1) / Product::threads;
 
     __device__ static int tapOf(int i) {
@@ -141,9 +148,6 @@ class SampledTaps {
 
     const SampleSource<Element>& source_;
     Table& table_;
-    const Index group_, firstPixel_;
-    const FirstImage first_;
-    const Element* const channels_;
     const Element* from_ = nullptr;
     int run_ = 0, nextPlan_ = 0, tap_ = 0;
     int left_ = 0;  ///< channels of the segment that are left for this thread's pack
@@ -161,15 +165,16 @@ class SampledProductLoop {
         : total_(total), samples_(samples), weights_(weights), operands_(memory.operands) {}
 
     __device__ void run(int steps) {
-        addSteps<false>(
+        addSteps(
             total_, operands_, steps,
             [&](Stored* to) {
                 begin(0, to);
                 makeAll<0>(to);
             },
-            [&](const Stored* now, int step, Stored* next) {
-                begin(step, next);
-                multiplyAndMake<0>(now, next);
+            [&](int now, int step, int next) {
+                Stored* const to = bytesFurther(operands_, next);
+                begin(step, to);
+                multiplyAndMake<0>(now, to);
             });
     }
 
@@ -205,9 +210,8 @@ class SampledProductLoop {
     }
 
     template <int Slot>
-    __device__ void multiplyAndMake(const Stored* now, Stored* next) {
-        total_.template add<Slot * parts, parts>(now, now + Product::sizeA,
-                                                 static_cast<int>(threadIdx.x));
+    __device__ void multiplyAndMake(int now, Stored* next) {
+        total_.template add<Slot * parts, parts>(operands_, now);
         make<Slot>(next);
         if constexpr (Slot + 1 < slots) multiplyAndMake<Slot + 1>(now, next);
     }
