@@ -10,6 +10,7 @@
 
 #include "../buffer.h"
 #include "../packing.h"
+#include "../simd/set_rows.h"
 #include "../team.h"
 #include "blocking.h"
 #include "images.h"
@@ -230,18 +231,7 @@ class Backward {
     void zeroTouched(Work& work, Index points) const {
         const Index row = blocking_.block(work.block).paddedChannels;
         const RowSpan touched = kernels_.touched(points * g_.taps(), samples_.mine(), g_.pixels());
-        if (touched.first == touched.end) return;
-        RowSpan& z = work.zeroed;
-        if (z.first == z.end) z = {touched.first, touched.first};
-        if (touched.first < z.first) {
-            std::fill_n(work.gradImage + touched.first * row, (z.first - touched.first) * row,
-                        Real{0});
-            z.first = touched.first;
-        }
-        if (touched.end > z.end) {
-            std::fill_n(work.gradImage + z.end * row, (touched.end - z.end) * row, Real{0});
-            z.end = touched.end;
-        }
+        extendSetRows(work.gradImage, row, work.zeroed, touched);
     }
 
     void computeTile(const Task& task, Work& work, Index tile) const {
