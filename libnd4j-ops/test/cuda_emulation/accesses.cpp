@@ -101,11 +101,11 @@ void touch(Touched& t, bool writes) {
 }
 
 /// The passes in which a shared memory of 32 banks of 4 bytes serves an instruction: as many
-/// threads at a time, in their order, as 128 bytes are for.
+/// threads at a time, in their order, as 128 bytes are for; of 12 bytes each, as of 16.
 void countShared(const Instruction& in, Count& count) {
     std::size_t most = 4;
     for (const auto& t : in.ofThreads) most = std::max(most, t.bytes);
-    const std::size_t atATime = warpThreads * 4 / std::min<std::size_t>(most, 16);
+    const std::size_t atATime = most > 8 ? 8 : most > 4 ? 16 : warpThreads;
     for (std::size_t first = 0; first < warpThreads; first += atATime) {
         std::array<std::vector<Address>, 32> words;
         std::size_t different = 0, passes = 0;
