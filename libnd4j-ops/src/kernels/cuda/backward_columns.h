@@ -337,6 +337,7 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
                              tile.tapOfChunk) *
                                 a.steps * Product::depth * a.weightPitch,
                 a.weightPitch, c0);
+            __syncthreads();  // Until here, threads read what the tile was.
             if (threadIdx.x == 0) {
                 tile.group = group;
                 tile.segment = segment;
@@ -369,7 +370,6 @@ __global__ void __launch_bounds__(blockThreads, columnsBlocks<Product>())
                 segment = group * a.s.perGroup;
                 c0 = 0;
             }
-            __syncthreads();
         }
         dots.collect(memory.shares);
         storeDots<Product>(a, memory);
