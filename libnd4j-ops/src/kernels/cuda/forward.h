@@ -83,7 +83,7 @@ class SampledRows {
     __device__ void plan(int) {
         nextPlan_ += runs().tilesPerRun;
         const auto place = loadGlobal<typename RunPlan<Real>::Place>(&plans_[which()].place);
-        left_ = place.channels;
+        left_ = static_cast<int>(place.channels);
         channels_ = further(channels_, place.segment, static_cast<int>(sizeof(Element)));
         if (planning()) {
             const auto& run = plans_[runOfEntry()];

@@ -1,6 +1,9 @@
 // What planning the samples of a run needs beside its pixels, worked out once per call.
 #pragma once
 
+#include <cstdint>
+#include <type_traits>
+
 #include "runs.h"
 #include "sample_table.h"
 
@@ -10,11 +13,13 @@ namespace dcn4j::cuda {
 /// that comes a tile later, which are loaded when this one's samples are planned.
 template <class Real>
 struct RunPlan {
+    /// As wide as a real number, so that nothing is read that pads.
+    using Whole = std::conditional_t<sizeof(Real) == 8, std::int64_t, std::int32_t>;
     /// Together, for one access.
     struct alignas(16) Place {
         Real row, column;  ///< of the tap
-        int channels;      ///< times -1; 0 in a segment without, and where there is no run
-        int segment;       ///< elements of a packed pixel from the end of the run a tile before
+        Whole channels;    ///< times -1; 0 in a segment without, and where there is no run
+        Whole segment;     ///< elements of a packed pixel from the end of the run a tile before
     } place;
     /// Channels of the arrays, from those of tap 0 of the group's first offset group on.
     struct alignas(16) Channels {
