@@ -312,6 +312,11 @@ class TensorProduct : public TensorShape<Operand, Rows, Columns, DepthBytes, Thr
     static constexpr bool supported = true;
 #endif
     static constexpr bool columnsOfDepths = Form == Written::ByRow && DepthBytes == 128;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+    // A multiprocessor of 8.0 has shared memory for one block with the samples of nine taps.
+    static constexpr int blocksAtATime =
+        columnsOfDepths && Rows == 128 ? 1 : blocksOfTile(Rows, Columns, true);
+#endif
     static constexpr int depth = Shape::depth;
     static constexpr int sizeA = Rows * depth, sizeB = depth * Columns;
 
