@@ -1,8 +1,10 @@
-// More images than a FLOAT can number.
+// More images, or pixels of a row, than a FLOAT can number.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <vector>
 
+#include "aggregation_problem.h"
 #include "kernels_under_test.h"
 #include "pooling_problem.h"
 
@@ -47,6 +49,31 @@ TEST(PoolingOfManyImages, ReadsBatchIndicesInTheRoisOwnType) {
         kernel->backward(g, in, tensor(&count), tensor(&gradOutput), to, 1);
         EXPECT_EQ(gradInput[gradInput.size() - 1], 1) << kernel->name();
         EXPECT_EQ(gradInput[gradInput.size() - 2], 0) << kernel->name();
+    }
+}
+
+/// A FLOAT has no 2^24 + 1: beyond a level of so many pixels is not beyond what it says.
+TEST(AggregationOfLongLevels, FindsNothingBeyondTheirEnd) {
+    constexpr Index width = (Index{1} << 24) + 1;
+    aggregation::Case c{"long", 1, 1, 1, {{1, width}}, 1, 1};
+    c.queries = 2;
+    aggregation::Problem<float> p(c, 1);
+    auto* const location = static_cast<float*>(p.g.location.data);
+    for (Index query = 0; query < 2; ++query) {
+        location[p.g.location.at(0, 0, query, 0, 0, 0, 0)] =
+            query == 0 ? std::numeric_limits<float>::quiet_NaN() : 2.0f;
+        location[p.g.location.at(0, 0, query, 0, 0, 0, 1)] = 0.5f;
+    }
+    std::vector<const DeformableAggregationKernel*> kernels = aggregationKernelsUnderTest();
+    kernels.push_back(&referenceDeformableAggregation());
+    for (const DeformableAggregationKernel* kernel : kernels) {
+        p.forward(*kernel);
+        p.backward(*kernel);
+        for (const Result& result : p.results()) {
+            for (std::size_t i = result.values.size() - 2; i < result.values.size(); ++i) {
+                EXPECT_EQ(result.values[i], 0) << kernel->name() << ", " << result.name;
+            }
+        }
     }
 }
 

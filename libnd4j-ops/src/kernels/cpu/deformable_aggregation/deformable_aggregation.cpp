@@ -1,6 +1,6 @@
 // Deformable aggregation as weighted sums of rows: a group's values are packed as
-// [pixels + 1][channels] for each level, and the core's micro-kernels sum samples over the taps
-// (simd/aggregate.h) or scatter their gradient (simd/scatter_aggregate.h).
+// [pixels][channels] for each level, with zeros around it, and the core's micro-kernels sum samples
+// over the taps (simd/aggregate.h) or scatter their gradient (simd/scatter_aggregate.h).
 #include "deformable_aggregation.h"
 
 #include <limits>
@@ -11,10 +11,15 @@
 namespace dcn4j::cpu {
 namespace {
 
-/// Whether the micro-kernels can't number what is packed of the values (see AggregateTile).
+/// Whether the micro-kernels can't number what is packed of the values (see AggregateTile), or a
+/// float can't number the rows or columns of a level, where what is outside is put.
 bool tooManyPixels(const AggregationCall& call) {
+    constexpr Index mostExact = Index{1} << 24;
     Index pixels = 0;
-    for (const AggregationLevel& level : call.levels) pixels += aggregation::borderedPixels(level);
+    for (const AggregationLevel& level : call.levels) {
+        if (level.height > mostExact || level.width > mostExact) return true;
+        pixels += aggregation::borderedPixels(level);
+    }
     return pixels >= std::numeric_limits<std::int32_t>::max() /
                          (aggregation::groupsTogether(call) * roundUp(call.channels, 4));
 }

@@ -1,5 +1,6 @@
 // What both passes of an aggregation share: how the work is cut, packed values, and where a tile's
-// samples read. It depends on the geometry alone, never on the number of threads.
+// samples read. What sums are cut into depends on the geometry alone, never on the number of
+// threads; how many images are at work at a time depends on them, too.
 //
 // A task works on some groups together; the rows of a pixel's groups lie side by side, and so do
 // the sums of a point's. To the micro-kernels each is a point of its own.

@@ -65,7 +65,6 @@ class Backward {
           samples_(threads_, blocking_.tile * g.taps()),
           tileGradSamples_(threads_, 3 * g.taps() * blocking_.tile),
           weightRows_(threads_, 2 * blocking_.columnLd),
-
           column_(threads_, blocking_.tile * blocking_.columnLd),
           gradTile_(threads_, sharesGradOutput_ ? 0 : blocking_.tile * blocking_.outLd),
           image_(threads_, sharesImages_ ? 0 : imageRoom()),
