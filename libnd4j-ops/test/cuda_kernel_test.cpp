@@ -165,6 +165,46 @@ TEST(CudaConvolution, TwentyRunsGiveTheSameBits) {
     }
 }
 
+/// Outputs for every width of tile; more than 128 rows and less; one run a step and several; few
+/// channels of a step and more than two steps of them; taps planned all at a time and in three
+/// parts.
+const convolution::Case tileShapes[] = {
+    {"of_32_columns", 1, 20, 13, 11, 20},
+    {"of_64_columns", 1, 20, 13, 11, 50},
+    {"of_128_columns", 1, 36, 13, 11, 100},
+    {"of_128_columns_of_few_channels", 1, 20, 7, 6, 100},
+    {"of_203_channels", 1, 203, 7, 6, 20},
+    {"of_256_columns", 1, 20, 13, 11, 203},
+    {"of_three_times_128", 1, 8, 5, 6, 300},
+    {"of_narrow_segments", 1, 12, 9, 7, 40, 3, 3, 1, 1, 1, 1, 1, 1, 3, 1},
+    {"of_32_columns_and_25_taps", 1, 72, 13, 11, 20, 5, 5, 1, 1, 2, 2, 1, 1, 2, 1},
+    {"of_64_columns_and_deep_steps", 2, 100, 9, 8, 50},
+    {"of_256_columns_and_deep_steps", 1, 110, 13, 11, 203},
+};
+
+template <class Element>
+void expectLikeReference(const convolution::Case& shape, bool tf32, double tolerance,
+                         int multiprocessors = 0) {
+    SCOPED_TRACE(shape.name);
+    const cuda::FusedDeformableConv2d kernel(
+        nullptr, tf32, cuda::FusedDeformableConv2d::columnBytes, multiprocessors);
+    const DeformableConv2dOnDevice onDevice(kernel, nullptr);
+    compareWithReference<convolution::Problem<Element>, DeformableConv2dKernel>(
+        referenceDeformableConv2d(), onDevice, shape, tolerance, [](auto&) {});
+}
+
+/// For one multiprocessor no tile is too large: on a device that has many, small shapes would come
+/// to the smallest alone.
+TEST(CudaConvolution, EveryTileOfThisDeviceAgreesWithTheReference) {
+    for (const auto& shape : tileShapes) {
+        expectLikeReference<float>(shape, false, 2e-5, 1);
+        expectLikeReference<float>(shape, true, 3e-3, 1);
+        expectLikeReference<double>(shape, false, 1e-12, 1);
+        expectLikeReference<Float16>(shape, false, 1e-3, 1);
+        expectLikeReference<BFloat16>(shape, false, 1e-2, 1);
+    }
+}
+
 #if defined(DCN4J_CUDA_EMULATED)
 
 /// Another device for one scope.
@@ -194,32 +234,6 @@ class EmulatedDevice {
     const int compiledCapability_ = cuda_emulation::compiledCapability;
     const int multiprocessors_ = cuda_emulation::multiprocessors;
 };
-
-/// Outputs for every width of tile; more than 128 rows and less; one run a step and several; few
-/// channels of a step and more than two steps of them; taps planned all at a time and in three
-/// parts.
-const convolution::Case tileShapes[] = {
-    {"of_32_columns", 1, 20, 13, 11, 20},
-    {"of_64_columns", 1, 20, 13, 11, 50},
-    {"of_128_columns", 1, 36, 13, 11, 100},
-    {"of_128_columns_of_few_channels", 1, 20, 7, 6, 100},
-    {"of_203_channels", 1, 203, 7, 6, 20},
-    {"of_256_columns", 1, 20, 13, 11, 203},
-    {"of_three_times_128", 1, 8, 5, 6, 300},
-    {"of_narrow_segments", 1, 12, 9, 7, 40, 3, 3, 1, 1, 1, 1, 1, 1, 3, 1},
-    {"of_32_columns_and_25_taps", 1, 72, 13, 11, 20, 5, 5, 1, 1, 2, 2, 1, 1, 2, 1},
-    {"of_64_columns_and_deep_steps", 2, 100, 9, 8, 50},
-    {"of_256_columns_and_deep_steps", 1, 110, 13, 11, 203},
-};
-
-template <class Element>
-void expectLikeReference(const convolution::Case& shape, bool tf32, double tolerance) {
-    SCOPED_TRACE(shape.name);
-    const cuda::FusedDeformableConv2d kernel(nullptr, tf32);
-    const DeformableConv2dOnDevice onDevice(kernel, nullptr);
-    compareWithReference<convolution::Problem<Element>, DeformableConv2dKernel>(
-        referenceDeformableConv2d(), onDevice, shape, tolerance, [](auto&) {});
-}
 
 TEST(CudaConvolution, APlannedSampleReadsTheCornersThatTheRuleSays) {
     const Conv2dGeometry g{1, 1, 5, 7, 1, 5, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};

@@ -69,8 +69,9 @@ bool fits(const Conv2dGeometry& g, const DeformableConv2dInputs& inputs) {
 /// Compiled for what all kernels here are; never started.
 __global__ void anyKernel() {}
 
-Device currentDevice(bool tf32) {
-    return {capabilityOfCurrentDevice(), tf32, attributeOf(cudaDevAttrMultiProcessorCount),
+Device currentDevice(bool tf32, int multiprocessors) {
+    return {capabilityOfCurrentDevice(), tf32,
+            multiprocessors > 0 ? multiprocessors : attributeOf(cudaDevAttrMultiProcessorCount),
             attributeOf(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
 }
 
@@ -91,8 +92,9 @@ int capabilityOfCurrentDevice() {
     return capability;
 }
 
-FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes)
-    : OnStream(stream), device_(currentDevice(tf32)), columnBytes_(bytes) {}
+FusedDeformableConv2d::FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes,
+                                             int multiprocessors)
+    : OnStream(stream), device_(currentDevice(tf32, multiprocessors)), columnBytes_(bytes) {}
 
 void FusedDeformableConv2d::forward(const Conv2dGeometry& g,
                                     const DeformableConv2dInputs& anyInputs,

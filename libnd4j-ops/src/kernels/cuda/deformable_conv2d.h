@@ -47,7 +47,9 @@ class FusedDeformableConv2d final : public OnStream<DeformableConv2dKernel> {
 
     /// On the current device. `tf32`: FLOAT products on tensor cores, where there are any, with 10
     /// bits of mantissa. Of fewer `bytes` of columns, one tap of one image is made at least.
-    FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes = columnBytes);
+    /// Tiles are chosen as for so many `multiprocessors`; 0: those of the device.
+    FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes = columnBytes,
+                          int multiprocessors = 0);
 
     const char* name() const override { return device_.tf32 ? "fused_tf32" : "fused"; }
     void forward(const Conv2dGeometry& geometry, const DeformableConv2dInputs& inputs,
