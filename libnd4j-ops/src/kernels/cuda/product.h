@@ -13,9 +13,8 @@
 //   placeA, placeB  where 16 bytes lie: of consecutive rows of one depth of a (written by columns)
 //                   or consecutive depths of one row (by rows), of consecutive columns of one
 //                   depth of b
-//   panelPlace      where an element lies in a panel, operand b of all steps in device memory: step
-//   by
-//                   step, in each tile by tile, and in that nearly as in shared memory
+//   panelPlace      where an element lies in a panel, operand b of all steps in device memory: by
+//                   steps, in each by tiles, and in a tile nearly as in shared memory
 //   placeOfPanel    where an element of a tile's step lies in operand b
 //   columnsOfDepths whether b is columns of consecutive depths, not depths of columns
 //   rowPeriod, depthPeriod    rows and depths of a that are a multiple of these further lie

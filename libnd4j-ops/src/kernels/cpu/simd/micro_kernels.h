@@ -128,7 +128,7 @@ template <class Real>
 struct AggregateGradients {
     const Real* output;  ///< rows [points], zeros after the channels
     Real* image;   ///< as the tile's, added to; what is around a level takes what falls outside
-    RowSpan* set;  ///< the numbers of it that are set, extended by zeros as far as samples reach
+    RowSpan* set;  ///< the pixels of it that are set, extended by zeros as far as samples reach
     /// [points][taps][(x, y)], [points][taps], written, with room for vectors more; may be where
     /// the samples' are.
     Real *location, *weight;
