@@ -102,8 +102,8 @@ struct Tile {
     Problem p;
     const DeformableConv2dInputs inputs;
     const cpu::MicroKernels<float>& kernels;
-    const cpu::convolution::Positions<float> positions;
     const cpu::convolution::Blocking blocking;
+    const cpu::convolution::Positions<float> positions;
     const cpu::convolution::Block& block;
     std::vector<float> image, gradImage, column, weights, output, gradWeights, gradSamples;
     std::vector<cpu::PlannedSample<float>> samples;
@@ -112,17 +112,17 @@ struct Tile {
         : p(shape),
           inputs(p.inputs()),
           kernels(set.kernels.of<float>()),
-          positions(kernels, p.g, inputs),
           blocking(forward ? cpu::convolution::Blocking::forward(p.g, cpu::rowAlignment<float>,
                                                                  kernels.panelWidth)
                            : cpu::convolution::Blocking::backward(p.g, cpu::rowAlignment<float>,
                                                                   kernels.panelWidth)),
+          positions(kernels, p.g, inputs, blocking.pitch),
           block(blocking.blocks.front()) {
         const auto room = [](std::vector<float>& v, Index n) {
             v.assign(static_cast<std::size_t>(n), 1.0f);
         };
-        room(image, (p.g.pixels() + 1) * block.paddedChannels);
-        room(gradImage, (p.g.pixels() + 1) * block.paddedChannels);
+        room(image, (blocking.planePixels + 1) * block.paddedChannels);
+        room(gradImage, (blocking.planePixels + 1) * block.paddedChannels);
         room(column, blocking.tile * blocking.columnLd);
         room(weights, blocking.outLd * blocking.columnLd);
         room(gradWeights, blocking.outLd * blocking.columnLd);
@@ -133,7 +133,8 @@ struct Tile {
         plan(0);
     }
     void packImage() {
-        cpu::convolution::loadBlock<float>(kernels, inputs.input, p.g, block, 0, image.data());
+        cpu::convolution::loadBlock<float>(kernels, inputs.input, p.g, blocking, block, 0,
+                                           image.data());
     }
     void plan(Index tile) {
         positions.plan(0, 0, tile * blocking.tile, points(tile), samples.data());

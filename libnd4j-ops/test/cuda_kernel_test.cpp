@@ -251,7 +251,7 @@ TEST(CudaConvolution, APlannedSampleReadsTheCornersThatTheRuleSays) {
     for (const float y : places) {
         for (const float x : places) {
             table.plan(0, plane, 100, y, x);
-            const auto rule = locate<float, int>(y, x, 5, 7, 5, 7);
+            const auto rule = locate<float, int>(y, x, {5, 7}, 5, 7);
             for (int i = 0; i < Corners; ++i) {
                 const bool read = rule.between && rule.pixel[i] < 35;
                 EXPECT_EQ(table.pixel[0][i], read ? 100 + rule.pixel[i] : -1) << y << " " << x;

@@ -32,7 +32,8 @@ class MicroKernel : public MicroKernelTest {
 
     template <class Real>
     void plan() {
-        constexpr Index height = 5, width = 7, step = 3;
+        constexpr Plane<Index> plane{5, 7, 9};
+        constexpr Index step = 3;
         const Real inf = std::numeric_limits<Real>::infinity();
         auto y = numbers<Real>(61), x = numbers<Real>(61), modulation = numbers<Real>(61);
         for (Real& v : y) v = 2 + 3 * v;
@@ -58,10 +59,10 @@ class MicroKernel : public MicroKernelTest {
         const Index points = static_cast<Index>(y.size());
         std::vector<PlannedSample<Real>> samples(static_cast<std::size_t>(points * step));
         std::vector<Real> baseY(y.size()), baseX(y.size());
-        TapPositions<Real> at{y.data(), x.data(),          baseY.data(), baseX.data(), 0,
-                              0,        modulation.data(), height,       width};
+        TapPositions<Real> at{y.data(), x.data(), baseY.data(),      baseX.data(),
+                              0,        0,        modulation.data(), plane};
         kernels<Real>().plan(points, at, samples.data(), step);
-        expectPlanned(y, x, modulation, height, width, samples, step);
+        expectPlanned(y, x, modulation, plane, samples, step);
         at.tapY = 1;
         at.tapX = 2;
         for (std::size_t i = 0; i < y.size(); ++i) {
@@ -73,16 +74,16 @@ class MicroKernel : public MicroKernelTest {
             y[i] += baseY[i] + at.tapY;
             x[i] += baseX[i] + at.tapX;
         }
-        expectPlanned(y, x, modulation, height, width, samples, step);
+        expectPlanned(y, x, modulation, plane, samples, step);
     }
 
     template <class Real>
     void expectPlanned(const std::vector<Real>& y, const std::vector<Real>& x,
-                       const std::vector<Real>& modulation, Index height, Index width,
+                       const std::vector<Real>& modulation, const Plane<Index>& plane,
                        const std::vector<PlannedSample<Real>>& samples, Index step) {
         for (std::size_t i = 0; i < y.size(); ++i) {
             Sample<Real> expected;
-            locate(y[i], x[i], modulation[i], height, width, expected);
+            locate(y[i], x[i], modulation[i], plane, expected);
             const PlannedSample<Real>& s = samples[i * static_cast<std::size_t>(step)];
             for (int c = 0; c < Corners; ++c) {
                 EXPECT_EQ(s.pixel[c], expected.pixel[c]) << y[i] << ", " << x[i];

@@ -82,7 +82,7 @@ void addTaps(Hash& hash, Numbers& numbers) {
         for (Real& v : values) v = static_cast<Real>(4 * numbers.next());
         for (Index tap = 0; tap < 9; ++tap) {
             Sample<Real> s;
-            planTap<Real>(g, offset, {}, {0, 0, tap, i % 16, i / 16 % 16}, s);
+            planTap<Real>(g, g.width, offset, {}, {0, 0, tap, i % 16, i / 16 % 16}, s);
             for (int c = 0; c < Corners; ++c) {
                 hash.add(s.pixel[c]);
                 hash.add(s.weight[c]);

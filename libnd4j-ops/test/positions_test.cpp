@@ -18,7 +18,7 @@ TEST(Positions, ReachNoFurtherThanThePlaneHoweverFarTapsAre) {
     g.dilationH = 0x7fffffff;
     g.dilationW = 1;
     const DeformableConv2dInputs inputs{ElementType::Float32, {}, {}, {}, {}, {}};
-    const Positions<float> ahead(baselineSet.kernels.of<float>(), g, inputs);
+    const Positions<float> ahead(baselineSet.kernels.of<float>(), g, inputs, g.width);
     EXPECT_EQ(ahead.reach(1), g.pixels());
     // With as many rows of zeros before the first.
     g.padTop = (g.kernelH - 1) * g.dilationH + 1000;

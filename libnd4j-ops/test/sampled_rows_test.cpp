@@ -35,17 +35,17 @@ struct Samples {
             const Real modulation = normal(random);
             switch (kind++ % 7) {
                 case 0:
-                    locatePixel(static_cast<Index>(y), static_cast<Index>(x), modulation, height,
-                                width, s);
+                    locatePixel(static_cast<Index>(y), static_cast<Index>(x), modulation,
+                                {height, width}, s);
                     break;
                 case 1:  // on the border, where there are slopes without a value
-                    locate(Real{-1}, x, modulation, height, width, s);
+                    locate(Real{-1}, x, modulation, {height, width}, s);
                     break;
                 case 2:
-                    locate(std::floor(y), x, modulation, height, width, s);
+                    locate(std::floor(y), x, modulation, {height, width}, s);
                     break;
                 default:
-                    locate(y, x, modulation, height, width, s);
+                    locate(y, x, modulation, {height, width}, s);
             }
         }
     }
@@ -86,7 +86,7 @@ class SampledRows : public MicroKernelTest {
             EXPECT_EQ(span.end, end) << count;
         }
         std::vector<PlannedSample<Real>> outside(5);
-        for (auto& s : outside) locate(Real{-2}, Real{1}, Real{1}, height, width, s);
+        for (auto& s : outside) locate(Real{-2}, Real{1}, Real{1}, {height, width}, s);
         const RowSpan span = kernels<Real>().touched(5, outside.data(), pixels);
         EXPECT_EQ(span.first, span.end);
     }
@@ -141,7 +141,7 @@ class SampledRows : public MicroKernelTest {
         for (const Index channels : {4, 16, 68}) {
             for (const Real y : {Real{-3}, Real{-1}}) {
                 Samples<Real> s(random_, 1, channels);
-                for (PlannedSample<Real>& p : s.planned) locate(y, y, Real{1}, height, width, p);
+                for (PlannedSample<Real>& p : s.planned) locate(y, y, Real{1}, {height, width}, p);
                 std::vector<Real> grad(at(points * channels), Real{1}), gradImage(s.image.size());
                 std::vector<Real> gradSamples(at(3 * points));
                 for (Index p = 0; p < points; ++p) {

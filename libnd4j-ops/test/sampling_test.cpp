@@ -39,7 +39,7 @@ struct Located {
     double value = 0;
 
     Located(double y, double x) {
-        locate(y, x, 1.0, height, width, sample);
+        locate(y, x, 1.0, {height, width}, sample);
         const auto pixels = plane();
         for (int c = 0; c < Corners; ++c) {
             EXPECT_GE(sample.pixel[c], 0);
@@ -97,7 +97,7 @@ TEST(Sampling, AnyPositionStaysWithinThePlane) {
     }
     for (float y : {-1e-30f, std::nextafter(3.0f, 0.0f), std::nextafter(-1.0f, 0.0f)}) {
         Sample<float> s;
-        locate(y, 0.5f, 1.0f, height, width, s);
+        locate(y, 0.5f, 1.0f, {height, width}, s);
         for (Index pixel : s.pixel) {
             EXPECT_GE(pixel, 0);
             EXPECT_LE(pixel, height * width);
@@ -109,7 +109,7 @@ TEST(Sampling, AtAPixelIsThatPixelOrNothing) {
     for (Index y = -2; y < height + 2; ++y)
         for (Index x = -2; x < width + 2; ++x) {
             Sample<double> s;
-            locatePixel(y, x, 1.0, height, width, s);
+            locatePixel(y, x, 1.0, {height, width}, s);
             const bool in = y >= 0 && y < height && x >= 0 && x < width;
             EXPECT_EQ(s.place, in ? Place::AtPixel : Place::Outside);
             EXPECT_EQ(s.pixel[TopLeft], in ? y * width + x : height * width);

@@ -21,7 +21,7 @@ __device__ inline Sample<ComputeType<Element>> sampleAt(const Conv2dGeometry& g,
                                                         Index offsetGroup, Index tap, Index oy,
                                                         Index ox) {
     Sample<ComputeType<Element>> s;
-    planTap<Element>(g, arrays.offset, arrays.mask, {n, offsetGroup, tap, oy, ox}, s);
+    planTap<Element>(g, g.width, arrays.offset, arrays.mask, {n, offsetGroup, tap, oy, ox}, s);
     return s;
 }
 

@@ -144,7 +144,7 @@ __device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometr
     const Real modulation = widen(inputs.modulation);
     Sample<Real, int> s;
     if (!arrays.offset.present()) {
-        locatePixel(row, column, modulation, p.height, p.width, s);
+        locatePixel(row, column, modulation, {p.height, p.width}, s);
     } else {
         locate(static_cast<Real>(row) + widen(inputs.y),
                static_cast<Real>(column) + widen(inputs.x), modulation, p.height, p.width, s);

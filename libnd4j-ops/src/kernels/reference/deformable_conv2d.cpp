@@ -168,7 +168,7 @@ class Pass {
         for (Index group = 0; group < g_.offsetGroups; ++group)
             for (Index tap = 0; tap < g_.taps(); ++tap) {
                 const Index k = group * g_.taps() + tap;
-                planTap<Element>(g_, in_.offset, in_.mask, {n, group, tap, oy, ox},
+                planTap<Element>(g_, g_.width, in_.offset, in_.mask, {n, group, tap, oy, ox},
                                  samples_[static_cast<std::size_t>(k)]);
             }
         for (Index c = 0; c < g_.channels; ++c)

@@ -139,7 +139,7 @@ struct Aggregation : AggregationShape {
         const Real sampleX = position(x, at.ox, place / rows, from.scaleX, at.in(location, 0));
         const Real sampleY = position(y, at.oy, place % rows, from.scaleY, at.in(location, 1));
         Sample<Real, Integer> s;
-        locate(sampleY, sampleX, get(weight, at.in(weight)), from.height, from.width, s);
+        locate(sampleY, sampleX, get(weight, at.in(weight)), {from.height, from.width}, s);
         return s;
     }
 

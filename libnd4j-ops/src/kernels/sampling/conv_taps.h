@@ -16,9 +16,10 @@ struct TapIndex {
     Index n, offsetGroup, tap, oy, ox;
 };
 
-/// Plans the sample of one tap; absent offsets are zero, absent masks one.
+/// Plans the sample of one tap on planes whose rows are `pitch` pixels apart; absent offsets are
+/// zero, absent masks one.
 template <class Element, class Pixel>
-DCN4J_HOST_DEVICE inline void planTap(const Conv2dGeometry& g, const Tensor<4>& offset,
+DCN4J_HOST_DEVICE inline void planTap(const Conv2dGeometry& g, Index pitch, const Tensor<4>& offset,
                                       const Tensor<4>& mask, const TapIndex& at,
                                       Sample<ComputeType<Element>, Pixel>& s) {
     using Real = ComputeType<Element>;
@@ -30,11 +31,10 @@ DCN4J_HOST_DEVICE inline void planTap(const Conv2dGeometry& g, const Tensor<4>& 
     const Index row = g.baseRow(at.oy, tap / width), column = g.baseColumn(at.ox, tap % width);
     const Index k = at.offsetGroup * g.taps() + at.tap;
     const Real modulation = mask.present() ? load(mask, k) : Real{1};
-    if (!offset.present()) {
-        return locatePixel(row, column, modulation, g.height, g.width, s);
-    }
+    const Plane<Index> plane{g.height, g.width, pitch};
+    if (!offset.present()) return locatePixel(row, column, modulation, plane, s);
     locate(static_cast<Real>(row) + load(offset, 2 * k),
-           static_cast<Real>(column) + load(offset, 2 * k + 1), modulation, g.height, g.width, s);
+           static_cast<Real>(column) + load(offset, 2 * k + 1), modulation, plane, s);
 }
 
 }  // namespace

@@ -28,6 +28,13 @@ DCN4J_HOST_DEVICE inline Pixel floorOf(Real x) {
     return x < Real{} ? Pixel{} - 1 : Convert<Pixel, Real>::of(x);
 }
 
+/// H x W pixels: (y, x) is numbered y * pitch + x, and what lies outside height * pitch.
+template <class Pixel>
+struct Plane {
+    Pixel height, width;
+    Pixel pitch = width;
+};
+
 /// What the rule says of a position. Real and Pixel are numbers, or vectors of numbers.
 template <class Real, class Pixel>
 struct Location {
@@ -37,13 +44,13 @@ struct Location {
     decltype(Real{} > Real{}) between;  ///< whether the place is Between and not Outside
 };
 
-/// Locates the position (y, x), any number, NaN and infinities too. It selects and never branches,
-/// and so locates one position, or with vectors one in each lane.
+/// Locates the position (y, x), any number, NaN and infinities too, on a plane of h x w. It selects
+/// and never branches, and so locates one position, or with vectors one in each lane.
 template <class Real, class Pixel>
-DCN4J_HOST_DEVICE inline Location<Real, Pixel> locate(Real y, Real x, Pixel height, Pixel width,
+DCN4J_HOST_DEVICE inline Location<Real, Pixel> locate(Real y, Real x, const Plane<Pixel>& plane,
                                                       Real h, Real w) {
     const Real zero{};
-    const Pixel origin{}, none = height * width;
+    const Pixel origin{}, none = plane.height * plane.pitch;
     Location<Real, Pixel> at;
     // At -1 exactly the value is zero but the derivative is not; a NaN fails every comparison.
     const auto touching = (y >= zero - 1) & (y < h) & (x >= zero - 1) & (x < w);
@@ -53,12 +60,13 @@ DCN4J_HOST_DEVICE inline Location<Real, Pixel> locate(Real y, Real x, Pixel heig
     at.fractionY = inY - Convert<Real, Pixel>::of(top);
     at.fractionX = inX - Convert<Real, Pixel>::of(left);
     const auto topIn = touching & (top >= origin), leftIn = touching & (left >= origin);
-    const auto bottomIn = touching & (top + 1 < height), rightIn = touching & (left + 1 < width);
-    const Pixel first = top * width + left;
+    const auto bottomIn = touching & (top + 1 < plane.height);
+    const auto rightIn = touching & (left + 1 < plane.width);
+    const Pixel first = top * plane.pitch + left;
     at.pixel[TopLeft] = topIn & leftIn ? first : none;
     at.pixel[TopRight] = topIn & rightIn ? first + 1 : none;
-    at.pixel[BottomLeft] = bottomIn & leftIn ? first + width : none;
-    at.pixel[BottomRight] = bottomIn & rightIn ? first + width + 1 : none;
+    at.pixel[BottomLeft] = bottomIn & leftIn ? first + plane.pitch : none;
+    at.pixel[BottomRight] = bottomIn & rightIn ? first + plane.pitch + 1 : none;
     const Real scale = at.between ? zero + 1 : zero;
     at.weight[TopLeft] = (1 - at.fractionY) * (1 - at.fractionX) * scale;
     at.weight[TopRight] = (1 - at.fractionY) * at.fractionX * scale;
@@ -69,10 +77,12 @@ DCN4J_HOST_DEVICE inline Location<Real, Pixel> locate(Real y, Real x, Pixel heig
 
 /// Plans the sample at (y, x).
 template <class Real, class Pixel>
-DCN4J_HOST_DEVICE inline void locate(Real y, Real x, Real modulation, Index height, Index width,
+DCN4J_HOST_DEVICE inline void locate(Real y, Real x, Real modulation, const Plane<Index>& plane,
                                      Sample<Real, Pixel>& s) {
-    const auto at = locate<Real, Pixel>(y, x, static_cast<Pixel>(height), static_cast<Pixel>(width),
-                                        static_cast<Real>(height), static_cast<Real>(width));
+    const Plane<Pixel> own{static_cast<Pixel>(plane.height), static_cast<Pixel>(plane.width),
+                           static_cast<Pixel>(plane.pitch)};
+    const auto at = locate<Real, Pixel>(y, x, own, static_cast<Real>(plane.height),
+                                        static_cast<Real>(plane.width));
     for (int c = 0; c < Corners; ++c) {
         s.pixel[c] = at.pixel[c];
         s.weight[c] = at.weight[c];
@@ -85,18 +95,18 @@ DCN4J_HOST_DEVICE inline void locate(Real y, Real x, Real modulation, Index heig
 
 /// Plans the sample of the pixel (y, x) itself.
 template <class Real, class Pixel>
-DCN4J_HOST_DEVICE inline void locatePixel(Index y, Index x, Real modulation, Index height,
-                                          Index width, Sample<Real, Pixel>& s) {
-    const bool inside = y >= 0 && y < height && x >= 0 && x < width;
+DCN4J_HOST_DEVICE inline void locatePixel(Index y, Index x, Real modulation,
+                                          const Plane<Index>& plane, Sample<Real, Pixel>& s) {
+    const bool inside = y >= 0 && y < plane.height && x >= 0 && x < plane.width;
     for (int c = 0; c < Corners; ++c) {
-        s.pixel[c] = static_cast<Pixel>(height * width);
+        s.pixel[c] = static_cast<Pixel>(plane.height * plane.pitch);
         s.weight[c] = 0;
     }
     s.fractionY = s.fractionX = 0;
     s.modulation = modulation;
     s.place = Place::Outside;
     if (!inside) return;
-    s.pixel[TopLeft] = static_cast<Pixel>(y * width + x);
+    s.pixel[TopLeft] = static_cast<Pixel>(y * plane.pitch + x);
     s.weight[TopLeft] = 1;
     s.place = Place::AtPixel;
 }

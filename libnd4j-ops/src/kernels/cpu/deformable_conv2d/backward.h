@@ -31,11 +31,11 @@ class Backward {
         : kernels_(kernels),
           g_(g),
           inputs_(inputs),
-          positions_(kernels, g, inputs),
+          blocking_(Blocking::backward(g, rowAlignment<Real>, kernels.panelWidth)),
+          positions_(kernels, g, inputs, blocking_.pitch),
           packing_(kernels, g),
           gradOutput_(gradOutput),
           gradients_(gradients),
-          blocking_(Blocking::backward(g, rowAlignment<Real>, kernels.panelWidth)),
           partition_(blocking_, g.batch),
           threads_(threadsFor(
               threads, partition_.slots * partition_.tileChunks * partition_.blockChunkCount())),
@@ -57,9 +57,10 @@ class Backward {
           gradTiles_(sharesGradOutput_
                          ? partition_.slots * g.groups * g.outPixels() * blocking_.outLd
                          : 0),
-          images_(sharesImages_ ? partition_.slots * blocking_.imageSize : 0),
-          gradImages_(sharesImages_ ? partition_.slots * partition_.tileChunks * blocking_.imageSize
-                                    : 0),
+          images_(sharesImages_
+                      ? partition_.slots * (1 + partition_.tileChunks) * blocking_.imageSize +
+                            blocking_.apartFrom
+                      : 0),
           written_(sharesImages_ ? partition_.slots * partition_.tileChunks * blocking_.count()
                                  : 0),
           samples_(threads_, blocking_.tile * g.taps()),
@@ -67,13 +68,12 @@ class Backward {
           weightRows_(threads_, 2 * blocking_.columnLd),
           column_(threads_, blocking_.tile * blocking_.columnLd),
           gradTile_(threads_, sharesGradOutput_ ? 0 : blocking_.tile * blocking_.outLd),
-          image_(threads_, sharesImages_ ? 0 : imageRoom()),
-          gradImage_(threads_, sharesImages_ ? 0 : imageRoom()) {}
+          image_(threads_, sharesImages_ ? 0 : 2 * imageRoom()) {}
 
     void run() {
         const Index blocks = blocking_.count(), blockChunks = partition_.blockChunkCount();
         const Index tiles = blocking_.tiles, tileChunks = partition_.tileChunks;
-        const Index parts = imageParts(g_), entries = 3 * g_.taps();
+        const Index parts = imageParts(g_, blocking_), entries = 3 * g_.taps();
         Team team(threads_);
 #pragma omp parallel num_threads(threads_)
         {
@@ -155,8 +155,8 @@ class Backward {
                entry * g_.outPixels();
     }
     Real* gradImage(Index slot, Index tileChunk, const Block& b) const {
-        return gradImages_.data() +
-               (slot * partition_.tileChunks + tileChunk) * blocking_.imageSize + b.imageStart;
+        const Index at = partition_.slots + slot * partition_.tileChunks + tileChunk;
+        return images_.data() + at * blocking_.imageSize + blocking_.apartFrom + b.imageStart;
     }
     Real* image(Index slot, const Block& b) const {
         return images_.data() + slot * blocking_.imageSize + b.imageStart;
@@ -174,9 +174,10 @@ class Backward {
             .data()[(slot * partition_.tileChunks + tileChunk) * blocking_.count() + block];
     }
 
-    /// Numbers of a block's image.
+    /// Numbers from a block's image to its gradient.
     Index imageRoom() const {
-        return (g_.pixels() + 1) * (blocking_.maxDepth / g_.taps());
+        const Index numbers = (blocking_.planePixels + 1) * (blocking_.maxDepth / g_.taps());
+        return roundUp(numbers, 2 * blocking_.apartFrom) + blocking_.apartFrom;
     }
 
     /// One task: image `n`, in a slot, from one chunk of its tiles to one chunk of the blocks.
@@ -193,12 +194,13 @@ class Backward {
             if (sharesImages_) {
                 work.image = image(task.slot, b);
                 work.gradImage = gradImage(task.slot, task.tileChunk, b);
-                std::fill_n(work.gradImage + g_.pixels() * row, row, Real{0});
+                std::fill_n(work.gradImage + blocking_.planePixels * row, row, Real{0});
             } else {
-                loadBlock<Element>(kernels_, inputs_.input, g_, b, task.n, image_.mine());
+                loadBlock<Element>(kernels_, inputs_.input, g_, blocking_, b, task.n,
+                                   image_.mine());
                 work.image = image_.mine();
-                work.gradImage = gradImage_.mine();
-                std::fill_n(work.gradImage, (g_.pixels() + 1) * row, Real{0});
+                work.gradImage = image_.mine() + imageRoom();
+                std::fill_n(work.gradImage, (blocking_.planePixels + 1) * row, Real{0});
             }
             const Index end = partition_.firstTile(task.tileChunk + 1);
             for (Index tile = partition_.firstTile(task.tileChunk); tile < end; ++tile) {
@@ -212,8 +214,9 @@ class Backward {
             if (sharesImages_) {
                 written(task.slot, task.tileChunk, block) = work.zeroed;
             } else {
-                storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, task.n, 0,
-                                       g_.pixels(), work.gradImage);
+                storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_,
+                                       blocking_.pitch, b, task.n, 0, blocking_.planePixels,
+                                       work.gradImage);
             }
         }
     }
@@ -229,7 +232,8 @@ class Backward {
     /// Extends what is set to zero to all pixels that a tile's samples touch.
     void zeroTouched(Work& work, Index points) const {
         const Index row = blocking_.block(work.block).paddedChannels;
-        const RowSpan touched = kernels_.touched(points * g_.taps(), samples_.mine(), g_.pixels());
+        const RowSpan touched =
+            kernels_.touched(points * g_.taps(), samples_.mine(), blocking_.planePixels);
         extendSetRows(work.gradImage, row, work.zeroed, touched);
     }
 
@@ -365,14 +369,14 @@ class Backward {
     void storeGradImage(Index n, Index slot, Index block, Index part) const {
         const Block& b = blocking_.block(block);
         const Index row = b.paddedChannels;
-        const Index first = part * pixelsTogether;
-        const Index end = std::min(first + pixelsTogether, g_.pixels());
+        const Index pixels = partPixels(g_, blocking_.pitch), first = part * pixels;
+        const Index end = std::min(first + pixels, blocking_.planePixels);
         const auto partOf = [&](Index tileChunk) {
             return PartOfRows<Real>{gradImage(slot, tileChunk, b), written(slot, tileChunk, block)};
         };
         const Real* total = addPartsOfRows<Real>({first, end}, row, partition_.tileChunks, partOf);
-        storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_, b, n, first,
-                               end - first, total + first * row);
+        storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_, blocking_.pitch, b,
+                               n, first, end - first, total + first * row);
     }
 
     /// The gradients of an offset group's samples: over its chunks of blocks, in their order.
@@ -440,11 +444,11 @@ class Backward {
     const MicroKernels<Real>& kernels_;
     const Conv2dGeometry& g_;
     const DeformableConv2dInputs& inputs_;
+    const Blocking blocking_;
     const Positions<Element> positions_;
     const Weights<Element> packing_;
     const Tensor<4>& gradOutput_;
     const DeformableConv2dGradients& gradients_;
-    const Blocking blocking_;
     const BackwardPartition partition_;
     const int threads_;
     const Index panel_;
@@ -461,12 +465,12 @@ class Backward {
     const bool sharesGradOutput_;
     /// Where chunks of tiles do, the input is, and each has gradients of its own.
     const bool sharesImages_;
-    const Buffer<Real> gradBias_;  ///< [slot][tile][output channel]
-    const Buffer<Real> gradTiles_, images_, gradImages_;
+    const Buffer<Real> gradBias_;            ///< [slot][tile][output channel]
+    const Buffer<Real> gradTiles_, images_;  ///< images, then their gradients
     const Buffer<RowSpan> written_;
     const PerThread<PlannedSample<Real>> samples_;
     const PerThread<Real> tileGradSamples_, weightRows_, column_, gradTile_;
-    const PerThread<Real> image_, gradImage_;
+    const PerThread<Real> image_;  ///< a block's image and its gradient
 };
 
 }  // namespace dcn4j::cpu::convolution

@@ -25,10 +25,10 @@ class Forward {
         : kernels_(kernels),
           g_(g),
           inputs_(inputs),
-          positions_(kernels, g, inputs),
+          blocking_(Blocking::forward(g, rowAlignment<Real>, kernels.panelWidth)),
+          positions_(kernels, g, inputs, blocking_.pitch),
           packing_(kernels, g),
           output_(output),
-          blocking_(Blocking::forward(g, rowAlignment<Real>, kernels.panelWidth)),
           panel_(kernels.panelWidth),
           wave_(std::clamp<Index>(std::max(waveNumbers / blocking_.imageSize,
                                            std::min(ceilDivide(64, blocking_.tiles),
@@ -215,10 +215,10 @@ class Forward {
     const MicroKernels<Real>& kernels_;
     const Conv2dGeometry& g_;
     const DeformableConv2dInputs& inputs_;
+    const Blocking blocking_;
     const Positions<Element> positions_;
     const Weights<Element> packing_;
     const Tensor<4>& output_;
-    const Blocking blocking_;
     const Index panel_;
     const Index wave_;  ///< images repacked together: enough that their tiles occupy many threads
     const int threads_;

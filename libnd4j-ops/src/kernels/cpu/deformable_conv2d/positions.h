@@ -17,8 +17,8 @@ class Positions {
     using Real = ComputeType<Element>;
 
     Positions(const MicroKernels<Real>& kernels, const Conv2dGeometry& geometry,
-              const DeformableConv2dInputs& inputs)
-        : kernels_(kernels), g_(geometry), in_(inputs), exact_(isExact(geometry)) {}
+              const DeformableConv2dInputs& inputs, Index pitch)
+        : kernels_(kernels), g_(geometry), in_(inputs), pitch_(pitch), exact_(isExact(geometry)) {}
 
     /// Plans the samples of output pixels first .. first + points of image `n`: [points][taps].
     void plan(Index n, Index offsetGroup, Index first, Index points,
@@ -46,8 +46,7 @@ class Positions {
             at.baseX = baseX;
             at.tapY = static_cast<Real>(tap / g_.kernelW * g_.dilationH);
             at.tapX = static_cast<Real>(tap % g_.kernelW * g_.dilationW);
-            at.height = g_.height;
-            at.width = g_.width;
+            at.plane = {g_.height, g_.width, pitch_};
             kernels_.plan(points, at, samples + tap, g_.taps());
         }
     }
@@ -76,8 +75,8 @@ class Positions {
         // Of a dilation of 2^31 an Index does not hold the product; where a plane ends, a double is
         // exact.
         const double pixel =
-            static_cast<double>(row) * static_cast<double>(g_.width) + static_cast<double>(column);
-        return static_cast<Index>(std::clamp(pixel, 0.0, static_cast<double>(g_.pixels())));
+            static_cast<double>(row) * static_cast<double>(pitch_) + static_cast<double>(column);
+        return static_cast<Index>(std::clamp(pixel, 0.0, static_cast<double>(g_.height * pitch_)));
     }
 
   private:
@@ -109,7 +108,7 @@ class Positions {
         Index oy = first / g_.outWidth, ox = first % g_.outWidth;
         for (Index i = 0; i < points; ++i) {
             for (Index tap = 0; tap < g_.taps(); ++tap) {
-                planTap<Element>(g_, in_.offset, in_.mask, {n, offsetGroup, tap, oy, ox},
+                planTap<Element>(g_, pitch_, in_.offset, in_.mask, {n, offsetGroup, tap, oy, ox},
                                  *samples++);
             }
             if (++ox == g_.outWidth) ++oy, ox = 0;
@@ -133,6 +132,7 @@ class Positions {
     const MicroKernels<Real>& kernels_;
     const Conv2dGeometry& g_;
     const DeformableConv2dInputs& in_;
+    const Index pitch_;  ///< of the repacked images
     const bool exact_;
 };
 

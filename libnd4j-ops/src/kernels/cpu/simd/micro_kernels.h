@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "../../element.h"
-#include "../../sampling/bilinear.h"
+#include "../../sampling/plane.h"
 #include "../../tensor.h"
 
 namespace dcn4j::cpu {
@@ -55,7 +55,7 @@ struct TapPositions {
     const Real *y, *x, *baseY, *baseX;
     Real tapY, tapX;
     const Real* modulation;
-    Index height, width;
+    Plane<Index> plane;
 };
 
 /// The samples of one tile and one block of channels, as rows of a column. Rows of the image and of

@@ -62,12 +62,12 @@ inline void planLanes(const TapPositions<Real>& at, Index first, PlannedSample<R
     using Pixel = std::remove_reference_t<decltype(samples->place)>;
     using V = Vector<Real>;
     using P = Vector<Pixel>;
-    const auto height = static_cast<Pixel>(at.height), width = static_cast<Pixel>(at.width);
+    const auto number = [](Index n) { return broadcast<P>(static_cast<Pixel>(n)); };
+    const auto real = [](Index n) { return broadcast<V>(static_cast<Real>(n)); };
+    const Plane<P> plane{number(at.plane.height), number(at.plane.width), number(at.plane.pitch)};
     const V y = load<V>(at.y + first) + (load<V>(at.baseY + first) + broadcast<V>(at.tapY));
     const V x = load<V>(at.x + first) + (load<V>(at.baseX + first) + broadcast<V>(at.tapX));
-    const auto found = locate<V, P>(y, x, broadcast<P>(height), broadcast<P>(width),
-                                    broadcast<V>(static_cast<Real>(height)),
-                                    broadcast<V>(static_cast<Real>(width)));
+    const auto found = locate<V, P>(y, x, plane, real(at.plane.height), real(at.plane.width));
     storeLocation(found, load<V>(at.modulation + first), samples, step);
 }
 
@@ -83,7 +83,7 @@ void plan(Index points, const TapPositions<Real>& positions, PlannedSample<Real>
     }
     for (; point < points; ++point) {
         locate(at.y[point] + (at.baseY[point] + at.tapY), at.x[point] + (at.baseX[point] + at.tapX),
-               at.modulation[point], at.height, at.width, samples[point * step]);
+               at.modulation[point], at.plane, samples[point * step]);
     }
 }
 

@@ -18,25 +18,23 @@ namespace {
 /// Which corners of a sample may have a weight.
 enum class Weighted { All, Some, TopLeftOnly, None };
 
-/// The backward pass over the numbers `i` .. `end` of a sample's row, in vectors of one width.
-template <Weighted Which, class V, class Real>
+/// The backward pass over numbers of a sample's row from `i` on: so many vectors of this width, or
+/// as many as fit before `end`.
+template <Weighted Which, class V, int Vectors, class Real>
 inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s, Index i,
                         Index end, Real* column, V (&dot)[Corners]) {
     constexpr int corners = Which == Weighted::TopLeftOnly ? 1 : Corners;
     const CornerRows<Real> rows(s, t.imageLd);
-    V weight[corners];
-    for (int c = 0; c < corners; ++c) weight[c] = broadcast<V>(s.weight[c]);
+    V weight[Corners];
+    spread(s.weight, weight);
     const V modulation = broadcast<V>(s.modulation);
     const Index channels = t.channels;
-    // Two pointers that move, and not one for each corner of each image: they would be more than
-    // there are registers.
-    const Real* image = t.image + i;
-    Real* gradImage = t.gradImage + i;
-    for (; i < end; i += lanesOf<V>, image += lanesOf<V>, gradImage += lanesOf<V>) {
-        V grad = load<V>(column + i);
+    const auto pass = [&](const Real* image, Real* gradImage, Index first) {
+        V grad = load<V>(column + first);
         if constexpr (sizeof(V) == 16) {
             // What pads the row is no channel's gradient.
-            grad = laneNumbers<V>() < broadcast<V>(static_cast<Real>(channels - i)) ? grad : V{};
+            grad =
+                laneNumbers<V>() < broadcast<V>(static_cast<Real>(channels - first)) ? grad : V{};
         }
         V value{};
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
@@ -44,8 +42,8 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
             dot[c] = multiplyAdd(grad, pixel, dot[c]);
             if (Which != Weighted::None) value = multiplyAdd(weight[c], pixel, value);
         }
-        store<V>(column + i, value * modulation);
-        if (Which == Weighted::None) continue;
+        store<V>(column + first, value * modulation);
+        if (Which == Weighted::None) return;
         const V modulated = grad * modulation;
         DCN4J_UNROLL for (int c = 0; c < corners; ++c) {
             // A corner of weight zero is no part of the sum: an infinite gradient must not reach
@@ -54,25 +52,42 @@ inline Index scatterRow(const ScatterTile<Real>& t, const PlannedSample<Real>& s
             Real* const to = gradImage + rows.at[c];
             store<V>(to, multiplyAdd(weight[c], modulated, load<V>(to)));
         }
+    };
+    if constexpr (Vectors > 0) {
+        DCN4J_UNROLL for (Index v = 0; v < Vectors * lanesOf<V>; v += lanesOf<V>) {
+            pass(t.image + v, t.gradImage + v, v);
+        }
+        return Vectors * lanesOf<V>;
+    }
+    // Two pointers that move, and not one for each corner of each image: they would be more than
+    // there are registers.
+    const Real* image = t.image + i;
+    Real* gradImage = t.gradImage + i;
+    for (; i < end; i += lanesOf<V>, image += lanesOf<V>, gradImage += lanesOf<V>) {
+        pass(image, gradImage, i);
     }
     return i;
 }
 
 /// The backward pass over one sample: its column, the gradients of its corners, and those of the
 /// sample itself, [3] `points` apart.
-template <Weighted Which, class Real>
+template <Weighted Which, int Vectors, class Real>
 inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>& s, Real* column,
                           Real* gradSample) {
     using V = Vector<Real>;
-    Vector16<Real> dots[Corners] = {};
+    Quad<Real> dot{};
     Index i = 0;
-    if (t.channels >= lanesOf<V>) {
-        V wide[Corners] = {};
-        i = scatterRow<Which>(t, s, 0, t.channels / lanesOf<V> * lanesOf<V>, column, wide);
-        for (int c = 0; c < Corners; ++c) dots[c] = horizontalSum(wide[c]);
+    if (Vectors > 0 || t.channels >= lanesOf<V>) {
+        V dots[Corners] = {};
+        const Index whole = t.channels / lanesOf<V> * lanesOf<V>;
+        i = scatterRow<Which, V, Vectors>(t, s, 0, whole, column, dots);
+        dot = sumsOfLanes(dots);
     }
-    if (i < t.channels) scatterRow<Which>(t, s, i, t.channels, column, dots);
-    const auto dot = sums(dots);
+    if (Vectors == 0 && i < t.channels) {
+        Vector16<Real> dots[Corners] = {};
+        scatterRow<Which, Vector16<Real>, 0>(t, s, i, t.channels, column, dots);
+        dot += sumsOfLanes(dots);
+    }
     if constexpr (Which == Weighted::None) {
         // Of a sample outside, the top left corner is: its pixel is zero, and the sum is zero or,
         // where a gradient is not finite, NaN. So is the product with the sample's value.
@@ -93,8 +108,9 @@ inline void scatterSample(const ScatterTile<Real>& t, const PlannedSample<Real>&
     gradSample[t.points] = slopes[0];
 }
 
-template <class Real>
-void scatter(const ScatterTile<Real>& tile) {
+/// The samples of a tile whose rows are so many vectors, or, if 0, any.
+template <int Vectors, class Real>
+inline void scatterRows(const ScatterTile<Real>& tile) {
     // A copy: for all the compiler knows, stores to the gradients could change the caller's.
     const ScatterTile<Real> t = tile;
     const Index entries =  // of a tap
@@ -106,17 +122,23 @@ void scatter(const ScatterTile<Real>& tile) {
             const PlannedSample<Real>& s = *sample;
             Real* gradSample = t.gradSamples + tap * 3 * t.points + point;
             if (s.place == AtPixel) {
-                scatterSample<Weighted::TopLeftOnly>(t, s, column, gradSample);
+                scatterSample<Weighted::TopLeftOnly, Vectors>(t, s, column, gradSample);
             } else if (s.place == Outside) {
-                scatterSample<Weighted::None>(t, s, column, gradSample);
+                scatterSample<Weighted::None, Vectors>(t, s, column, gradSample);
             } else if (allNonZero(s.weight)) {
-                scatterSample<Weighted::All>(t, s, column, gradSample);
+                scatterSample<Weighted::All, Vectors>(t, s, column, gradSample);
             } else {
-                scatterSample<Weighted::Some>(t, s, column, gradSample);
+                scatterSample<Weighted::Some, Vectors>(t, s, column, gradSample);
             }
             column += entries;
         }
     }
+}
+
+template <class Real>
+void scatter(const ScatterTile<Real>& tile) {
+    withRowVectors<Vector<Real>>(tile.channels,
+                                 [&](auto vectors) { scatterRows<vectors()>(tile); });
 }
 
 }  // namespace

@@ -210,6 +210,28 @@ inline Quad<double> sums(const Vector16<double> (&v)[Corners]) {
     return Quad<double>{v[0][0] + v[0][1], v[1][0] + v[1][1], v[2][0] + v[2][1], v[3][0] + v[3][1]};
 }
 
+/// Each of the corners' numbers in every lane.
+template <class V>
+inline void spread(const NumberOf<V> (&numbers)[Corners], V (&each)[Corners]) {
+    for (int c = 0; c < Corners; ++c) each[c] = broadcast<V>(numbers[c]);
+}
+#if defined(__AVX512F__)
+// One load and a shuffle each, in place of four loads: a row of 512 bits waits for loads.
+template <int Corner, std::size_t... Lane>
+inline Vector<float> cornerOfEach4(const Vector<float>& v, std::index_sequence<Lane...>) {
+    return __builtin_shufflevector(v, v, (Lane / 4 * 4 + Corner)...);
+}
+inline void spread(const float (&numbers)[Corners], Vector<float> (&each)[Corners]) {
+    constexpr auto lanes = std::make_index_sequence<16>();
+    // With a mask of all: of the form without one GCC 12 warns that it reads what is not set.
+    const Vector<float> all = _mm512_maskz_broadcast_f32x4(0xffff, load<Quad<float>>(numbers));
+    each[0] = cornerOfEach4<0>(all, lanes);
+    each[1] = cornerOfEach4<1>(all, lanes);
+    each[2] = cornerOfEach4<2>(all, lanes);
+    each[3] = cornerOfEach4<3>(all, lanes);
+}
+#endif
+
 /// Whether no corner's number is zero.
 template <class Real>
 inline bool allNonZero(const Real (&numbers)[Corners]) {
