@@ -165,6 +165,18 @@ void forEachPixelRow(const PixelRange& range, Index ld, Action action) {
                 });
 }
 
+/// Asks for a range of one channel's pixels, if they are a row: some lines in each of many planes,
+/// which no processor foresees.
+template <class Element>
+void prefetchPlane(const PixelRange& range) {
+    const Tensor<4>& t = range.array;
+    if (t.strides[3] != 1 || t.strides[2] != range.width) return;
+    constexpr Index line = 64 / sizeof(Element);
+    const Element* from =
+        elementsOf<Element>(t) + t.at(range.channels.n, range.channels.first, 0, 0) + range.first;
+    for (Index i = 0; i < range.count; i += line) prefetch(from + i);
+}
+
 /// Loads a range of one channel's pixels.
 template <class Element, class Real = ComputeType<Element>>
 void loadPlane(const MicroKernels<Real>& kernels, const PixelRange& range, Real* to) {

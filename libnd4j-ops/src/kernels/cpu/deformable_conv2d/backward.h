@@ -1,4 +1,4 @@
-// The backward pass: tasks are (image slot, chunk of tiles, chunk of blocks); a task owns its
+// The backward pass: tasks are (image, chunk of tiles, chunk of blocks); a task owns its
 // chunk's part of the input's and the weights' gradient of its blocks and walks the pixels in
 // order. Where several tasks add to one result (offsets and masks over chunks of blocks, weights
 // over slots and chunks of tiles, the input over chunks of tiles), they leave partial sums that are
@@ -39,6 +39,10 @@ class Backward {
           partition_(blocking_, g.batch),
           threads_(threadsFor(
               threads, partition_.slots * partition_.tileChunks * partition_.blockChunkCount())),
+          sharesGradSamples_(blocking_.count() > g.offsetGroups),
+          sharesGradOutput_(blocking_.count() > g.groups && !blocking_.groupsAreLanes),
+          sharesImages_(partition_.tileChunks > 1),
+          wave_(imagesAtWork()),
           panel_(kernels.panelWidth),
           outputs_(g.outChannelsPerGroup()),
           blockSize_(outputs_ * blocking_.columnLd),
@@ -46,23 +50,15 @@ class Backward {
           gradSamplesSize_(3 * g.taps() * g.outPixels()),
           weights_(weightsSize_),
           gradWeights_(partition_.slots * partition_.tileChunks * weightsSize_),
-          sharesGradSamples_(blocking_.count() > g.offsetGroups),
-          gradSamples_(sharesGradSamples_
-                           ? partition_.slots * partition_.blockChunkCount() * gradSamplesSize_
-                           : 0),
-          sharesGradOutput_(blocking_.count() > g.groups && !blocking_.groupsAreLanes),
-          sharesImages_(partition_.tileChunks > 1),
+          gradSamples_(sharesGradSamples_ ? wave_ * partition_.blockChunkCount() * gradSamplesSize_
+                                          : 0),
           gradBias_(gradients.bias.present() ? partition_.slots * blocking_.tiles * g.outChannels
                                              : 0),
-          gradTiles_(sharesGradOutput_
-                         ? partition_.slots * g.groups * g.outPixels() * blocking_.outLd
-                         : 0),
-          images_(sharesImages_
-                      ? partition_.slots * (1 + partition_.tileChunks) * blocking_.imageSize +
-                            blocking_.apartFrom
-                      : 0),
-          written_(sharesImages_ ? partition_.slots * partition_.tileChunks * blocking_.count()
-                                 : 0),
+          gradTiles_(sharesGradOutput_ ? wave_ * g.groups * g.outPixels() * blocking_.outLd : 0),
+          images_(sharesImages_ ? wave_ * (1 + partition_.tileChunks) * blocking_.imageSize +
+                                      blocking_.apartFrom
+                                : 0),
+          written_(sharesImages_ ? wave_ * partition_.tileChunks * blocking_.count() : 0),
           samples_(threads_, blocking_.tile * g.taps()),
           tileGradSamples_(threads_, 3 * g.taps() * blocking_.tile),
           weightRows_(threads_, 2 * blocking_.columnLd),
@@ -79,14 +75,13 @@ class Backward {
         {
             team.join();
             team.share(blocks, [&](Index block) { packWeights(block); });
-            // Each slot takes every slots-th image.
-            for (Index first = 0; first < g_.batch; first += partition_.slots) {
-                const Index images = std::min(partition_.slots, g_.batch - first);
+            for (Index first = 0; first < g_.batch; first += wave_) {
+                const Index images = std::min(wave_, g_.batch - first);
                 if (sharesGradOutput_) {
                     team.share(images * g_.groups * tiles, [&](Index i) {
-                        const Index slot = i / tiles / g_.groups, group = i / tiles % g_.groups;
-                        loadGradOutput(first + slot, slot, group, i % tiles,
-                                       gradTile(slot, group, i % tiles));
+                        const Index at = i / tiles / g_.groups, group = i / tiles % g_.groups;
+                        loadGradOutput(first + at, group, i % tiles,
+                                       gradTile(at, group, i % tiles));
                     });
                 }
                 if (sharesImages_) {
@@ -95,20 +90,20 @@ class Backward {
                 }
 #pragma omp barrier
                 team.share(images * tileChunks * blockChunks, [&](Index i) {
-                    const Index slot = i / blockChunks / tileChunks;
-                    compute({first + slot, slot, i / blockChunks % tileChunks, i % blockChunks});
+                    const Index at = i / blockChunks / tileChunks;
+                    compute({first + at, at, i / blockChunks % tileChunks, i % blockChunks});
                 });
 #pragma omp barrier
                 if (sharesImages_) {
                     team.share(images * parts * blocks, [&](Index i) {
-                        const Index slot = i / blocks / parts, part = i / blocks % parts;
-                        storeGradImage(first + slot, slot, i % blocks, part);
+                        const Index at = i / blocks / parts, part = i / blocks % parts;
+                        storeGradImage(first + at, at, i % blocks, part);
                     });
                 }
                 if (sharesGradSamples_) {
                     team.share(images * g_.offsetGroups * entries, [&](Index i) {
-                        const Index slot = i / entries / g_.offsetGroups;
-                        storeGradSamples(first + slot, slot, i / entries % g_.offsetGroups,
+                        const Index at = i / entries / g_.offsetGroups;
+                        storeGradSamples(first + at, at, i / entries % g_.offsetGroups,
                                          i % entries);
                     });
                 }
@@ -142,6 +137,25 @@ class Backward {
         }
     }
 
+    /// Images at work at once: so few that what is repacked of them and their gradients, which are
+    /// some three times as much, stay in a last-level cache, but tasks enough for the threads.
+    Index imagesAtWork() const {
+        constexpr Index fewNumbers = Index{1} << 20, tasksOfAThread = 2;
+        const Index numbers =
+            (sharesImages_ ? 3 * blocking_.imageSize : 0) +
+            (sharesGradOutput_ ? g_.groups * g_.outPixels() * blocking_.outLd : 0);
+        const Index tasks = threads_ == 1 ? 1 : tasksOfAThread * threads_;
+        const Index images =
+            std::max(ceilDivide(tasks, partition_.tileChunks * partition_.blockChunkCount()),
+                     fewNumbers / std::max<Index>(numbers, 1));
+        return std::min(images, partition_.slots);
+    }
+
+    /// Each slot takes every slots-th image.
+    Index slotOf(Index n) const {
+        return n % partition_.slots;
+    }
+
     /// A block's gradient of the weights, [o][ld] or as its rows of lanes, as one slot and chunk of
     /// tiles have it.
     Real* gradWeights(Index slot, Index tileChunk, Index block) const {
@@ -149,29 +163,29 @@ class Backward {
                block * blockSize_;
     }
     /// One of 3 * taps rows of gradients of an image's samples, as one chunk of blocks has it.
-    Real* gradSamples(Index slot, Index blockChunk, Index entry) const {
+    Real* gradSamples(Index at, Index blockChunk, Index entry) const {
         return gradSamples_.data() +
-               (slot * partition_.blockChunkCount() + blockChunk) * gradSamplesSize_ +
+               (at * partition_.blockChunkCount() + blockChunk) * gradSamplesSize_ +
                entry * g_.outPixels();
     }
-    Real* gradImage(Index slot, Index tileChunk, const Block& b) const {
-        const Index at = partition_.slots + slot * partition_.tileChunks + tileChunk;
-        return images_.data() + at * blocking_.imageSize + blocking_.apartFrom + b.imageStart;
+    Real* gradImage(Index at, Index tileChunk, const Block& b) const {
+        const Index image = wave_ + at * partition_.tileChunks + tileChunk;
+        return images_.data() + image * blocking_.imageSize + blocking_.apartFrom + b.imageStart;
     }
-    Real* image(Index slot, const Block& b) const {
-        return images_.data() + slot * blocking_.imageSize + b.imageStart;
+    Real* image(Index at, const Block& b) const {
+        return images_.data() + at * blocking_.imageSize + b.imageStart;
     }
-    Real* gradTile(Index slot, Index group, Index tile) const {
+    Real* gradTile(Index at, Index group, Index tile) const {
         return gradTiles_.data() +
-               ((slot * g_.groups + group) * g_.outPixels() + tile * blocking_.tile) *
+               ((at * g_.groups + group) * g_.outPixels() + tile * blocking_.tile) *
                    blocking_.outLd;
     }
 
     /// The pixels of a gradient image that a chunk of tiles has set to zero and may have added to;
     /// the others are not written.
-    RowSpan& written(Index slot, Index tileChunk, Index block) const {
+    RowSpan& written(Index at, Index tileChunk, Index block) const {
         return written_
-            .data()[(slot * partition_.tileChunks + tileChunk) * blocking_.count() + block];
+            .data()[(at * partition_.tileChunks + tileChunk) * blocking_.count() + block];
     }
 
     /// Numbers from a block's image to its gradient.
@@ -180,9 +194,9 @@ class Backward {
         return roundUp(numbers, 2 * blocking_.apartFrom) + blocking_.apartFrom;
     }
 
-    /// One task: image `n`, in a slot, from one chunk of its tiles to one chunk of the blocks.
+    /// One task: image `n`, the at-th of its wave, one chunk of its tiles and one of the blocks.
     struct Task {
-        Index n, slot, tileChunk, blockChunk;
+        Index n, at, tileChunk, blockChunk;
     };
 
     void compute(const Task& task) const {
@@ -192,8 +206,8 @@ class Backward {
             const Index row = b.paddedChannels;
             Work work{block, nullptr, nullptr, {0, 0}};
             if (sharesImages_) {
-                work.image = image(task.slot, b);
-                work.gradImage = gradImage(task.slot, task.tileChunk, b);
+                work.image = image(task.at, b);
+                work.gradImage = gradImage(task.at, task.tileChunk, b);
                 std::fill_n(work.gradImage + blocking_.planePixels * row, row, Real{0});
             } else {
                 loadBlock<Element>(kernels_, inputs_.input, g_, blocking_, b, task.n,
@@ -212,7 +226,7 @@ class Backward {
                 }
             }
             if (sharesImages_) {
-                written(task.slot, task.tileChunk, block) = work.zeroed;
+                written(task.at, task.tileChunk, block) = work.zeroed;
             } else {
                 storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_,
                                        blocking_.pitch, b, task.n, 0, blocking_.planePixels,
@@ -243,9 +257,10 @@ class Backward {
         positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
         if (sharesImages_) zeroTouched(work, points);
         const Real* weights = weights_.data() + work.block * blockSize_;
-        Real* gradWeights = this->gradWeights(task.slot, task.tileChunk, work.block);
+        Real* gradWeights = this->gradWeights(slotOf(task.n), task.tileChunk, work.block);
         // What a slot and a chunk of tiles see first, they write; they add the rest.
-        const bool isFirst = task.n == task.slot && tile == partition_.firstTile(task.tileChunk);
+        const bool isFirst =
+            task.n < partition_.slots && tile == partition_.firstTile(task.tileChunk);
         const ScatterTile<Real> samples{points,
                                         g_.taps(),
                                         blocking_.groupsAreLanes ? b.paddedChannels : b.channels,
@@ -268,9 +283,9 @@ class Backward {
             return;
         }
         const Real* gradOutput =
-            sharesGradOutput_ ? gradTile(task.slot, b.group, tile) : gradTile_.mine();
+            sharesGradOutput_ ? gradTile(task.at, b.group, tile) : gradTile_.mine();
         if (!sharesGradOutput_) {
-            loadGradOutput(task.n, task.slot, b.group, tile, gradTile_.mine());
+            loadGradOutput(task.n, b.group, tile, gradTile_.mine());
         }
         productInParts(
             points, outputs_ * b.depth,
@@ -280,10 +295,7 @@ class Backward {
                               {weights, outputs_ * panel_, panel_},
                               column_.mine() + row * blocking_.columnLd, blocking_.columnLd, false);
             },
-            [&](Index part, Index parts) {
-                positions_.prefetch(task.n, b.offsetGroup, first + points, blocking_.tile, part,
-                                    parts);
-            });
+            [&](Index part, Index parts) { prefetch(task, work, tile + 1, part, parts); });
         kernels_.scatter(samples);
         // The columns as panels and not as rows: they stream through once, whole cache lines at a
         // time, past a tile of gradients that stays.
@@ -292,13 +304,32 @@ class Backward {
                       !isFirst);
     }
 
+    /// Asks for one of `parts` parts of what a tile of the task's chunk will read.
+    void prefetch(const Task& task, const Work& work, Index tile, Index part, Index parts) const {
+        if (tile == partition_.firstTile(task.tileChunk + 1)) return;
+        const Block& b = blocking_.block(work.block);
+        const Index first = tile * blocking_.tile, points = pointsOf(tile);
+        positions_.prefetch(task.n, b.offsetGroup, first, points, part, parts);
+        const Index from = positions_.reach(first), end = positions_.reach(first + points);
+        cpu::prefetch(work.image + from * b.paddedChannels, (end - from) * b.paddedChannels, part,
+                      parts);
+        if (sharesGradOutput_) {
+            cpu::prefetch(gradTile(task.at, b.group, tile), points * blocking_.outLd, part, parts);
+        } else {
+            for (Index o = outputs_ * part / parts; o < outputs_ * (part + 1) / parts; ++o) {
+                prefetchPlane<Element>(
+                    {gradOutput_, g_.outWidth, {task.n, b.group * outputs_ + o, 1}, first, points});
+            }
+        }
+    }
+
     /// A tile of a group's gradient of the output, [points][outLd].
-    void loadGradOutput(Index n, Index slot, Index group, Index tile, Real* to) const {
+    void loadGradOutput(Index n, Index group, Index tile, Real* to) const {
         const Channels channels{n, group * outputs_, outputs_};
         loadPixels<Element>(
             kernels_, {gradOutput_, g_.outWidth, channels, tile * blocking_.tile, pointsOf(tile)},
             {to, blocking_.outLd});
-        addGradBias(n, slot, tile, to, channels, 1);
+        addGradBias(tile, to, channels, 1);
     }
 
     /// A tile of the output's gradient for groups that are lanes, [points][outputs][paddedLanes].
@@ -309,18 +340,17 @@ class Backward {
             loadPixels<Element>(
                 kernels_, {view, g_.outWidth, b.of(task.n), tile * blocking_.tile, pointsOf(tile)},
                 {to, blocking_.outLd, b.paddedLanes});
-            addGradBias(task.n, task.slot, tile, to, {task.n, b.firstLane * outputs_ + o, b.lanes},
-                        outputs_);
+            addGradBias(tile, to, {task.n, b.firstLane * outputs_ + o, b.lanes}, outputs_);
         }
     }
 
     /// Adds a tile of the output's gradient, [points][outLd], to the bias' gradient as a slot and a
     /// tile have it: of so many channels, `step` apart. Each is loaded once, here it is at hand.
-    void addGradBias(Index n, Index slot, Index tile, const Real* rows, const Channels& channels,
-                     Index step) const {
+    void addGradBias(Index tile, const Real* rows, const Channels& channels, Index step) const {
         if (!gradients_.bias.present()) return;
-        Real* total =
-            gradBias_.data() + (slot * blocking_.tiles + tile) * g_.outChannels + channels.first;
+        Real* total = gradBias_.data() +
+                      (slotOf(channels.n) * blocking_.tiles + tile) * g_.outChannels +
+                      channels.first;
         constexpr Index together = 64;
         for (Index c = 0; c < channels.count; c += together) {
             const Index count = std::min(together, channels.count - c);
@@ -331,7 +361,7 @@ class Backward {
             }
             for (Index i = 0; i < count; ++i) {
                 Real& sum = total[(c + i) * step];
-                sum = n == slot ? sums[i] : sum + sums[i];
+                sum = channels.n < partition_.slots ? sums[i] : sum + sums[i];
             }
         }
     }
@@ -346,7 +376,7 @@ class Backward {
         const Index points = pointsOf(tile);
         for (Index entry = 0; entry < 3 * g_.taps(); ++entry) {
             const Real* from = tileGradSamples_.mine() + entry * points;
-            Real* to = gradSamples(task.slot, task.blockChunk, entry) + tile * blocking_.tile;
+            Real* to = gradSamples(task.at, task.blockChunk, entry) + tile * blocking_.tile;
             if (firstBlock) {
                 std::copy_n(from, points, to);
             } else {
@@ -366,13 +396,13 @@ class Backward {
 
     /// Part of the gradient of a block of the input: over the chunks of tiles, in their order, each
     /// where it wrote.
-    void storeGradImage(Index n, Index slot, Index block, Index part) const {
+    void storeGradImage(Index n, Index at, Index block, Index part) const {
         const Block& b = blocking_.block(block);
         const Index row = b.paddedChannels;
         const Index pixels = partPixels(g_, blocking_.pitch), first = part * pixels;
         const Index end = std::min(first + pixels, blocking_.planePixels);
         const auto partOf = [&](Index tileChunk) {
-            return PartOfRows<Real>{gradImage(slot, tileChunk, b), written(slot, tileChunk, block)};
+            return PartOfRows<Real>{gradImage(at, tileChunk, b), written(at, tileChunk, block)};
         };
         const Real* total = addPartsOfRows<Real>({first, end}, row, partition_.tileChunks, partOf);
         storePixelsOf<Element>(kernels_, gradients_.input, inputs_.addend, g_, blocking_.pitch, b,
@@ -380,11 +410,11 @@ class Backward {
     }
 
     /// The gradients of an offset group's samples: over its chunks of blocks, in their order.
-    void storeGradSamples(Index n, Index slot, Index group, Index entry) const {
+    void storeGradSamples(Index n, Index at, Index group, Index entry) const {
         Real* total = nullptr;
         for (Index blockChunk = 0; blockChunk < partition_.blockChunkCount(); ++blockChunk) {
             if (partition_.blockChunk(blockChunk).offsetGroup != group) continue;
-            Real* part = gradSamples(slot, blockChunk, entry);
+            Real* part = gradSamples(at, blockChunk, entry);
             if (total == nullptr) {
                 total = part;
             } else {
@@ -451,6 +481,10 @@ class Backward {
     const DeformableConv2dGradients& gradients_;
     const BackwardPartition partition_;
     const int threads_;
+    const bool sharesGradSamples_;  ///< blocks do: gradients of samples are added up
+    const bool sharesGradOutput_;   ///< blocks do: the output's gradient is repacked once
+    const bool sharesImages_;       ///< chunks of tiles do: the input is, and each has its gradient
+    const Index wave_;              ///< images at work at once
     const Index panel_;
     const Index outputs_;      ///< of a group
     const Index blockSize_;    ///< numbers of a block's weights
@@ -458,15 +492,10 @@ class Backward {
     const Index
         gradSamplesSize_;  ///< numbers of the gradients of an image's samples, of a chunk of blocks
     const Buffer<Real> weights_, gradWeights_;
-    /// Where blocks share them, gradients of samples are added up.
-    const bool sharesGradSamples_;
     const Buffer<Real> gradSamples_;
-    /// Where blocks share it, the output's gradient is repacked once: [slot][group][pixel][outLd].
-    const bool sharesGradOutput_;
-    /// Where chunks of tiles do, the input is, and each has gradients of its own.
-    const bool sharesImages_;
-    const Buffer<Real> gradBias_;            ///< [slot][tile][output channel]
-    const Buffer<Real> gradTiles_, images_;  ///< images, then their gradients
+    const Buffer<Real> gradBias_;   ///< [slot][tile][output channel]
+    const Buffer<Real> gradTiles_;  ///< [image][group][pixel][outLd]
+    const Buffer<Real> images_;     ///< images, then their gradients
     const Buffer<RowSpan> written_;
     const PerThread<PlannedSample<Real>> samples_;
     const PerThread<Real> tileGradSamples_, weightRows_, column_, gradTile_;
