@@ -105,7 +105,9 @@ struct Tile {
     const cpu::convolution::Blocking blocking;
     const cpu::convolution::Positions<float> positions;
     const cpu::convolution::Block& block;
-    std::vector<float> image, gradImage, column, weights, output, gradWeights, gradSamples;
+    float *image, *gradImage;  ///< of `imageNumbers`
+    Index imageNumbers;
+    std::vector<float> images, column, weights, output, gradWeights, gradSamples;
     std::vector<cpu::PlannedSample<float>> samples;
 
     Tile(const Shape& shape, const cpu::InstructionSet& set, bool forward)
@@ -121,8 +123,12 @@ struct Tile {
         const auto room = [](std::vector<float>& v, Index n) {
             v.assign(static_cast<std::size_t>(n), 1.0f);
         };
-        room(image, (blocking.planePixels + 1) * block.paddedChannels);
-        room(gradImage, (blocking.planePixels + 1) * block.paddedChannels);
+        // Apart as a pass has them (Blocking::apartFrom).
+        imageNumbers = (blocking.planePixels + 1) * block.paddedChannels;
+        const Index apart = cpu::roundUp(imageNumbers, 2 * blocking.apartFrom) + blocking.apartFrom;
+        room(images, apart + imageNumbers);
+        image = images.data();
+        gradImage = image + apart;
         room(column, blocking.tile * blocking.columnLd);
         room(weights, blocking.outLd * blocking.columnLd);
         room(gradWeights, blocking.outLd * blocking.columnLd);
@@ -133,8 +139,7 @@ struct Tile {
         plan(0);
     }
     void packImage() {
-        cpu::convolution::loadBlock<float>(kernels, inputs.input, p.g, blocking, block, 0,
-                                           image.data());
+        cpu::convolution::loadBlock<float>(kernels, inputs.input, p.g, blocking, block, 0, image);
     }
     void plan(Index tile) {
         positions.plan(0, 0, tile * blocking.tile, points(tile), samples.data());
@@ -175,9 +180,8 @@ void touched(State& state, const Shape& shape, const cpu::InstructionSet& set) {
 void gather(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
     overTiles(state, t, 0, [&](Index, Index points) {
-        t.kernels.gather({points, t.p.g.taps(), t.block.paddedChannels, t.samples.data(),
-                          t.image.data(), t.block.paddedChannels, t.column.data(),
-                          t.blocking.columnLd});
+        t.kernels.gather({points, t.p.g.taps(), t.block.paddedChannels, t.samples.data(), t.image,
+                          t.block.paddedChannels, t.column.data(), t.blocking.columnLd});
     });
 }
 
@@ -186,8 +190,8 @@ void gatherSum(State& state, const Shape& shape, const cpu::InstructionSet& set)
     Tile t(shape, set, true);
     const Index channels = t.block.paddedChannels, taps = t.p.g.taps();
     overTiles(state, t, 2.0 * static_cast<double>(taps * channels), [&](Index, Index points) {
-        t.kernels.gatherSum({points, taps, channels, 1, 1, t.samples.data(), t.image.data(),
-                             channels, t.weights.data(), t.output.data(), channels});
+        t.kernels.gatherSum({points, taps, channels, 1, 1, t.samples.data(), t.image, channels,
+                             t.weights.data(), t.output.data(), channels});
     });
 }
 
@@ -217,9 +221,9 @@ void gemmToColumn(State& state, const Shape& shape, const cpu::InstructionSet& s
 void scatter(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     overTiles(state, t, 0, [&](Index, Index points) {
-        t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(), t.image.data(),
+        t.kernels.scatter({points, t.p.g.taps(), t.block.channels, t.samples.data(), t.image,
                            t.block.paddedChannels, t.column.data(), t.blocking.columnLd,
-                           t.gradImage.data(), t.gradSamples.data()});
+                           t.gradImage, t.gradSamples.data()});
     });
 }
 
@@ -249,14 +253,14 @@ void store(State& state, const Shape& shape, const cpu::InstructionSet& set) {
 void zero(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     for (auto _ : state) {
-        std::fill(t.gradImage.begin(), t.gradImage.end(), 0.0f);
+        std::fill_n(t.gradImage, t.imageNumbers, 0.0f);
         benchmark::ClobberMemory();
     }
 }
 void addSlot(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, false);
     for (auto _ : state) {
-        for (std::size_t i = 0; i < t.image.size(); ++i) t.gradImage[i] += t.image[i];
+        for (Index i = 0; i < t.imageNumbers; ++i) t.gradImage[i] += t.image[i];
         benchmark::ClobberMemory();
     }
 }

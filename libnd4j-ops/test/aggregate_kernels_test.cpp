@@ -274,7 +274,7 @@ class AggregateKernel : public MicroKernelTest {
         for (Index i = 0; i < s.count(); ++i) {
             const Level& level = s.levelOf(i);
             Sample<Real> sample;
-            locate(s.y(i), s.x(i), s.weight[at(i)], level.height, level.width, sample);
+            locate(s.y(i), s.x(i), s.weight[at(i)], {level.height, level.width}, sample);
             double dot[Corners] = {};
             for (int k = 0; k < Corners; ++k) {
                 if (sample.pixel[k] == level.height * level.width) continue;  // outside

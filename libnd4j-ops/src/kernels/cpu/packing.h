@@ -45,20 +45,24 @@ Tensor<4> everyChannel(const Tensor<4>& t, Index step, Index first) {
     return view;
 }
 
+/// What a line of a cache is asked for.
+enum class For { Reading, Writing };
+
 /// Asks for the line of a cache that is at `address`. Without the empty statement GCC takes a
 /// function that asks and does nothing else for one without effect, and leaves out its calls.
+template <For Use = For::Reading>
 inline void prefetch(const void* address) {
-    __builtin_prefetch(address);
+    __builtin_prefetch(address, Use == For::Writing);
     asm volatile("");
 }
 
 /// Asks for one of `parts` parts of `count` numbers.
-template <class Number>
+template <For Use = For::Reading, class Number>
 void prefetch(const Number* from, Index count, Index part, Index parts) {
     constexpr Index line = 64 / sizeof(Number);
     const Index lines = (count + line - 1) / line;
     const Index end = lines * (part + 1) / parts;
-    for (Index i = lines * part / parts; i < end; ++i) prefetch(from + i * line);
+    for (Index i = lines * part / parts; i < end; ++i) prefetch<Use>(from + i * line);
 }
 
 /// Elements that are gathered, or scattered, before or after they are converted together.
@@ -165,16 +169,22 @@ void forEachPixelRow(const PixelRange& range, Index ld, Action action) {
                 });
 }
 
+/// Whether the pixels of a plane are a row: of the type that is computed in they are transposed
+/// from where they lie, and to where they are wanted.
+inline bool isOfRows(const Tensor<4>& t, Index width) {
+    return t.strides[3] == 1 && t.strides[2] == width;
+}
+
 /// Asks for a range of one channel's pixels, if they are a row: some lines in each of many planes,
 /// which no processor foresees.
-template <class Element>
+template <class Element, For Use = For::Reading>
 void prefetchPlane(const PixelRange& range) {
     const Tensor<4>& t = range.array;
-    if (t.strides[3] != 1 || t.strides[2] != range.width) return;
+    if (!isOfRows(t, range.width)) return;
     constexpr Index line = 64 / sizeof(Element);
     const Element* from =
         elementsOf<Element>(t) + t.at(range.channels.n, range.channels.first, 0, 0) + range.first;
-    for (Index i = 0; i < range.count; i += line) prefetch(from + i);
+    for (Index i = 0; i < range.count; i += line) prefetch<Use>(from + i);
 }
 
 /// Loads a range of one channel's pixels.
@@ -202,12 +212,6 @@ void storePlane(const MicroKernels<Real>& kernels, const PixelRange& range, cons
 template <class Element>
 constexpr Index stagePixels = sizeof(Element) == 2 ? 64 : 32;
 inline constexpr Index stageChannels = 64;
-
-/// Whether the pixels of a plane are a row: of the type that is computed in they are transposed
-/// from where they lie, and to where they are wanted.
-inline bool isOfRows(const Tensor<4>& t, Index width) {
-    return t.strides[3] == 1 && t.strides[2] == width;
-}
 
 /// Loads a range of pixels, zeros after the last channel of each.
 template <class Element, class Real = ComputeType<Element>>

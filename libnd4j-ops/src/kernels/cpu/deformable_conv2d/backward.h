@@ -295,7 +295,14 @@ class Backward {
                               {weights, outputs_ * panel_, panel_},
                               column_.mine() + row * blocking_.columnLd, blocking_.columnLd, false);
             },
-            [&](Index part, Index parts) { prefetch(task, work, tile + 1, part, parts); });
+            [&](Index part, Index parts) {
+                if (!sharesGradSamples_) {
+                    prefetchPoints<Element, For::Writing>(g_, {gradients_.offset, gradients_.mask},
+                                                          task.n, b.offsetGroup, first, points,
+                                                          part, parts);
+                }
+                prefetch(task, work, tile + 1, part, parts);
+            });
         kernels_.scatter(samples);
         // The columns as panels and not as rows: they stream through once, whole cache lines at a
         // time, past a tile of gradients that stays.
@@ -304,15 +311,19 @@ class Backward {
                       !isFirst);
     }
 
-    /// Asks for one of `parts` parts of what a tile of the task's chunk will read.
+    /// Asks for one of `parts` parts of what a tile of the task's chunk will read, and of the
+    /// gradients that it will set to zero, except where offsets reach farther than others do.
     void prefetch(const Task& task, const Work& work, Index tile, Index part, Index parts) const {
         if (tile == partition_.firstTile(task.tileChunk + 1)) return;
         const Block& b = blocking_.block(work.block);
         const Index first = tile * blocking_.tile, points = pointsOf(tile);
         positions_.prefetch(task.n, b.offsetGroup, first, points, part, parts);
         const Index from = positions_.reach(first), end = positions_.reach(first + points);
-        cpu::prefetch(work.image + from * b.paddedChannels, (end - from) * b.paddedChannels, part,
-                      parts);
+        const Index start = from * b.paddedChannels, numbers = (end - from) * b.paddedChannels;
+        cpu::prefetch(work.image + start, numbers, part, parts);
+        if (sharesImages_) {
+            cpu::prefetch<For::Writing>(work.gradImage + start, numbers, part, parts);
+        }
         if (sharesGradOutput_) {
             cpu::prefetch(gradTile(task.at, b.group, tile), points * blocking_.outLd, part, parts);
         } else {

@@ -11,6 +11,27 @@
 
 namespace dcn4j::cpu::convolution {
 
+/// Offsets and masks of a convolution, or their gradients; any may be absent.
+struct OffsetsAndMasks {
+    const Tensor<4>&offset, &mask;
+};
+
+/// Asks for one of `parts` parts of output pixels first .. first + points of an offset group's
+/// offsets and masks.
+template <class Element, For Use = For::Reading>
+void prefetchPoints(const Conv2dGeometry& g, const OffsetsAndMasks& arrays, Index n,
+                    Index offsetGroup, Index first, Index points, Index part, Index parts) {
+    const Index taps = g.taps(), offsets = 2 * taps, planes = offsets + taps;
+    const Index count = std::min(points, g.outPixels() - first);
+    for (Index i = planes * part / parts; i < planes * (part + 1) / parts; ++i) {
+        const bool isMask = i >= offsets;
+        const Tensor<4>& t = isMask ? arrays.mask : arrays.offset;
+        const Index channel = isMask ? offsetGroup * taps + i - offsets : offsetGroup * offsets + i;
+        if (!t.present()) continue;
+        prefetchPlane<Element, Use>({t, g.outWidth, {n, channel, 1}, first, count});
+    }
+}
+
 template <class Element>
 class Positions {
   public:
@@ -51,19 +72,12 @@ class Positions {
         }
     }
 
-    /// Asks for one of `parts` parts of the offsets and masks that `plan` reads: some lines in each
-    /// of many planes, which no processor foresees.
+    /// Asks for one of `parts` parts of the offsets and masks that `plan` reads.
     void prefetch(Index n, Index offsetGroup, Index first, Index points, Index part,
                   Index parts) const {
         if (!in_.offset.present() || !exact_) return;
-        const Index taps = g_.taps(), offsets = 2 * taps, planes = offsets + taps;
-        for (Index i = planes * part / parts; i < planes * (part + 1) / parts; ++i) {
-            if (i < offsets) {
-                prefetchPoints(in_.offset, n, offsetGroup * offsets + i, first, points);
-            } else if (in_.mask.present()) {
-                prefetchPoints(in_.mask, n, offsetGroup * taps + i - offsets, first, points);
-            }
-        }
+        prefetchPoints<Element>(g_, {in_.offset, in_.mask}, n, offsetGroup, first, points, part,
+                                parts);
     }
 
     /// Where, without offsets, the pixels end that output pixels before the one numbered `first`
@@ -90,15 +104,6 @@ class Positions {
         }
         loadPlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, room);
         return room;
-    }
-
-    void prefetchPoints(const Tensor<4>& t, Index n, Index channel, Index first,
-                        Index points) const {
-        if (!isOfRows(t, g_.outWidth)) return;
-        constexpr Index line = 64 / sizeof(Element);
-        const Element* plane = elementsOf<Element>(t) + t.at(n, channel, 0, 0);
-        const Index end = std::min(first + points, g_.outPixels());
-        for (Index i = first; i < end; i += line) cpu::prefetch(plane + i);
     }
 
     /// Plans one sample at a time: those of a plain convolution, which are pixels or outside, and

@@ -1,0 +1,62 @@
+// How a convolution's repacked images lie in memory.
+#include "../src/kernels/cpu/deformable_conv2d/blocking.h"
+
+#include <gtest/gtest.h>
+
+namespace dcn4j::cpu::convolution {
+namespace {
+
+constexpr Index page = 4096 / sizeof(float), panel = 16, alignment = 4;
+
+Conv2dGeometry geometry(Index batch, Index channels, Index height, Index width) {
+    Conv2dGeometry g{};
+    g.batch = batch;
+    g.channels = g.outChannels = channels;
+    g.height = g.outHeight = height;
+    g.width = g.outWidth = width;
+    g.kernelH = g.kernelW = 3;
+    g.strideH = g.strideW = g.dilationH = g.dilationW = g.groups = g.offsetGroups = 1;
+    g.padTop = g.padLeft = 1;
+    return g;
+}
+
+/// How far from a whole number of pages.
+Index fromPage(Index numbers) {
+    return std::min(numbers % page, page - numbers % page);
+}
+
+TEST(Blocking, LeavesGapsBetweenRowsOfWholePagesOfABackwardPass) {
+    for (const Index width : {16, 32, 64, 127, 128, 129, 256, 512}) {
+        const Conv2dGeometry g = geometry(16, 64, 48, width);
+        const Blocking blocking = Blocking::backward(g, alignment, panel);
+        ASSERT_EQ(blocking.block(0).paddedChannels, 64);
+        EXPECT_GE(fromPage(blocking.pitch * 64), page / 8) << width;
+        EXPECT_GT(blocking.pitch, width) << width;
+        EXPECT_LE(blocking.pitch, width + width / 8) << width;
+        EXPECT_EQ(blocking.planePixels, 48 * blocking.pitch) << width;
+        EXPECT_EQ(Blocking::forward(g, alignment, panel).pitch, width);
+    }
+}
+
+TEST(Blocking, LeavesNoGapsWhereRowsLieApartAnyway) {
+    const auto pitch = [](Index channels, Index height, Index width) {
+        return Blocking::backward(geometry(16, channels, height, width), alignment, panel).pitch;
+    };
+    EXPECT_EQ(pitch(64, 48, 56), 56);
+    EXPECT_EQ(pitch(64, 48, 8), 8);
+    EXPECT_EQ(pitch(64, 1, 64), 64);
+    EXPECT_EQ(pitch(4, 7, 1), 1);
+    // Its pixels would be more than an integer of 32 bits numbers.
+    EXPECT_EQ(pitch(1, (Index{1} << 21) - 1, 1024), 1024);
+}
+
+TEST(Blocking, PutsImagesWhereNoGradientOfOneIs) {
+    const Blocking blocking = Blocking::backward(geometry(2, 100, 9, 7), alignment, panel);
+    ASSERT_GT(blocking.count(), 1);
+    for (const Block& b : blocking.blocks) EXPECT_EQ(b.imageStart % page, 0);
+    EXPECT_EQ(blocking.imageSize % page, 0);
+    EXPECT_EQ(blocking.apartFrom, page / 2);
+}
+
+}  // namespace
+}  // namespace dcn4j::cpu::convolution
