@@ -94,7 +94,7 @@ class SampledRows : public MicroKernelTest {
     template <class Real>
     void gather() {
         for (const Index taps : {1, 9}) {
-            for (const Index channels : {4, 8, 12, 16, 20, 36, 64}) {
+            for (const Index channels : {4, 8, 12, 16, 20, 32, 36, 64}) {
                 const Samples<Real> s(random_, taps, channels + 8);
                 const Index ld = taps * channels + 3;
                 std::vector<Real> column(at(points * ld), Real{99});
@@ -128,7 +128,7 @@ class SampledRows : public MicroKernelTest {
     template <class Real>
     void scatter() {
         for (const Index taps : {1, 9}) {
-            for (const Index channels : {1, 3, 4, 7, 16, 19, 64, 70}) {
+            for (const Index channels : {1, 3, 4, 7, 16, 19, 30, 32, 64, 70}) {
                 scatterOf<Real>(taps, channels);
             }
         }

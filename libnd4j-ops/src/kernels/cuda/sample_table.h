@@ -147,7 +147,7 @@ __device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometr
         locatePixel(row, column, modulation, {p.height, p.width}, s);
     } else {
         locate(static_cast<Real>(row) + widen(inputs.y),
-               static_cast<Real>(column) + widen(inputs.x), modulation, p.height, p.width, s);
+               static_cast<Real>(column) + widen(inputs.x), modulation, {p.height, p.width}, s);
     }
     return s;
 }
