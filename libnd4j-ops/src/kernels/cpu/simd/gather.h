@@ -20,7 +20,7 @@ inline Index gatherRow(const GatherTile<Real>& t, const PlannedSample<Real>& s, 
         const Index channels = t.channels;
         return forEachVector<V, Vectors>(i, channels, action);
     };
-    if (s.place == Between) {
+    if (__builtin_expect(s.place == Between, true)) {
         const Real* const topRight = t.image + rows.at[TopRight];
         const Real* const bottomLeft = t.image + rows.at[BottomLeft];
         const Real* const bottomRight = t.image + rows.at[BottomRight];
