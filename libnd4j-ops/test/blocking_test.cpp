@@ -38,6 +38,19 @@ TEST(Blocking, LeavesGapsBetweenRowsOfWholePagesOfABackwardPass) {
     }
 }
 
+TEST(Blocking, BringsNoRowsNearerToOneAnotherByGaps) {
+    for (const Index channels : {4, 16, 24, 32, 64, 100}) {
+        for (Index width = 1; width < 520; ++width) {
+            const Blocking blocking =
+                Blocking::backward(geometry(16, channels, 8, width), alignment, panel);
+            const Index numbers = blocking.block(0).paddedChannels;
+            if (blocking.pitch == width) continue;
+            ASSERT_GT(fromPage(blocking.pitch * numbers), fromPage(width * numbers))
+                << channels << " " << width;
+        }
+    }
+}
+
 TEST(Blocking, LeavesNoGapsWhereRowsLieApartAnyway) {
     const auto pitch = [](Index channels, Index height, Index width) {
         return Blocking::backward(geometry(16, channels, height, width), alignment, panel).pitch;

@@ -158,13 +158,18 @@ struct Blocking {
     static constexpr Index pageBytes = 4096;
 
     /// Pixels of so many numbers between two rows of an image, so that no row lies within an eighth
-    /// of a page of where the one above does. At most an eighth of a row.
+    /// of a page of where the one above does. At most an eighth of a row: of what a row shorter
+    /// than two pages lacks of whole ones, that can be too little, and where it would only bring
+    /// rows nearer to one another there is none.
     static Index rowGap(const Conv2dGeometry& g, Index channels, Index page) {
-        const Index at = g.width * channels % page;
-        if (g.height < 2 || g.pixels() > mostPaddedPixels || std::min(at, page - at) >= page / 8) {
-            return 0;
-        }
-        return std::min(ceilDivide(page / 4, channels), g.width / 8);
+        const auto apart = [&](Index pixels) {
+            const Index at = pixels * channels % page;
+            return std::min(at, page - at);
+        };
+        const Index own = apart(g.width);
+        if (g.height < 2 || g.pixels() > mostPaddedPixels || own >= page / 8) return 0;
+        const Index gap = std::min(ceilDivide(page / 4, channels), g.width / 8);
+        return apart(g.width + gap) > own ? gap : 0;
     }
     /// Planes of so many pixels with gaps between rows still have less than 2^31.
     static constexpr Index mostPaddedPixels = Index{1} << 30;
@@ -215,10 +220,10 @@ void productInParts(Index rows, Index numbers, Multiply multiply, Ask ask) {
     }
 }
 
-/// How the backward pass is partitioned: tasks are (image slot, chunk of tiles, chunk of blocks).
+/// How the backward pass is partitioned: tasks are (image, chunk of tiles, chunk of blocks).
 class BackwardPartition {
   public:
-    Index slots;       ///< images at work at once, each with weight gradients of its own
+    Index slots;       ///< of gradients of the weights, each of every slots-th image
     Index tileChunks;  ///< chunks of an image's tiles, each with all gradients of its own
 
     BackwardPartition(const Blocking& blocking, Index batch) : tiles_(blocking.tiles) {
