@@ -198,18 +198,6 @@ inline void transposeSquare(V (&v)[Lanes]) {
 template <class Real>
 using Quad = typename VectorOf<Real, 4 * sizeof(Real)>::Type;
 
-/// The sums of the lanes of each corner's vector.
-inline Quad<float> sums(const Vector16<float> (&v)[Corners]) {
-    const auto pairs = [](const Vector16<float>& a, const Vector16<float>& b) {
-        return __builtin_shufflevector(a, b, 0, 2, 4, 6) +
-               __builtin_shufflevector(a, b, 1, 3, 5, 7);
-    };
-    return pairs(pairs(v[0], v[1]), pairs(v[2], v[3]));
-}
-inline Quad<double> sums(const Vector16<double> (&v)[Corners]) {
-    return Quad<double>{v[0][0] + v[0][1], v[1][0] + v[1][1], v[2][0] + v[2][1], v[3][0] + v[3][1]};
-}
-
 /// Each of the corners' numbers in every lane.
 template <class V>
 inline void spread(const NumberOf<V> (&numbers)[Corners], V (&each)[Corners]) {
@@ -268,9 +256,11 @@ inline auto sumsOfLanes(const V (&v)[Corners]) {
         constexpr auto all = std::make_index_sequence<lanesOf<V>>();
         return horizontalSum(addPairs(addHalves(v[0], v[1], all), addHalves(v[2], v[3], all), all));
     } else {
-        const Q parts[] = {horizontalSum(v[0]), horizontalSum(v[1]), horizontalSum(v[2]),
-                           horizontalSum(v[3])};
-        return sums(parts);
+        const auto sum = [](const V& lanes) {
+            const Q two = horizontalSum(lanes);
+            return two[0] + two[1];
+        };
+        return Quad<NumberOf<V>>{sum(v[0]), sum(v[1]), sum(v[2]), sum(v[3])};
     }
 }
 
