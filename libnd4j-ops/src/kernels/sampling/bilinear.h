@@ -20,11 +20,11 @@ enum Place : std::int32_t {
     AtPixel,  ///< it is its top left pixel: what a plain convolution reads
 };
 
-/// Where one sample reads, and with what weights. `Pixel` is an integer that holds
-/// `height * width`: as wide as `Real`, many samples are located with one vector instruction.
+/// Where one sample reads, and with what weights. `Pixel` is an integer that numbers a plane's
+/// pixels and one more: as wide as `Real`, many samples are located with one vector instruction.
 template <class Real, class Pixel = Index>
 struct Sample {
-    /// Row-major pixel index of each corner, `height * width` (one past the plane) for a corner
+    /// The number of each corner's pixel, as Plane has them; one past the plane for a corner
     /// outside it: a plane followed by one zero pixel needs no branch.
     Pixel pixel[Corners];
     /// Bilinear weights; all zero for a sample that counts as outside.
