@@ -13,6 +13,7 @@
 #include "results.h"
 #if defined(DCN4J_CUDA_EMULATED)
 #include "../src/kernels/cuda/device.h"
+#include "../src/kernels/cuda/sample_places.h"
 #include "../src/kernels/cuda/sample_table.h"
 #endif
 
@@ -139,7 +140,7 @@ TEST(CudaConvolution, ColumnsMayBeMadeOfFewTapsOrImagesAtATime) {
         {"of_nine_taps", 3, 6, 9, 11, 5, 3, 3, 1, 1, 1, 1, 1, 1, 2},
         {"of_25_taps", 3, 4, 9, 8, 4, 5, 5, 1, 1, 2, 2, 1, 1, 1, 1},
     };
-    // One tap, a few, all of one image and of two.
+    // One tap, a few, all of one image and of two; samples of one image at a time.
     for (const auto& shape : shapes) {
         for (const Index bytes : {1, 10000, 40000, 80000}) {
             SCOPED_TRACE(shape.name + std::to_string(bytes));
@@ -149,6 +150,45 @@ TEST(CudaConvolution, ColumnsMayBeMadeOfFewTapsOrImagesAtATime) {
                 referenceDeformableConv2d(), onDevice, shape, 2e-5, [](auto&) {});
         }
     }
+}
+
+/// So many images at a time that the last are fewer, and leave nothing in some slots of pixels.
+TEST(CudaConvolution, WeightsGradientsOfFewImagesAtATimeAddUp) {
+    const convolution::Case shape{"of_three_images", 3, 5, 20, 30, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
+    for (const Index images : {1, 2}) {
+        SCOPED_TRACE(images);
+        const Index entries = images * 9 * 21 * 31;
+        const cuda::FusedDeformableConv2d kernel(nullptr, false, 128 * entries);
+        compareWithReference<convolution::Problem<float>, DeformableConv2dKernel>(
+            referenceDeformableConv2d(), DeformableConv2dOnDevice(kernel, nullptr), shape, 2e-5,
+            [](auto&) {});
+    }
+}
+
+/// The images' last step of 42 pixels is not full, and what fills it is no sample of a pixel.
+TEST(CudaConvolution, WhatFillsTheLastStepReadsNothing) {
+    const auto expectFinite = [](auto element) {
+        using Element = decltype(element);
+        const cuda::FusedDeformableConv2d kernel(nullptr, true);
+        convolution::Problem<Element> p({"of_42_pixels", 1, 8, 7, 6, 8}, 7);
+        for (Index c = 0; c < 8; ++c)
+            p.input.at(0, c, 0, 0) =
+                narrow<Element>(std::numeric_limits<ComputeType<Element>>::infinity());
+        // The last tap reads no pixel of the first row.
+        p.offset.forEach([](Element& e) { e = narrow<Element>(ComputeType<Element>{0}); });
+        for (const auto& result :
+             forwardAndBackward(p, DeformableConv2dOnDevice(kernel, nullptr))) {
+            if (result.name != "gradWeights") continue;
+            for (std::size_t i = 8; i < result.values.size(); i += 9)
+                EXPECT_TRUE(std::isfinite(result.values[i])) << i;
+            return;
+        }
+        FAIL() << "no gradient";
+    };
+    expectFinite(float{});
+    expectFinite(double{});
+    expectFinite(Float16{});
+    expectFinite(BFloat16{});
 }
 
 TEST(CudaConvolution, TwentyRunsGiveTheSameBits) {
@@ -262,6 +302,19 @@ TEST(CudaConvolution, APlannedSampleReadsTheCornersThatTheRuleSays) {
             }
         }
     }
+}
+
+TEST(CudaConvolution, AStoredPlaceOfZerosReadsNothing) {
+    const Conv2dGeometry g{1, 1, 5, 7, 1, 5, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
+    const cuda::SampledPlane plane(g, true);
+    const cuda::StoredPlace<float> place({1.5f, 2.5f, 3}, 35);
+    EXPECT_EQ(place.firstPixel(), 35);
+    cuda::SampleTable<float, 1> table;
+    table.plan(0, plane, place.firstPixel(), place.y, place.x);
+    EXPECT_EQ(table.pixel[0][TopLeft], 35 + 9);
+    const cuda::StoredPlace<float> zeros{};
+    table.plan(0, plane, zeros.firstPixel(), zeros.y, zeros.x);
+    for (const int pixel : table.pixel[0]) EXPECT_LT(pixel, 0);
 }
 
 TEST(CudaConvolution, AStrideThatIsNotUsedAsksForNoOtherKernel) {

@@ -12,12 +12,13 @@
 //
 // The gradients of offset and mask are combinations of a sample's four dots: those of the value for
 // the mask, the slopes for the offset. gradColumn goes to device memory, for backward_input.h to
-// gather.
+// gather. Where the samples lie is left for backward_weights.h.
 //
 // What bounds it: the product; then reading corners.
 #pragma once
 
 #include "forward.h"
+#include "sample_places.h"
 
 namespace dcn4j::cuda {
 
@@ -104,9 +105,10 @@ struct BackwardColumnsArguments {
     Segments s;
     SampleSource<Element> samples;
     ColumnChunk chunk;
-    const Element* gradients;  ///< of the output, packed
-    int gradientPitch;         ///< of one pixel
-    int outPitch;              ///< of one convolution group
+    SamplePlaces<ComputeType<Element>> places;  ///< of the chunk's images and maybe others
+    const Element* gradients;                   ///< of the output, packed
+    int gradientPitch;                          ///< of one pixel
+    int outPitch;                               ///< of one convolution group
     const Stored* weights;
     int weightPitch, steps;
     ComputeType<Element>* columns;  ///< [pixels of the chunk][taps of the chunk][pixelPitch]
@@ -229,6 +231,7 @@ template <class Product, class Element, class Table>
 __device__ __forceinline__ void beginColumns(
     const BackwardColumnsArguments<Element, typename Product::Stored>& a, ColumnsTile& tile,
     Table& table) {
+    using Located = SamplePlace<ComputeType<Element>>;
     const Conv2dGeometry& g = a.g;
     const PlanGeometry& plan = a.samples.plan;
     const auto taps = static_cast<unsigned>(a.chunk.taps);
@@ -252,8 +255,14 @@ __device__ __forceinline__ void beginColumns(
         table.place[r] = {0, 0, false, 1};
         if (r < count) {
             const PixelSamples at(plan, a.samples.arrays, first.n, first.pixel + r);
-            const auto s = planSample<Element>(plan, a.samples.arrays, at, offsetGroup,
-                                               a.chunk.firstTap + tapOfChunk);
+            const int tap = a.chunk.firstTap + tapOfChunk;
+            const auto place =
+                Located::template of<Element>(plan, a.samples.arrays, at, offsetGroup, tap);
+            const Index before = a.chunk.firstImage - a.places.firstImage;
+            a.places.of(plan, offsetGroup, tap)[before * g.outPixels() + firstOfChunk + r] = {
+                place,
+                at.firstPixel + static_cast<int>(first.n - a.places.firstImage) * plan.pixels()};
+            const auto s = place.sample(plan, a.samples.arrays.offset.present());
             table.setTouched(r, s, at.firstPixel, plan.pixels());
             table.place[r] = {s.fractionY, s.fractionX, s.place != Place::Outside, s.modulation};
         }

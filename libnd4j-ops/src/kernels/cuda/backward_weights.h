@@ -3,28 +3,30 @@
 //   gradWeights[o][k] = sum over pixels of gradOutput[pixel][o] * column[pixel][k], k = (tap, c)
 //
 //   o, k     in tiles of 64 x 128 or 128 x 128 (64 x 64 in double)
-//   pixel    N * oH * oW, cut into slots of one length; each block sums one tile over one slot
+//   pixel    of a few images, oH * oW each, cut into slots of one length; each block sums one tile
+//            over one slot
 //
-// Slots leave partial sums in device memory, which backward_sums.h adds in a fixed order. How many
-// there are depends on the geometry alone, and their sums take at most 64 MiB or one copy of the
-// weights.
+// Slots leave partial sums in device memory, to which those of further images are added, and which
+// backward_sums.h adds in a fixed order. How many there are depends on the geometry alone, and
+// their sums take at most 64 MiB or one copy of the weights.
 //
 // Every step has new samples. A block plans 256 at a time, one a thread (sample_table.h): those of
-// the next 256 pixels where its tile is of one tap, of fewer where it is of more.
+// the next 256 pixels where its tile is of one tap, of fewer where it is of more. Where they lie is
+// known already (sample_places.h).
 //
 // What bounds it: arithmetic; then reading corners, once for every 64 or 128 output channels.
 #pragma once
 
 #include "forward.h"
+#include "sample_places.h"
 
 namespace dcn4j::cuda {
 
-/// How the pixels are cut.
+/// How pixels are cut.
 struct Slots {
     Index count, length;
 
-    Slots(const Conv2dGeometry& g, Index tiles, Index partialBytes) {
-        const Index pixels = g.batch * g.outPixels();
+    Slots(Index pixels, Index tiles, Index partialBytes) {
         if (pixels == 0) {
             count = 0;
             length = 1;
@@ -33,11 +35,8 @@ struct Slots {
         // Enough blocks for a large device, but a slot's pixels pay for its sums.
         const Index wanted = std::min(ceilDivide(1024, tiles), ceilDivide(pixels, 256));
         const Index fitting = (Index{64} << 20) / partialBytes;
-        // A slot's pixels are counted in 32 bits, and those of the images that they lie in.
-        const Index images = (Index{1} << 30) / g.pixels() - 2;
-        const Index most = std::max<Index>(256, images * g.outPixels());
-        const Index least = ceilDivide(pixels, std::min(most, Index{1} << 29));
-        length = roundUp(ceilDivide(pixels, std::max(std::min(wanted, fitting), least)), 32);
+        // Whole steps.
+        length = roundUp(ceilDivide(pixels, std::max<Index>(std::min(wanted, fitting), 1)), 32);
         count = ceilDivide(pixels, length);
     }
 };
@@ -145,71 +144,52 @@ class SampledColumns {
     /// In shared memory: the planned samples, and what each thread needs for its next.
     struct Table {
         SampleTable<Real, plannedAtATime> samples;
-        struct alignas(16) {
-            OutPixel next;    ///< the pixel that is planned next
-            Real modulation;  ///< of the sample
-        } beside[plannedAtATime];
-        /// How far one sample of a thread is from the next, less the end of a row and of an image.
-        alignas(16) OutPixel apart;
-        struct alignas(16) {
-            PlannedArrays arrays;  ///< of the first image's first pixel
-            int row, column;       ///< that output pixel (0, 0) reads
-            int pixels;            ///< of the slot; 0 where nothing is read
-        } runs[mostRuns];
+        StoredPlace<Real> next[plannedAtATime];
+        Real modulation[plannedAtATime];
     };
 
-    __device__ SampledColumns(const SampleSource<Element>& source, Table& table, Index group,
-                              int tile, Index firstPixel, int pixels)
-        : source_(source), table_(table), stepsAPlan_(mostRuns / source.runs.perTile) {
-        const FirstImage first(source.plan, firstPixel);
+    /// Of a slot that begins with the images' pixel `firstPixel`.
+    __device__ SampledColumns(const SampleSource<Element>& source, const SamplePlaces<Real>& places,
+                              Table& table, Index group, int tile, int firstPixel)
+        : source_(source),
+          places_(places),
+          table_(table),
+          stepsAPlan_(mostRuns / source.runs.perTile) {
         const int k = static_cast<int>(threadIdx.x) % packs * pack;
         const int which = k / source.runs.channelsPerRun;
         const auto place = source.runs.place(tile, which, k - which * source.runs.channelsPerRun);
         reads_ = place.channel < source.runs.pitch;
-        channels_ = source.images + first.n * source.imagePitch +
+        channels_ = source.images + places.firstImage * source.imagePitch +
                     static_cast<int>(group) * source.runs.groupPitch +
                     place.segment * source.runs.pitch + place.channel;
         entry_ = (which + 1) * planned() + line();
         // What this thread plans.
-        const auto plans = source.runs.place(tile, run(), 0);
-        const bool some =
-            plans.channel < source.runs.pitch && plans.segment < source.segmentsOf(group);
-        if (pixel() == 0) {
-            int column = plans.tap;
-            const int row = source.plan.kernelW.divide(column);
-            const PixelSamples at(source.plan, source.arrays, first.n, OutPixel{0, 0, 0});
-            const int offsetGroup = some ? source.firstOffsetGroup(group) + plans.segment : 0;
-            table.runs[run()] = {source.arraysAt(at, offsetGroup, some ? plans.tap : 0),
-                                 at.y + row * source.plan.dilationH,
-                                 at.x + column * source.plan.dilationW, some ? pixels : 0};
+        const auto plans = source.runs.place(tile, entry() / planned(), 0);
+        const int pixel = firstPixel + entry() % planned();
+        left_ = -pixel;
+        next_ = places.data;
+        if (plans.channel < source.runs.pitch && plans.segment < source.segmentsOf(group)) {
+            left_ += places.pixels;
+            next_ =
+                places.of(source.plan, source.firstOffsetGroup(group) + plans.segment, plans.tap) +
+                pixel;
         }
-        if (entry() == 0) {
-            const OutPixel by = OutPixel::of(source.plan, planned());
-            table.apart = {by.image + 1, by.y + 1 - source.outHeight,
-                           by.x - source.plan.outWidth.divisor()};
-        }
-        const OutPixel next = OutPixel::of(source.plan, first.pixel + pixel());
-        table.beside[entry()].next = next;
-        __syncthreads();
-        load(next, 0);
+        load();
+        waitForCopies();
     }
 
     __device__ bool plans(int step) const { return step == nextPlan_; }
 
-    /// A thread plans one sample, and loads what arrays say of its next.
+    /// A thread plans one sample, and loads where its next lies.
     __device__ void plan(int) {
         nextPlan_ += stepsAPlan_;
         entry_ -= planned();
-        const OutPixel at = table_.beside[entry()].next;
-        const auto& run = table_.runs[this->run()];
-        const Real y = static_cast<Real>(at.y * source_.plan.strideH + run.row) + widen(inputs_.y);
-        const Real x =
-            static_cast<Real>(at.x * source_.plan.strideW + run.column) + widen(inputs_.x);
-        const Real modulation = widen(inputs_.modulation);
-        const OutPixel next = after(at);
-        load(next, nextPlan_ * Product::depth);
-        table_.samples.plan(entry(), source_.plane, at.image * source_.plan.pixels(), y, x);
-        table_.beside[entry()] = {next, modulation};
+        left_ -= planned();
+        next_ += planned();
+        const StoredPlace<Real> at = copiesByItself() ? table_.next[entry()] : loaded_;
+        table_.samples.plan(entry(), source_.plane, at.firstPixel(), at.y, at.x);
+        table_.modulation[entry()] = at.modulation;
+        load();
     }
 
     /// Steps are fetched in their order.
@@ -222,7 +202,7 @@ class SampledColumns {
     template <int Slot>
     __device__ void store(Stored* b) {
         const auto p = value_[Slot].template sample<Product>(
-            table_.samples, entry(Slot), reads_ ? table_.beside[entry(Slot)].modulation : Real{1});
+            table_.samples, entry(Slot), reads_ ? table_.modulation[entry(Slot)] : Real{1});
         Product::storeB(b + Product::furtherB(Slot * linesOfSlot), line(),
                         static_cast<int>(threadIdx.x) % packs * pack, p);
         if (Slot + 1 == slots) entry_ += Product::depth;
@@ -232,53 +212,42 @@ class SampledColumns {
     __device__ static int entry() { return static_cast<int>(threadIdx.x); }
     /// Pixels that are planned at a time.
     __device__ int planned() const { return stepsAPlan_ * Product::depth; }
-    /// Which of the tile's runs this thread plans, and which pixel of those that are planned.
-    __device__ int run() const { return entry() / planned(); }
-    __device__ int pixel() const { return entry() & (planned() - 1); }
 
-    /// The pixel that this thread plans after `at`: a column, or a row, below zero has not met the
-    /// end of its row, or of its image.
-    __device__ OutPixel after(const OutPixel& at) const {
-        const OutPixel& by = table_.apart;
-        const int x = at.x + by.x, y = at.y + by.y + (x >> 31);
-        return {at.image + by.image + (y >> 31), wrapped(y, source_.outHeight),
-                wrapped(x, source_.plan.outWidth.divisor())};
-    }
-    /// `size` more where a number of -size ... size - 1 is below zero.
-    __device__ static int wrapped(int number, int size) {
-        const auto below = static_cast<std::uint32_t>(number);
-        const auto above = below + static_cast<std::uint32_t>(size);
-        return static_cast<int>(below < above ? below : above);
-    }
-
-    /// Loads the inputs of this thread's next sample, `done` pixels from its first on. Beyond the
-    /// slot's pixels samples are zeros; so are the gradients.
-    __device__ void load(const OutPixel& at, int done) {
-        inputs_.setNone();
-        const PlannedArrays arrays = table_.runs[run()].arrays;
-        const auto from = [&](const char* data, const SampleArray& array) {
-            const char* row =
-                further(further(data, at.y, array.rowBytes()), at.x, array.pixelBytes());
-            return row + std::uint64_t{static_cast<std::uint32_t>(at.image)} *
-                             static_cast<std::uint64_t>(array.strides[0]);
-        };
-        const char* const offset = from(arrays.offset, source_.offset);
-        const char* const mask = from(arrays.mask, source_.mask);
-        if (done + pixel() < table_.runs[run()].pixels)
-            inputs_.load(offset, offset + source_.offset.strides[1], mask);
+    /// Loads where this thread's next sample lies. Beyond the images' last pixel samples are zeros;
+    /// so are the gradients. Only there a step may have less than all of its pixels.
+    __device__ void load() {
+        const bool some = left_ > 0;
+        if (copiesByItself()) {
+            constexpr int bytes = static_cast<int>(sizeof(StoredPlace<Real>));
+            auto* const to = reinterpret_cast<unsigned char*>(&table_.next[entry()]);
+            const auto* const from =
+                reinterpret_cast<const unsigned char*>(some ? next_ : places_.data);
+#pragma unroll
+            for (int i = 0; i < bytes; i += 16) beginCopy(to + i, from + i, some);
+        } else {
+            loaded_ = StoredPlace<Real>{};
+            if (some) loaded_ = loadGlobal<StoredPlace<Real>>(next_);
+        }
     }
 
-    __device__ static int line() { return static_cast<int>(threadIdx.x) / packs; }
-    __device__ int entry(int slot) const { return entry_ + slot * linesOfSlot; }
+    __device__ static int line() {
+        return static_cast<int>(threadIdx.x) / packs;
+    }
+    __device__ int entry(int slot) const {
+        return entry_ + slot * linesOfSlot;
+    }
 
     const SampleSource<Element>& source_;
+    const SamplePlaces<Real>& places_;
     Table& table_;
     const int stepsAPlan_;
     const Element* channels_;  ///< this thread's at the first image's first pixel
     int nextPlan_ = 0;
     int entry_;  ///< of this thread's first line in this step
     bool reads_;
-    SampleInputs<Element> inputs_{};
+    const StoredPlace<Real>* next_;  ///< where the sample lies that is loaded next
+    int left_;                       ///< pixels of the images from that on
+    StoredPlace<Real> loaded_;       ///< where nothing copies by itself
     SampleValues<Element, pack, (Product::blocksAtATime > 1)> value_[slots];
 };
 
@@ -286,12 +255,14 @@ template <class Element>
 struct BackwardWeightsArguments {
     Conv2dGeometry g;
     SampleSource<Element> samples;
-    const Element* gradients;  ///< of the output, packed
+    SamplePlaces<ComputeType<Element>> places;
+    const Element* gradients;  ///< of the images' output, packed
     int gradientPitch;         ///< of one pixel
     int outPitch;              ///< of one convolution group
     Slots slots;
     int depth;                      ///< channels of all tiles of runs
     ComputeType<Element>* partial;  ///< [slots][outChannels][depth]
+    bool adds;                      ///< to what is there
 };
 
 template <class Product, class Element>
@@ -325,8 +296,9 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
         number /= rowTiles;
         const int group = static_cast<int>(number % groups);
         const Index slot = number / groups;
-        const Index firstPixel = slot * a.slots.length;
-        const Index left = a.g.batch * a.g.outPixels() - firstPixel;
+        const Index firstPixel = slot * a.slots.length, left = a.places.pixels - firstPixel;
+        // The last images may be fewer than all slots are for.
+        if (left <= 0) return;
         const int pixels = static_cast<int>(left < a.slots.length ? left : a.slots.length);
         const int steps = (pixels + Product::depth - 1) / Product::depth;
         if (threadIdx.x == 0) {
@@ -339,7 +311,8 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
         GradientColumns<Product, Element> gradients(
             a.gradients, firstPixel * a.gradientPitch + group * a.outPitch + firstRow,
             a.gradientPitch, a.outPitch - firstRow, pixels);
-        Samples samples(a.samples, memory.table, group, tile, firstPixel, pixels);
+        Samples samples(a.samples, a.places, memory.table, group, tile,
+                        static_cast<int>(firstPixel));
         addProduct(total, gradients, samples, steps, memory.product);
         Real* const to = a.partial + memory.tile.place;
         const int rows = memory.tile.rows < Product::rows ? memory.tile.rows : Product::rows;
@@ -348,8 +321,9 @@ __global__ void __launch_bounds__(blockThreads, Product::blocksAtATime)
             __syncthreads();
             for (int i = threadAnew(); i < rows * sliceColumns; i += blockThreads) {
                 const int row = i / sliceColumns, column = i % sliceColumns;
-                to[Index{row} * a.depth + slice * sliceColumns + column] =
-                    memory.product.slice[row * slicePitch + column];
+                Real& sum = to[Index{row} * a.depth + slice * sliceColumns + column];
+                const Real before = a.adds ? sum : Real{0};
+                sum = before + memory.product.slice[row * slicePitch + column];
             }
             __syncthreads();
         }

@@ -25,9 +25,9 @@ struct CellLists {
 };
 
 /// How many images' lists are made at a time: a few, so that the workspace stays small; as the
-/// geometry alone says.
-inline Index imagesAtATime(const Conv2dGeometry& g) {
-    constexpr Index entries = Index{1} << 22;
+/// geometry and `columnBytes` say, of which a list's entry has 128.
+inline Index imagesAtATime(const Conv2dGeometry& g, Index columnBytes) {
+    const Index entries = columnBytes / 128;
     const Index perImage =
         g.offsetGroups * g.taps() * std::max(cellsOf(g.height, g.width), g.outPixels());
     const Index batch = std::max<Index>(g.batch, 1);
@@ -102,7 +102,8 @@ struct ConvolutionSamples {
         int offsetGroup = plane, tapOfRun = tap;
         const int image = offsetGroups.divide(offsetGroup);
         const PixelSamples at(plan, arrays, firstImage + image, pixel);
-        const auto s = planSample<Element>(plan, arrays, at, offsetGroup, tap);
+        const auto s = SamplePlace<Real>::template of<Element>(plan, arrays, at, offsetGroup, tap)
+                           .sample(plan, arrays.offset.present());
         const int run = tapsAtATime.divide(tapOfRun), cell = cellOf(s, plan.pixels(), width);
         return {cell < 0 ? -1 : (plane * runs + run) * cells + cell,
                 {s.fractionY, s.fractionX, s.modulation, pixel * tapsOfRun(run) + tapOfRun}};
@@ -116,10 +117,10 @@ class ConvolutionLists {
 
   public:
     /// Of runs of `tapsAtATime` taps.
-    ConvolutionLists(const Conv2dGeometry& g, const SampleArrays& arrays, int tapsAtATime,
-                     Workspace& workspace)
+    ConvolutionLists(const Conv2dGeometry& g, const SampleArrays& arrays, Index columnBytes,
+                     int tapsAtATime, Workspace& workspace)
         : batch_(g.batch),
-          images_(cuda::imagesAtATime(g)),
+          images_(cuda::imagesAtATime(g, columnBytes)),
           samples_(g, arrays, tapsAtATime, images_),
           maker_(samples_.keys(), samples_.samples(), workspace) {}
 

@@ -43,7 +43,7 @@ class Backward {
           gradients_(outputSide(g), gradOutput, workspace_),
           pixelBytes_(images_.segments().pixelPitch(g) * static_cast<Index>(sizeof(Real))),
           taps_(tapsAtATime(g, columnBytes, pixelBytes_)),
-          lists_(g, samples_, taps_, workspace_),
+          lists_(g, samples_, columnBytes, taps_, workspace_),
           outPitch_(gradients_.segments().groupPitch()),
           steps_(ceilDivide(outPitch_, columnsDepth)),
           chunk_{0, imagesAtATime(g, columnBytes, pixelBytes_, taps_, lists_.imagesAtATime()), 0,
@@ -52,7 +52,8 @@ class Backward {
           runs_(g, images_.segments(), ByColumn::columns,
                 SampledColumns<ByColumn, Element>::mostRuns),
           depth_(runs_.tiles() * ByColumn::columns),
-          slots_(g, weightTiles(tall() ? 128 : 64),
+          slots_(std::min(lists_.imagesAtATime(), g.batch) * g.outPixels(),
+                 weightTiles(tall() ? 128 : 64),
                  g.outChannels * depth_ * static_cast<Index>(sizeof(Real))) {
         const Index pitch = images_.segments().pixelPitch(g);
         panel_ = workspace_.template reserve<Stored>(panelSlots() * columnsDepth * weightPitch_);
@@ -61,6 +62,8 @@ class Backward {
         if (chunk_.taps < g.taps())
             sums_ = workspace_.template reserve<Real>(chunk_.images * g.pixels() * pitch);
         partial_ = workspace_.template reserve<Real>(slots_.count * g.outChannels * depth_);
+        places_ = workspace_.template reserve<StoredPlace<Real>>(
+            g.offsetGroups * g.taps() * std::min(lists_.imagesAtATime(), g.batch) * g.outPixels());
         bias_ =
             workspace_.template reserve<Real>(biasWorkspace(outputSide(g), gradients_.segments()));
         workspace_.allocate();
@@ -70,8 +73,7 @@ class Backward {
         packedGradients_ = gradients_.pack(workspace_, stream);
     }
 
-    void inputOffsetAndMask(const Tensor<4>& gradInput, const Tensor<4>& gradOffset,
-                            const Tensor<4>& gradMask) const {
+    void run(const DeformableConv2dGradients& to) const {
         withColumnsTile([&](auto tile) {
             packBackwardWeights<Element, typename decltype(tile)::Type>(
                 g_, images_.segments(), weights_, steps_ * columnsDepth, weightPitch_,
@@ -79,6 +81,8 @@ class Backward {
         });
         for (Index n = 0; n < g_.batch; n += lists_.imagesAtATime()) {
             const CellLists<Real> lists = lists_.make(n, workspace_, stream_);
+            const SamplePlaces<Real> places{workspace_.at(places_), n,
+                                            static_cast<int>(lists.images * g_.outPixels())};
             for (Index first = n; first < n + lists.images; first += chunk_.images) {
                 ColumnChunk chunk = chunk_;
                 chunk.firstImage = first;
@@ -86,27 +90,17 @@ class Backward {
                 for (; chunk.firstTap < g_.taps(); chunk.firstTap += chunk_.taps) {
                     chunk.taps =
                         static_cast<int>(std::min<Index>(chunk_.taps, g_.taps() - chunk.firstTap));
-                    makeColumns(chunk, gradOffset, gradMask);
-                    gather(chunk, lists, gradInput);
+                    makeColumns(chunk, places, to.offset, to.mask);
+                    gather(chunk, lists, to.input);
                 }
             }
-        }
-    }
-
-    void weightsAndBias(const Tensor<4>& gradWeights, const Tensor<1>& gradBias) const {
-        const BackwardWeightsArguments<Element> a{
-            g_,        sampleSource(), packedGradients_,         gradientPitch(),
-            outPitch_, slots_,         static_cast<int>(depth_), workspace_.at(partial_)};
-        if (tall()) {
-            launchWeights<typename Products::template ByColumn<128>>(a);
-        } else {
-            launchWeights<ByColumn>(a);
+            addWeights(places);
         }
         sumWeights<Element>(g_, images_.segments(), runs_, depth_, slots_.count,
-                            workspace_.at(partial_), gradWeights, stream_);
-        if (!gradBias.present()) return;
+                            workspace_.at(partial_), to.weights, stream_);
+        if (!to.bias.present()) return;
         sumBias(outputSide(g_), gradients_.segments(), packedGradients_, workspace_.at(bias_),
-                gradBias, stream_);
+                to.bias, stream_);
     }
 
   private:
@@ -147,12 +141,13 @@ class Backward {
         return pitch;
     }
 
-    void makeColumns(const ColumnChunk& chunk, const Tensor<4>& gradOffset,
-                     const Tensor<4>& gradMask) const {
+    void makeColumns(const ColumnChunk& chunk, const SamplePlaces<Real>& places,
+                     const Tensor<4>& gradOffset, const Tensor<4>& gradMask) const {
         const BackwardColumnsArguments<Element, Stored> a{g_,
                                                           images_.segments(),
                                                           sampleSource(),
                                                           chunk,
+                                                          places,
                                                           packedGradients_,
                                                           gradientPitch(),
                                                           outPitch_,
@@ -175,6 +170,26 @@ class Backward {
                 const Tensor<4>& gradInput) const {
         gatherColumns<Element>(g_, images_.segments(), chunk, lists, chunk.firstTap / taps_,
                                workspace_.at(columns_), workspace_.at(sums_), gradInput, stream_);
+    }
+
+    /// What the images of `places` leave for the weights.
+    void addWeights(const SamplePlaces<Real>& places) const {
+        const BackwardWeightsArguments<Element> a{
+            g_,
+            sampleSource(),
+            places,
+            packedGradients_ + places.firstImage * g_.outPixels() * gradientPitch(),
+            gradientPitch(),
+            outPitch_,
+            slots_,
+            static_cast<int>(depth_),
+            workspace_.at(partial_),
+            places.firstImage > 0};
+        if (tall()) {
+            launchWeights<typename Products::template ByColumn<128>>(a);
+        } else {
+            launchWeights<ByColumn>(a);
+        }
     }
 
     template <class Product>
@@ -202,6 +217,7 @@ class Backward {
     const Slots slots_;
     Workspace::Piece<Stored> panel_{};
     Workspace::Piece<Real> columns_{}, sums_{}, partial_{}, bias_{};
+    Workspace::Piece<StoredPlace<Real>> places_{};
     const Element *packedImages_, *packedGradients_;
 };
 
@@ -214,8 +230,7 @@ void fusedBackward(const Device& device, Index columnBytes, const Conv2dGeometry
     withProducts<Element>(device, [&](auto products) {
         const Backward<Element, decltype(products)> backward(device, g, columnBytes, inputs,
                                                              gradOutput, stream);
-        backward.inputOffsetAndMask(gradients.input, gradients.offset, gradients.mask);
-        backward.weightsAndBias(gradients.weights, gradients.bias);
+        backward.run(gradients);
     });
 }
 

@@ -132,10 +132,10 @@ class SampledRows {
     __device__ void load(const RunPlan<Real>& run) {
         const auto& at = table_.arrays[entry()];
         const auto channels = loadGlobal<typename RunPlan<Real>::Channels>(&run.arrays);
-        const int offsetBytes = source_.offset.channelBytes();
+        const int offsetBytes = source_.offset.channelBytes;
         inputs_.load(further(at.offset, channels.y, offsetBytes),
                      further(at.offset, channels.x, offsetBytes),
-                     further(at.mask, channels.mask, source_.mask.channelBytes()));
+                     further(at.mask, channels.mask, source_.mask.channelBytes));
     }
 
     __device__ static int row(int slot) {

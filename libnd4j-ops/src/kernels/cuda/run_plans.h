@@ -31,20 +31,13 @@ struct RunPlan {
 /// Offsets or masks as planning reads them. Where there are none, one number serves all.
 struct SampleArray {
     const void* data;
-    Index strides[4];  ///< bytes
-
-    /// Those of 32 bits (deformable_conv2d.cu checks that they are enough).
-    DCN4J_HOST_DEVICE int channelBytes() const { return static_cast<int>(strides[1]); }
-    DCN4J_HOST_DEVICE int rowBytes() const { return static_cast<int>(strides[2]); }
-    DCN4J_HOST_DEVICE int pixelBytes() const { return static_cast<int>(strides[3]); }
+    /// From one channel to the next; deformable_conv2d.cu checks that 32 bits are enough.
+    int channelBytes;
 
     template <class Element>
     static SampleArray of(const Tensor<4>& array) {
-        SampleArray a{array.data, {}};
-        if (array.present())
-            for (int d = 0; d < 4; ++d)
-                a.strides[d] = array.strides[d] * static_cast<Index>(sizeof(Element));
-        return a;
+        const Index bytes = array.strides[1] * static_cast<Index>(sizeof(Element));
+        return {array.data, array.present() ? static_cast<int>(bytes) : 0};
     }
 };
 

@@ -23,7 +23,7 @@ struct SampleSource {
     SampleArray offset, mask;
     const Element* images;
     Index pixelPitch, imagePitch, endPixel;
-    int pitchBytes, channelsPerGroup, channelsPerOffsetGroup, outHeight;
+    int pitchBytes, channelsPerGroup, channelsPerOffsetGroup;
 
     SampleSource(const Conv2dGeometry& g, const Segments& s, const SampleArrays& samples,
                  const Element* packedImages, const Runs& order)
@@ -39,8 +39,7 @@ struct SampleSource {
           endPixel(g.batch * g.outPixels()),
           pitchBytes(static_cast<int>(pixelPitch * static_cast<Index>(sizeof(Element)))),
           channelsPerGroup(static_cast<int>(g.channelsPerGroup())),
-          channelsPerOffsetGroup(static_cast<int>(g.channelsPerOffsetGroup())),
-          outHeight(static_cast<int>(g.outHeight)) {}
+          channelsPerOffsetGroup(static_cast<int>(g.channelsPerOffsetGroup())) {}
 
     /// The offset group of a convolution group's first segment.
     __device__ int firstOffsetGroup(Index group) const {
@@ -58,7 +57,7 @@ struct SampleSource {
             if (array.data == nullptr)
                 return reinterpret_cast<const char*>(zeroAndOne<Element> + absent);
             return static_cast<const char*>(array.data) +
-                   element * static_cast<Index>(sizeof(Element)) + channel * array.strides[1];
+                   element * static_cast<Index>(sizeof(Element)) + channel * array.channelBytes;
         };
         return {from(offset, at.offset, 2 * k, 0), from(mask, at.mask, k, 1)};
     }

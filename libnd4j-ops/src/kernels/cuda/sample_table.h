@@ -95,13 +95,6 @@ template <class Element>
 struct SampleInputs {
     Element y, x, modulation;
 
-    /// Those of a sample that is zero, wherever in its row.
-    __device__ void setNone() {
-        const auto notANumber = static_cast<ComputeType<Element>>(floatOf(0x7fc00000u));
-        y = narrow<Element>(notANumber);
-        modulation = narrow<Element>(ComputeType<Element>{1});
-    }
-
     /// From where they are.
     __device__ void load(const char* offsetY, const char* offsetX, const char* mask) {
         y = loadGlobal<Element>(offsetY);
@@ -129,28 +122,36 @@ struct SampleInputs {
     }
 };
 
-/// The sample of one tap and offset group at an output pixel.
-template <class Element>
-__device__ inline Sample<ComputeType<Element>, int> planSample(const PlanGeometry& p,
-                                                               const SampleArrays& arrays,
-                                                               const PixelSamples& at,
-                                                               int offsetGroup, int tap) {
-    using Real = ComputeType<Element>;
-    SampleInputs<Element> inputs;
-    inputs.load(p, arrays, at, offsetGroup, tap);
-    int kx = tap;
-    const int ky = p.kernelW.divide(kx);
-    const int row = at.y + ky * p.dilationH, column = at.x + kx * p.dilationW;
-    const Real modulation = widen(inputs.modulation);
-    Sample<Real, int> s;
-    if (!arrays.offset.present()) {
-        locatePixel(row, column, modulation, {p.height, p.width}, s);
-    } else {
-        locate(static_cast<Real>(row) + widen(inputs.y),
-               static_cast<Real>(column) + widen(inputs.x), modulation, {p.height, p.width}, s);
+/// Where a sample lies on its plane, and what it is multiplied by.
+template <class Real>
+struct SamplePlace {
+    Real y, x, modulation;
+
+    /// That of one tap and offset group at an output pixel.
+    template <class Element>
+    __device__ static SamplePlace of(const PlanGeometry& p, const SampleArrays& arrays,
+                                     const PixelSamples& at, int offsetGroup, int tap) {
+        SampleInputs<Element> inputs;
+        inputs.load(p, arrays, at, offsetGroup, tap);
+        int kx = tap;
+        const int ky = p.kernelW.divide(kx);
+        return {static_cast<Real>(at.y + ky * p.dilationH) + widen(inputs.y),
+                static_cast<Real>(at.x + kx * p.dilationW) + widen(inputs.x),
+                widen(inputs.modulation)};
     }
-    return s;
-}
+
+    /// The sample there. Without offsets it is a pixel.
+    __device__ Sample<Real, int> sample(const PlanGeometry& p, bool offsets) const {
+        Sample<Real, int> s;
+        if (offsets) {
+            locate(y, x, modulation, {p.height, p.width}, s);
+        } else {
+            locatePixel(static_cast<int>(y), static_cast<int>(x), modulation, {p.height, p.width},
+                        s);
+        }
+        return s;
+    }
+};
 
 /// Whether a mask can be a factor of a sample's weights, and not of the sample: not one that is
 /// infinite, not a number, or so large that it could make products infinite.
