@@ -665,9 +665,10 @@ union ProductMemory {
     alignas(16) typename Product::Real columns[columnsAtATime<Product>() * columnPitch<Product>];
 };
 
-/// The loop of a product: while the operands of a step are multiplied, those of the next are made.
-/// `first(to)` makes those of step 0, and `further(now, step, next)` multiplies those that are
-/// `now` bytes further than those of step 0, and makes those of step `step` at `next`.
+/// The loop of a product, of one step or more: while the operands of a step are multiplied, those
+/// of the next are made. `first(to)` makes those of step 0, and `further(now, step, next)`
+/// multiplies those that are `now` bytes further than those of step 0, and makes those of step
+/// `step` at `next`.
 template <class Product, class First, class Further>
 __device__ __forceinline__ void addSteps(Product& total, typename Product::Stored* operands,
                                          int steps, First first, Further further) {
@@ -677,7 +678,6 @@ __device__ __forceinline__ void addSteps(Product& total, typename Product::Store
         waitForCopies();
         __syncthreads();
     };
-    if (steps == 0) return;
     first(operands);
     finish();
     // Where the last step's operands are, compilers would work out for each fragment beforehand, if
