@@ -15,6 +15,7 @@
 #include "../src/kernels/cuda/device.h"
 #include "../src/kernels/cuda/sample_places.h"
 #include "../src/kernels/cuda/sample_table.h"
+#include "../src/kernels/cuda/workspace.h"
 #endif
 
 namespace dcn4j {
@@ -315,6 +316,27 @@ TEST(CudaConvolution, AStoredPlaceOfZerosReadsNothing) {
     const cuda::StoredPlace<float> zeros{};
     table.plan(0, plane, zeros.firstPixel(), zeros.y, zeros.x);
     for (const int pixel : table.pixel[0]) EXPECT_LT(pixel, 0);
+}
+
+/// What no call has got, the pool need not keep for the next.
+TEST(CudaWorkspace, APoolKeepsWhatACallHasTaken) {
+    const EmulatedDevice device(80, 1);
+    const auto take = [](Index bytes) {
+        cuda::Workspace workspace(nullptr);
+        workspace.reserve<char>(bytes);
+        workspace.allocate();
+    };
+    cuda_emulation::keptByPool = 0;
+    cuda_emulation::memoryLimit = std::size_t{400} << 20;
+    EXPECT_THROW(take(Index{1} << 40), cuda::OutOfMemory);
+    EXPECT_EQ(cuda_emulation::keptByPool, 0u);
+    take(1000);
+    EXPECT_EQ(cuda_emulation::keptByPool, cuda::Workspace::keptBytes);
+    take(Index{300} << 20);
+    EXPECT_EQ(cuda_emulation::keptByPool, std::size_t{300} << 20);
+    take(1000);
+    EXPECT_EQ(cuda_emulation::keptByPool, std::size_t{300} << 20);
+    cuda_emulation::memoryLimit = ~std::size_t{0};
 }
 
 TEST(CudaConvolution, AStrideThatIsNotUsedAsksForNoOtherKernel) {

@@ -90,8 +90,9 @@ extern int earliestCapability;
 extern std::size_t memoryLimit;
 /// The name of kernels that can't be launched.
 extern std::string failingKernels;
-/// Whether the device has pools of memory.
+/// Whether the device has pools of memory, and what the last that was told so keeps of it.
 extern bool memoryPools;
+extern std::uint64_t keptByPool;
 
 }  // namespace cuda_emulation
 

@@ -48,6 +48,7 @@ int device = 0, computeCapability = 90, compiledCapability = 90, earliestCapabil
 int multiprocessors = 2;
 std::size_t memoryLimit = ~std::size_t{0};
 std::string failingKernels;
+std::uint64_t keptByPool = 0;
 bool memoryPools = true;
 
 namespace {
@@ -411,8 +412,10 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps*) {
     *pool = reinterpret_cast<cudaMemPool_t>(&all);
     return cudaSuccess;
 }
-cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr, void*) {
-    return cudaEmulationResult(pool == nullptr ? cudaErrorInvalidValue : cudaSuccess);
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr, void* value) {
+    if (pool == nullptr) return cudaEmulationResult(cudaErrorInvalidValue);
+    cuda_emulation::keptByPool = *static_cast<const std::uint64_t*>(value);
+    return cudaSuccess;
 }
 cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t pool,
                                     cudaStream_t) {
