@@ -52,7 +52,7 @@ FFMA_SHARE = 0.85
 # Bytes of stack.
 MOST_STACK = 32
 # Of planning one sample, of one tap a step.
-PLAN = {"forward": 65, "backwardWeights": 51}
+PLAN = {"forward": 60, "backwardWeights": 51}
 # Of packing, for an element; a thread has as many packs of 16 bytes as a pack has elements.
 PACK_INSTRUCTIONS = 40
 ELEMENT_BYTES = {"float": 4, "Float16": 2, "BFloat16": 2}

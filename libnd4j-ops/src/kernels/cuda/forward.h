@@ -73,20 +73,22 @@ class SampledRows {
         channels_ =
             source.images + first.n * source.imagePitch + group * runs().groupPitch + inRun();
         if (planning()) load(plans_[runOfEntry()]);
-        plans_ += MostRuns == 1 ? 1 : runs().perTile;
+        plans_ += perTile();
     }
 
     __device__ bool plans(int step) const { return step == nextPlan_; }
 
     /// A thread plans one sample, which is that of its number in the table; what arrays say of the
     /// next is loaded a plan ahead.
-    __device__ void plan(int) {
+    __device__ void plan(int step) {
         nextPlan_ += runs().tilesPerRun;
-        const auto place = loadGlobal<typename RunPlan<Real>::Place>(&plans_[which()].place);
+        const auto* plans =
+            further(plans_, step * perTile(), static_cast<int>(sizeof(RunPlan<Real>)));
+        const auto place = loadGlobal<typename RunPlan<Real>::Place>(&plans[which()].place);
         left_ = static_cast<int>(place.channels);
         channels_ = further(channels_, place.segment, static_cast<int>(sizeof(Element)));
         if (planning()) {
-            const auto& run = plans_[runOfEntry()];
+            const auto& run = plans[runOfEntry()];
             const auto tap =
                 MostRuns == 1 ? place : loadGlobal<typename RunPlan<Real>::Place>(&run.place);
             const auto at = table_.pixels[entry()];
@@ -97,7 +99,6 @@ class SampledRows {
                                 at.x + tap.column + widen(inputs_.x), modulation);
             load(run);
         }
-        plans_ = further(plans_, runs().perTile, static_cast<int>(sizeof(RunPlan<Real>)));
     }
 
     /// Whether this thread has planned a sample whose mask can't be a factor of weights.
@@ -125,9 +126,8 @@ class SampledRows {
   private:
     __device__ static int entry() { return static_cast<int>(threadIdx.x); }
     __device__ static int runOfEntry() { return MostRuns == 1 ? 0 : entry() / Product::rows; }
-    __device__ bool planning() const {
-        return entry() < (MostRuns == 1 ? 1 : runs().perTile) * Product::rows;
-    }
+    __device__ int perTile() const { return MostRuns == 1 ? 1 : runs().perTile; }
+    __device__ bool planning() const { return entry() < perTile() * Product::rows; }
 
     __device__ void load(const RunPlan<Real>& run) {
         const auto& at = table_.arrays[entry()];
@@ -159,7 +159,7 @@ class SampledRows {
 
     const SampleSource<Element>& source_;
     Table& table_;
-    const RunPlan<Real>* plans_;  ///< of the next tile's runs
+    const RunPlan<Real>* plans_;  ///< of the first tile's runs
     const Element* channels_;     ///< of this thread's channels at pixel 0, in this step
     int left_ = 0;                ///< channels of the run from this step on, times -1
     int nextPlan_ = 0;

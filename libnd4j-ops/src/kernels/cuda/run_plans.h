@@ -41,9 +41,10 @@ struct SampleArray {
     }
 };
 
-/// The plans of a call's runs: a tile of them for what comes before the first, then run by run.
-/// Where groups are not nested, some convolution groups have segments without channels, and each
-/// has plans of its own.
+/// The plans of a call's runs: a tile of them for what comes before the first, then tile by tile,
+/// so that a step's number says where they are; a run of several tiles has as many, of which the
+/// first is read. Where groups are not nested, some convolution groups have segments without
+/// channels, and each has plans of its own.
 template <class Element>
 class RunPlans {
     using Real = ComputeType<Element>;
@@ -57,7 +58,7 @@ class RunPlans {
           dilationH_(g.dilationH),
           dilationW_(g.dilationW),
           taps_(static_cast<int>(g.taps())),
-          perGroup_(static_cast<int>(runs.tiles() / runs.tilesPerRun + 1) * runs.perTile),
+          perGroup_(static_cast<int>(runs.tiles() + 1) * runs.perTile),
           groups_(s.nested ? 1 : static_cast<int>(g.groups)) {}
 
     Index count() const { return Index{groups_} * perGroup_; }
@@ -68,7 +69,10 @@ class RunPlans {
     /// Plan `i` of them all.
     DCN4J_HOST_DEVICE RunPlan<Real> at(Index i) const {
         const int group = static_cast<int>(i / perGroup_);
-        const int run = static_cast<int>(i % perGroup_) - runs_.perTile, next = run + runs_.perTile;
+        // A run that shares its tile has no other.
+        const int number = static_cast<int>(i % perGroup_) - runs_.perTile;
+        const int run = number < 0 ? number : number / runs_.tilesPerRun;
+        const int next = run + runs_.perTile;
         const int segment = run < 0 ? 0 : segmentOf(run);
         // Where the tile before has left off.
         const int before = run < runs_.perTile ? 0
