@@ -123,9 +123,8 @@ struct Tile {
         const auto room = [](std::vector<float>& v, Index n) {
             v.assign(static_cast<std::size_t>(n), 1.0f);
         };
-        // Apart as a pass has them (Blocking::apartFrom).
         imageNumbers = (blocking.planePixels + 1) * block.paddedChannels;
-        const Index apart = cpu::roundUp(imageNumbers, 2 * blocking.apartFrom) + blocking.apartFrom;
+        const Index apart = blocking.gradientAfter(imageNumbers);  // as a pass has them
         room(images, apart + imageNumbers);
         image = images.data();
         gradImage = image + apart;

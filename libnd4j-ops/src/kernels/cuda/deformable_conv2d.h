@@ -46,7 +46,8 @@ class FusedDeformableConv2d final : public OnStream<DeformableConv2dKernel> {
     static constexpr Index columnBytes = Index{512} << 20;
 
     /// On the current device. `tf32`: FLOAT products on tensor cores, where there are any, with 10
-    /// bits of mantissa. Of fewer `bytes` of columns, one tap of one image is made at least.
+    /// bits of mantissa. Of fewer `bytes` of columns, one tap of one image is made at least; samples
+    /// are listed of so many images at a time, too (imagesAtATime).
     /// Tiles are chosen as for so many `multiprocessors`; 0: those of the device.
     FusedDeformableConv2d(cudaStream_t stream, bool tf32, Index bytes = columnBytes,
                           int multiprocessors = 0);

@@ -190,8 +190,8 @@ class Backward {
 
     /// Numbers from a block's image to its gradient.
     Index imageRoom() const {
-        const Index numbers = (blocking_.planePixels + 1) * (blocking_.maxDepth / g_.taps());
-        return roundUp(numbers, 2 * blocking_.apartFrom) + blocking_.apartFrom;
+        return blocking_.gradientAfter((blocking_.planePixels + 1) *
+                                       (blocking_.maxDepth / g_.taps()));
     }
 
     /// One task: image `n`, the at-th of its wave, one chunk of its tiles and one of the blocks.

@@ -94,6 +94,8 @@ struct Blocking {
     }
 
     Index count() const { return static_cast<Index>(blocks.size()); }
+    /// Numbers from an image of so many to its gradient behind it, which begins half a page apart.
+    Index gradientAfter(Index numbers) const { return roundUp(numbers, 2 * apartFrom) + apartFrom; }
     const Block& block(Index i) const { return blocks[static_cast<std::size_t>(i)]; }
     bool lastOfGroup(Index i) const {
         return i + 1 == count() || block(i + 1).group != block(i).group;

@@ -20,8 +20,8 @@ struct CornerRows {
 };
 
 /// Calls `action(vectors)` with the number of vectors of V, a constant, that a row of so many
-/// numbers is made up of, if it is 32 or 64 floats: what is done with it is straight code then, a
-/// tenth to a fifth faster than a loop. Otherwise the constant is 0.
+/// numbers is made up of, if it is of 128 or 256 bytes (32 or 64 floats): what is done with it is
+/// straight code then, a tenth to a fifth faster than a loop. Otherwise the constant is 0.
 template <class V, class Action>
 inline void withRowVectors(Index channels, Action action) {
     constexpr int few = 128 / sizeof(V);
