@@ -71,5 +71,19 @@ TEST(Blocking, PutsImagesWhereNoGradientOfOneIs) {
     EXPECT_EQ(blocking.apartFrom, page / 2);
 }
 
+TEST(Blocking, KeepsABlocksWeightsAndTheirGradientInASecondLevelCacheBackward) {
+    for (const Index channels : {32, 64, 128, 256, 512}) {
+        for (const Index batch : {1, 2, 8, 64}) {
+            const Conv2dGeometry g = geometry(batch, channels, 9, 7);
+            const Blocking blocking = Blocking::backward(g, alignment, panel);
+            const Index weights = g.outChannels * blocking.maxDepth;
+            EXPECT_TRUE(weights <= Blocking::tileNumbers || blocking.maxDepth == 9 * 32)
+                << channels << " " << batch << ": " << weights;
+        }
+    }
+    EXPECT_EQ(Blocking::backward(geometry(8, 128, 9, 7), alignment, panel).maxDepth, 9 * 64);
+    EXPECT_EQ(Blocking::backward(geometry(8, 256, 9, 7), alignment, panel).maxDepth, 9 * 32);
+}
+
 }  // namespace
 }  // namespace dcn4j::cpu::convolution

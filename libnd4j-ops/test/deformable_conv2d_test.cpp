@@ -42,6 +42,7 @@ const Case cases[] = {
     {"three_channels", 2, 3, 12, 10, 20},
     {"channels_of_two_blocks", 1, 100, 6, 6, 70},
     {"channels_of_many_blocks", 1, 200, 5, 5, 33},
+    {"channels_of_more_blocks_than_backward_tasks", 1, 280, 12, 10, 2, 6, 5, 1, 1, 2, 2},
     {"groups", 2, 12, 6, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 4},
     {"offset_groups", 2, 12, 6, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 4, 1},
     {"groups_across_offset_groups", 1, 12, 6, 6, 6, 3, 3, 1, 1, 1, 1, 1, 1, 2, 3},

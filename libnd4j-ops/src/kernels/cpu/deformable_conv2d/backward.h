@@ -69,7 +69,7 @@ class Backward {
     void run() {
         const Index blocks = blocking_.count(), blockChunks = partition_.blockChunkCount();
         const Index tiles = blocking_.tiles, tileChunks = partition_.tileChunks;
-        const Index parts = imageParts(g_, blocking_), entries = 3 * g_.taps();
+        const Index parts = imageParts(g_, blocking_);
         Team team(threads_);
 #pragma omp parallel num_threads(threads_)
         {
@@ -101,10 +101,10 @@ class Backward {
                     });
                 }
                 if (sharesGradSamples_) {
-                    team.share(images * g_.offsetGroups * entries, [&](Index i) {
-                        const Index at = i / entries / g_.offsetGroups;
-                        storeGradSamples(first + at, at, i / entries % g_.offsetGroups,
-                                         i % entries);
+                    team.share(images * g_.offsetGroups * tiles, [&](Index i) {
+                        const Index at = i / g_.offsetGroups / tiles;
+                        storeGradSamples(first + at, at, i % g_.offsetGroups,
+                                         i / g_.offsetGroups % tiles);
                     });
                 }
             }
@@ -162,11 +162,11 @@ class Backward {
         return gradWeights_.data() + (slot * partition_.tileChunks + tileChunk) * weightsSize_ +
                block * blockSize_;
     }
-    /// One of 3 * taps rows of gradients of an image's samples, as one chunk of blocks has it.
-    Real* gradSamples(Index at, Index blockChunk, Index entry) const {
+    /// The gradients of a tile's samples, [taps][3][points], as one chunk of blocks has them.
+    Real* gradSamples(Index at, Index blockChunk, Index tile) const {
         return gradSamples_.data() +
                (at * partition_.blockChunkCount() + blockChunk) * gradSamplesSize_ +
-               entry * g_.outPixels();
+               tile * blocking_.tile * 3 * g_.taps();
     }
     Real* gradImage(Index at, Index tileChunk, const Block& b) const {
         const Index image = wave_ + at * partition_.tileChunks + tileChunk;
@@ -204,7 +204,7 @@ class Backward {
         for (Index block = blocks.firstBlock; block < blocks.endBlock; ++block) {
             const Block& b = blocking_.block(block);
             const Index row = b.paddedChannels;
-            Work work{block, nullptr, nullptr, {0, 0}};
+            Work work{block, nullptr, nullptr, nullptr, {0, 0}};
             if (sharesImages_) {
                 work.image = image(task.at, b);
                 work.gradImage = gradImage(task.at, task.tileChunk, b);
@@ -218,11 +218,16 @@ class Backward {
             }
             const Index end = partition_.firstTile(task.tileChunk + 1);
             for (Index tile = partition_.firstTile(task.tileChunk); tile < end; ++tile) {
+                // Blocks of a chunk after the first add to what that one wrote.
+                const bool adds = block > blocks.firstBlock;
+                Real* const total = sharesGradSamples_ ? gradSamples(task.at, task.blockChunk, tile)
+                                                       : tileGradSamples_.mine();
+                work.gradSamples = adds ? tileGradSamples_.mine() : total;
                 computeTile(task, work, tile);
-                if (sharesGradSamples_) {
-                    addGradSamples(task, tile, block == blocks.firstBlock);
-                } else {
-                    storeTileGradSamples(task, b, tile);
+                if (adds) {
+                    addRow(total, work.gradSamples, 3 * g_.taps() * pointsOf(tile));
+                } else if (!sharesGradSamples_) {
+                    storeGradSamples(task.n, b.offsetGroup, tile, total);
                 }
             }
             if (sharesImages_) {
@@ -240,7 +245,8 @@ class Backward {
         Index block;
         const Real* image;
         Real* gradImage;
-        RowSpan zeroed;  ///< where gradient images are shared out by chunks of tiles
+        Real* gradSamples;  ///< of a tile, written
+        RowSpan zeroed;     ///< where gradient images are shared out by chunks of tiles
     };
 
     /// Extends what is set to zero to all pixels that a tile's samples touch.
@@ -270,7 +276,7 @@ class Backward {
                                         column_.mine(),
                                         blocking_.columnLd,
                                         work.gradImage,
-                                        tileGradSamples_.mine()};
+                                        work.gradSamples};
         if (blocking_.groupsAreLanes) {
             if (isFirst) std::fill_n(gradWeights, b.depth * outputs_, Real{0});
             loadLanesOfGradOutput(task, b, tile);
@@ -296,7 +302,10 @@ class Backward {
                               column_.mine() + row * blocking_.columnLd, blocking_.columnLd, false);
             },
             [&](Index part, Index parts) {
-                if (!sharesGradSamples_) {
+                if (sharesGradSamples_) {
+                    cpu::prefetch<For::Writing>(work.gradSamples, 3 * g_.taps() * points, part,
+                                                parts);
+                } else {
                     prefetchPoints<Element, For::Writing>(g_, {gradients_.offset, gradients_.mask},
                                                           task.n, b.offsetGroup, first, points,
                                                           part, parts);
@@ -381,30 +390,6 @@ class Backward {
         return std::min(blocking_.tile, g_.outPixels() - tile * blocking_.tile);
     }
 
-    /// Moves the gradients of a tile's samples to rows as long as the image. Were each written
-    /// there at once, as many rows apart, it would miss every cache.
-    void addGradSamples(const Task& task, Index tile, bool firstBlock) const {
-        const Index points = pointsOf(tile);
-        for (Index entry = 0; entry < 3 * g_.taps(); ++entry) {
-            const Real* from = tileGradSamples_.mine() + entry * points;
-            Real* to = gradSamples(task.at, task.blockChunk, entry) + tile * blocking_.tile;
-            if (firstBlock) {
-                std::copy_n(from, points, to);
-            } else {
-                for (Index i = 0; i < points; ++i) to[i] += from[i];
-            }
-        }
-    }
-
-    /// The gradients of a tile's samples, of an offset group that is one block.
-    void storeTileGradSamples(const Task& task, const Block& b, Index tile) const {
-        const Index points = pointsOf(tile);
-        for (Index entry = 0; entry < 3 * g_.taps(); ++entry) {
-            storeGradSamples(task.n, b.offsetGroup, entry, tile * blocking_.tile, points,
-                             tileGradSamples_.mine() + entry * points);
-        }
-    }
-
     /// Part of the gradient of a block of the input: over the chunks of tiles, in their order, each
     /// where it wrote.
     void storeGradImage(Index n, Index at, Index block, Index part) const {
@@ -420,30 +405,33 @@ class Backward {
                                n, first, end - first, total + first * row);
     }
 
-    /// The gradients of an offset group's samples: over its chunks of blocks, in their order.
-    void storeGradSamples(Index n, Index at, Index group, Index entry) const {
+    /// The gradients of a tile's samples: over the chunks of an offset group's blocks, in their
+    /// order.
+    void storeGradSamples(Index n, Index at, Index group, Index tile) const {
         Real* total = nullptr;
         for (Index blockChunk = 0; blockChunk < partition_.blockChunkCount(); ++blockChunk) {
             if (partition_.blockChunk(blockChunk).offsetGroup != group) continue;
-            Real* part = gradSamples(at, blockChunk, entry);
+            Real* part = gradSamples(at, blockChunk, tile);
             if (total == nullptr) {
                 total = part;
             } else {
-                for (Index p = 0; p < g_.outPixels(); ++p) total[p] += part[p];
+                addRow(total, part, 3 * g_.taps() * pointsOf(tile));
             }
         }
-        storeGradSamples(n, group, entry, 0, g_.outPixels(), total);
+        storeGradSamples(n, group, tile, total);
     }
 
-    /// One of an offset group's 3 * taps rows of gradients of samples, at so many output pixels.
-    void storeGradSamples(Index n, Index group, Index entry, Index first, Index points,
-                          const Real* from) const {
-        const Index k = group * g_.taps() + entry / 3;
-        const bool isMask = entry % 3 == 2;
-        const Tensor<4>& t = isMask ? gradients_.mask : gradients_.offset;
-        if (!t.present()) return;
-        const Index channel = isMask ? k : 2 * k + entry % 3;
-        storePlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, from);
+    /// Stores the gradients of a tile's samples, [taps][3][points], of an offset group.
+    void storeGradSamples(Index n, Index group, Index tile, const Real* from) const {
+        const Index first = tile * blocking_.tile, points = pointsOf(tile);
+        for (Index entry = 0; entry < 3 * g_.taps(); ++entry, from += points) {
+            const Index k = group * g_.taps() + entry / 3;
+            const bool isMask = entry % 3 == 2;
+            const Tensor<4>& t = isMask ? gradients_.mask : gradients_.offset;
+            if (!t.present()) continue;
+            const Index channel = isMask ? k : 2 * k + entry % 3;
+            storePlane<Element>(kernels_, {t, g_.outWidth, {n, channel, 1}, first, points}, from);
+        }
     }
 
     /// The gradient of a block's weights of one output channel: over slots and chunks of tiles, in
@@ -473,12 +461,15 @@ class Backward {
         packing_.storeBias(gradients_.bias, total.data());
     }
 
+    static void addRow(Real* total, const Real* from, Index count) {
+        for (Index i = 0; i < count; ++i) total[i] += from[i];
+    }
+
     void addParts(Real* total, Index count) const {
         if (g_.batch == 0) std::fill_n(total, count, Real{0});
         const Index parts = g_.batch == 0 ? 1 : partition_.slots * partition_.tileChunks;
         for (Index part = 1; part < parts; ++part) {
-            const Real* from = total + part * weightsSize_;
-            for (Index k = 0; k < count; ++k) total[k] += from[k];
+            addRow(total, total + part * weightsSize_, count);
         }
     }
 

@@ -190,11 +190,15 @@ struct Blocking {
         return g.taps() == 1 ? 256 : g.taps() <= 9 ? 64 : g.taps() <= 25 ? 32 : 16;
     }
 
-    /// In the backward pass blocks are tasks too: narrower where images and channels are few.
+    /// In the backward pass blocks are tasks too: narrower where images and channels are few, and
+    /// where outputs are so many that the second-level cache would not hold a block's weights and
+    /// their gradient (Zen 4: 4 to 6 % of a pass of 256 or 512 channels).
     static Index backwardBlockChannels(const Conv2dGeometry& g) {
         const Index most = std::min<Index>(forwardBlockChannels(g), 64);
         if (isOfSmallGroups(g)) return most;
-        return g.batch * g.channels >= 8 * most ? most : std::max<Index>(most / 2, 16);
+        const bool isWide = g.batch * g.channels >= 8 * most &&
+                            g.outChannelsPerGroup() * g.taps() * most <= tileNumbers;
+        return isWide ? most : std::max<Index>(most / 2, 16);
     }
 
     static Index largestTile(Index numbersAPoint) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "../../deformable_conv2d.h"
 #include "../packing.h"
@@ -20,16 +21,25 @@ class Weights {
     /// The weights of block `b` for output channel `o` of its group, as a column has its entries:
     /// [taps][paddedChannels]. `scratch` has room for as many numbers.
     void load(const Tensor<4>& t, const Block& b, Index o, Real* scratch, Real* row) const {
-        forEachSpanOf(t, b, o, [&](Element* span, Index count, Index at) {
-            loadRow(kernels_, span, t.strides[3], count, scratch + at);
-        });
+        prefetch<For::Reading>(t, b, o + 2);
+        const Real* from = inPlace(t, b, o);
+        if (from == nullptr) {
+            forEachSpanOf(t, b, o, [&](Element* span, Index count, Index at) {
+                loadRow(kernels_, span, t.strides[3], count, scratch + at);
+            });
+            from = scratch;
+        }
         if (b.paddedChannels > b.channels) std::fill_n(row, b.depth, Real{0});
-        kernels_.transpose(b.channels, g_.taps(), scratch, g_.taps(), row, b.paddedChannels);
+        kernels_.transpose(b.channels, g_.taps(), from, g_.taps(), row, b.paddedChannels);
     }
 
     /// The reverse of load.
     void store(const Tensor<4>& t, const Block& b, Index o, Real* scratch, const Real* row) const {
-        kernels_.transpose(g_.taps(), b.channels, row, b.paddedChannels, scratch, g_.taps());
+        prefetch<For::Writing>(t, b, o + 2);
+        Real* const place = inPlace(t, b, o);
+        Real* const to = place == nullptr ? scratch : place;
+        kernels_.transpose(g_.taps(), b.channels, row, b.paddedChannels, to, g_.taps());
+        if (place != nullptr) return;
         forEachSpanOf(t, b, o, [&](Element* span, Index count, Index at) {
             storeRow(kernels_, span, t.strides[3], count, scratch + at);
         });
@@ -83,17 +93,40 @@ class Weights {
         }
     }
 
+    /// Where the weights of output channel `o` of a block's group for the block's channels begin.
+    Element* weightsOf(const Tensor<4>& t, const Block& b, Index o) const {
+        const Index channel = b.firstLane - b.group * g_.channelsPerGroup();
+        return elementsOf<Element>(t) + t.at(b.group * g_.outChannelsPerGroup() + o, channel, 0, 0);
+    }
+    /// Whether an output channel's weights lie strides[3] apart.
+    bool isOneSpan(const Tensor<4>& t) const {
+        return t.strides[2] == g_.kernelW * t.strides[3] &&
+               t.strides[1] == g_.taps() * t.strides[3];
+    }
+    /// The same where they are [channels][taps], side by side, of the type that is computed in;
+    /// null elsewhere.
+    Real* inPlace(const Tensor<4>& t, const Block& b, Index o) const {
+        if constexpr (std::is_same_v<Element, Real>) {
+            if (isOneSpan(t) && t.strides[3] == 1) return weightsOf(t, b, o);
+        }
+        return nullptr;
+    }
+
+    /// Asks for the weights of an output channel, if they lie side by side. From one channel's to
+    /// the next one's it is so far that a processor doesn't foresee them.
+    template <For Use>
+    void prefetch(const Tensor<4>& t, const Block& b, Index o) const {
+        if (o >= g_.outChannelsPerGroup() || !isOneSpan(t) || t.strides[3] != 1) return;
+        cpu::prefetch<Use>(weightsOf(t, b, o), b.channels * g_.taps(), 0, 1);
+    }
+
     /// Calls `action(span, count, at)` for the spans, strides[3] apart, of the weights of output
     /// channel `o` for a block's channels; `at` counts [channels][taps].
     template <class Action>
     void forEachSpanOf(const Tensor<4>& t, const Block& b, Index o, Action action) const {
-        const Index channel = b.firstLane - b.group * g_.channelsPerGroup();
-        Element* from =
-            elementsOf<Element>(t) + t.at(b.group * g_.outChannelsPerGroup() + o, channel, 0, 0);
+        Element* from = weightsOf(t, b, o);
+        if (isOneSpan(t)) return action(from, b.channels * g_.taps(), 0);
         const bool rowsJoin = t.strides[2] == g_.kernelW * t.strides[3];
-        if (rowsJoin && t.strides[1] == g_.taps() * t.strides[3]) {
-            return action(from, b.channels * g_.taps(), 0);
-        }
         const Index span = rowsJoin ? g_.taps() : g_.kernelW;
         for (Index c = 0; c < b.channels; ++c) {
             for (Index tap = 0; tap < g_.taps(); tap += span) {
