@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "../src/kernels/registry.h"
+#include "aggregation_problem.h"
 #include "convolution_problem.h"
 #include "pooling_problem.h"
 
@@ -14,14 +15,15 @@ namespace {
 template <class Kernel, class Problem, class Case>
 class Kernels {
   public:
-    explicit Kernels(const Case& shape) : all_(Registry<Kernel>::all()), shape_(shape) {}
+    explicit Kernels(const Case& shape) : shape_(shape) {}
 
     void use() const {
-        for (const Kernel* kernel : all_) {
+        const std::vector<const Kernel*>& all = Registry<Kernel>::all();
+        for (const Kernel* kernel : all) {
             Problem actual(shape_, 1), expected(shape_, 1);
             actual.forward(*kernel, 1);
             actual.backward(*kernel, 1);
-            expected.forward(*all_.back(), 1);
+            expected.forward(*all.back(), 1);
             if (std::fabs(actual.output.values()[0] - expected.output.values()[0]) < 1e-5) continue;
             std::fprintf(stderr, "%s: not what the reference gives\n", kernel->name());
             std::_Exit(1);
@@ -29,19 +31,22 @@ class Kernels {
     }
 
   private:
-    const std::vector<const Kernel*> all_;
     const Case shape_;
 };
 using Convolutions =
     Kernels<DeformableConv2dKernel, convolution::Problem<float>, convolution::Case>;
 using Poolings = Kernels<DeformablePsroiPoolingKernel, pooling::Problem<float>, pooling::Case>;
+using Aggregations =
+    Kernels<DeformableAggregationKernel, aggregation::Problem<float>, aggregation::Case>;
 
 const Convolutions* convolutions;
 const Poolings* poolings;
+const Aggregations* aggregations;
 
 void useAll() {
     convolutions->use();
     poolings->use();
+    aggregations->use();
 }
 
 }  // namespace
@@ -53,6 +58,7 @@ int main() {
     if (std::atexit(useAll) != 0) return 1;
     convolutions = new Convolutions({"small", 1, 3, 5, 5, 4});
     poolings = new Poolings({"small", 1, 5, 5, 2, 3});
+    aggregations = new Aggregations({"small", 1, 2, 3, {{5, 5}}});
     useAll();
     return 0;
 }
