@@ -34,7 +34,8 @@ class Walk {
     /// Calls `work(numbers)` for chunks of numbers of every array but the last, which it makes
     /// those of the last of, in the place of the first.
     template <class Work>
-    void run(int threads, Work work) const {
+    void run(int mostThreads, Work work) const {
+        const int threads = threadsFor(mostThreads, ceilDivide(count_, chunkNumbers));
         Team team(threads);
 #pragma omp parallel num_threads(threads)
         {
