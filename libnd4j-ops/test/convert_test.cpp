@@ -76,6 +76,12 @@ TEST_P(Convert, TakesAnyCount) {
     convertsEveryCount<BFloat16>();
 }
 
+/// Shifts of bits give the same numbers, several times as slowly.
+TEST_P(Convert, IsCompiledForTheInstructionsOfItsVectors) {
+    const unsigned features = GetParam()->features;
+    EXPECT_EQ((features & F16c) != 0, (features & (Avx2 | Avx512f)) != 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(EverySet, Convert, testing::ValuesIn(everySet()), nameOfSet);
 
 }  // namespace
