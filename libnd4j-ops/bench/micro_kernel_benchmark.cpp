@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "../src/kernels/cpu/buffer.h"
 #include "../src/kernels/cpu/isa.h"
 #include "../src/kernels/cpu/simd/pooling.h"
 #include "shapes.h"
@@ -79,6 +80,29 @@ void lanesToWeights(State& state, const InstructionSet& set) {
         set.kernels.forFloat.lanesToWeights(p.tile, p.column.data(), p.weights.data());
         benchmark::ClobberMemory();
     }
+}
+
+/// A plain convolution of 3 x 3 taps: a tile of points that see three rows of three pixels.
+void gemmSegments(State& state, const InstructionSet& set) {
+    constexpr Index rows = 3, depth = 3 * lanes, apart = (points + 2) * lanes;
+    const auto& kernels = set.kernels.forFloat;
+    const Index width = kernels.panelWidth, columns = cpu::roundUp(lanes, width);
+    const auto image = ones(rows * apart), weights = ones(columns * rows * depth);
+    auto output = ones(points * columns);
+    for (auto _ : state) {
+        kernels.gemmSegments(points, columns, {image.data(), lanes, rows, depth, apart},
+                             {weights.data(), rows * depth * width, width}, output.data(), columns);
+        benchmark::ClobberMemory();
+    }
+}
+
+void sigmoid(State& state, const InstructionSet& set) {
+    auto values = ones(lanes * points);
+    for (auto _ : state) {
+        set.kernels.forFloat.sigmoid(lanes * points, values.data());
+        benchmark::ClobberMemory();
+    }
+    bytes(state, 8 * lanes * points);
 }
 
 /// DCNv3's samples of one group of 16 channels.
@@ -209,6 +233,8 @@ void registerMicroKernels() {
         {"widenBFloat16", widen<BFloat16>},
         {"narrowFloat16", narrow<Float16>},
         {"narrowBFloat16", narrow<BFloat16>},
+        {"gemmSegments", gemmSegments},
+        {"sigmoid", sigmoid},
         {"lanesToColumn", lanesToColumn},
         {"lanesToWeights", lanesToWeights},
         {"aggregate", aggregate},

@@ -184,7 +184,7 @@ TEST_P(MicroKernel, GemmOfEverySize) {
     gemm<double>();
 }
 
-TEST_P(MicroKernel, GemmOfSegments) {
+TEST_P(MicroKernel, GemmSegments) {
     gemmSegments<float>();
     gemmSegments<double>();
 }
