@@ -163,7 +163,8 @@ public final class BenchmarkCommand implements Callable<Integer> {
         "3×3 kernels, stride 1 where not said otherwise, half the kernel as padding, offsets ~"
             + " N(0, 1), mask and bias; in milliseconds, best (median) of the rounds; × is how many"
             + " times ours that is, by the best; % is the share of what the multiply-adds of the"
-            + " product take at the processor's FMA peak, measured in the same rounds, the best of a table",
+            + " product take at the processor's FMA peak, measured in the same rounds, the best of a"
+            + " table; a double's take twice as long as a float's",
         "the contenders of a row run in turn, with the same number of threads, and write into"
             + " arrays that are there before",
         "Java's part of a call is compiled: the contenders of convolutions have run on the smallest"

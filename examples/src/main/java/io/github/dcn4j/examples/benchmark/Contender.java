@@ -41,15 +41,25 @@ enum Contender {
     return compareTo(PLAIN_BACKWARD) <= 0 ? BACKWARD : DEFORMABLE_NETWORK;
   }
 
-  /** How many times the multiply-adds of a forward pass it takes; 0 where that says nothing. */
+  /**
+   * How many times the multiply-adds of a forward pass in float it takes, a double's being two; 0
+   * where that says nothing.
+   */
   int passes() {
     switch (this) {
       case FORWARD:
+      case HALF_FORWARD:
+      case BFLOAT16_FORWARD:
       case PLAIN:
         return 1;
+      case DOUBLE_FORWARD:
       case BACKWARD:
+      case HALF_BACKWARD:
+      case BFLOAT16_BACKWARD:
       case PLAIN_BACKWARD:
         return 2;
+      case DOUBLE_BACKWARD:
+        return 4;
       default:
         return 0;
     }

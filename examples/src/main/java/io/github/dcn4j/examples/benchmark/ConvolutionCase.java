@@ -41,7 +41,10 @@ final class ConvolutionCase implements AutoCloseable {
     add(Contender.ONNX_DEFORM_CONV, OnnxConvolution.deformable(arrays), task);
     add(Contender.ONNX_CONV, OnnxConvolution.plain(arrays), task);
     if (peers != null) {
-      addNative(peers, task.getThreads());
+      peers.addTo(race, shape);
+      if (task.getThreads() > 1) {
+        race.addTimed(Contender.CACHE_LINE, peers.cacheLine());
+      }
     }
   }
 
@@ -60,17 +63,6 @@ final class ConvolutionCase implements AutoCloseable {
   private void add(Contender contender, OnnxPeer peer, Task task) throws OrtException {
     open.add(peer);
     race.add(contender, peer.open(arrays.getGradient().ulike(), task.getThreads()));
-  }
-
-  private void addNative(NativePeers peers, int threads) throws IOException {
-    race.addTimed(Contender.FMA_PEAK, peers.fmaPeak(shape));
-    if (threads > 1) {
-      race.addTimed(Contender.CACHE_LINE, peers.cacheLine());
-    }
-    if (peers.haveOneDnn(shape)) {
-      race.addTimed(Contender.ONEDNN_CONV, peers.oneDnn("forward", shape));
-      race.addTimed(Contender.ONEDNN_CONV_BACKWARD, peers.oneDnn("backward", shape));
-    }
   }
 
   @Override

@@ -57,6 +57,15 @@ final class NativePeers implements AutoCloseable {
         s.getKernel());
   }
 
+  /** Adds the peak and, where it is, oneDNN's plain convolution in float. */
+  void addTo(Race race, ConvolutionShape shape) throws IOException {
+    race.addTimed(Contender.FMA_PEAK, fmaPeak(shape));
+    if (haveOneDnn(shape)) {
+      race.addTimed(Contender.ONEDNN_CONV, oneDnn("forward", shape));
+      race.addTimed(Contender.ONEDNN_CONV_BACKWARD, oneDnn("backward", shape));
+    }
+  }
+
   private String ask(String question) throws IOException {
     try {
       return process.ask(question);

@@ -63,7 +63,7 @@ final class Worker {
       case ATTENTION:
         return AttentionCase.run(shape, task);
       case TYPES:
-        return TypesCase.run(shape, task);
+        return TypesCase.run(shape, task, peers);
       default:
         try (ConvolutionCase convolution = new ConvolutionCase(shape, task, peers)) {
           return convolution.run(task);

@@ -53,6 +53,30 @@ class ReportTest {
   }
 
   @Test
+  void everyTypeHasItsShareOfThePeakOfFloat() {
+    TaskResult result =
+        new TaskResult(
+            TASK.toBuilder().kind(Task.Kind.TYPES).build(),
+            List.of(
+                caseOf(
+                    1,
+                    Map.of(
+                        Contender.FMA_PEAK, new Timing(1, 1),
+                        Contender.FORWARD, new Timing(2, 2),
+                        Contender.HALF_FORWARD, new Timing(2, 2),
+                        Contender.DOUBLE_FORWARD, new Timing(4, 4),
+                        Contender.BACKWARD, new Timing(4, 4),
+                        Contender.BFLOAT16_BACKWARD, new Timing(8, 8),
+                        Contender.DOUBLE_BACKWARD, new Timing(8, 8)))));
+    String report = Report.markdown(List.of(), List.of(result));
+    assertTrue(
+        report.contains(
+            "| **2.00 (2.00)** 50 % | 2.00 (2.00) ×1.00 50 % | 4.00 (4.00) ×2.00 50 %"
+                + " | **4.00 (4.00)** 50 % | 8.00 (8.00) ×2.00 25 % | 8.00 (8.00) ×2.00 50 % |\n"),
+        report);
+  }
+
+  @Test
   void smallMapsAreSummedUp() {
     Timing peak = new Timing(1, 1);
     TaskResult result =
