@@ -21,7 +21,16 @@ ElementType typeOf() {
 }
 
 /// Memory orders that arrays come in; shifted ones begin one element beyond a multiple of 16 bytes.
-enum class Layout { Contiguous, ChannelsLast, Reversed, Spread, Shifted, ShiftedChannelsLast };
+/// RowsFirst is how TensorFlow keeps weights: [kH][kW][C][O].
+enum class Layout {
+    Contiguous,
+    ChannelsLast,
+    Reversed,
+    Spread,
+    RowsFirst,
+    Shifted,
+    ShiftedChannelsLast
+};
 
 /// An array of rank 4 in some memory order, surrounded by guard elements that must not change. With
 /// none a sanitizer sees the array's ends.
@@ -29,8 +38,8 @@ template <class Element>
 class Array {
   public:
     Array(const Index (&sizes)[4], Layout layout, Index guard = 64) {
-        const Index order[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 2, 1, 0},
-                                  {0, 1, 2, 3}, {0, 1, 2, 3}, {0, 2, 3, 1}};
+        const Index order[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 2, 1, 0}, {0, 1, 2, 3},
+                                  {2, 3, 1, 0}, {0, 1, 2, 3}, {0, 2, 3, 1}};
         if (layout >= Layout::Shifted) ++guard;
         const Index spacing = layout == Layout::Spread ? 3 : 1;
         Index stride = spacing;

@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,14 @@ const Case cases[] = {
     {"one_channel_dilated", 1, 1, 9, 17, 12, 3, 5, 1, 3, 2, 7, 2, 3, 1, 1, false, false, false},
     laidOut(Layout::Spread, {"few_channels_narrower_than_the_kernel", 3, 2, 4, 2, 9, 3, 7, 1, 1, 1,
                              6, 1, 1, 1, 1, false, false, true}),
+    {"no_offset_and_negative_padding", 1, 8, 12, 12, 8, 1, 1, 3, 3, -1, -1, 1, 1, 1, 1, false,
+     false},
+    {"no_offset_and_padding_beyond_what_is_seen", 1, 64, 1, 1, 3, 1, 1, 11, 11, 0, 5, 1, 1, 1, 1,
+     false, false},
+    laidOut(Layout::RowsFirst, {"no_offset_and_weights_of_whole_vectors_by_rows", 2, 3, 5, 6, 48, 3,
+                                2, 1, 1, 1, 1, 1, 1, 1, 1, false, false}),
+    laidOut(Layout::RowsFirst, {"no_offset_and_weights_by_rows", 2, 3, 5, 6, 41, 3, 2, 1, 1, 1, 1,
+                                1, 1, 1, 1, false, false}),
     {"odd_channels", 1, 13, 8, 8, 7},
     {"three_channels", 2, 3, 12, 10, 20},
     {"channels_of_two_blocks", 1, 100, 6, 6, 70},
@@ -70,6 +80,9 @@ const Case cases[] = {
     {"kernel_7x7", 1, 40, 10, 10, 5, 7, 7, 1, 1, 3, 3},
     {"stride_2x1", 2, 8, 11, 9, 8, 3, 3, 2, 1, 0, 2},
     {"stride_beyond_the_kernel", 1, 8, 12, 12, 8, 2, 2, 5, 4, 0, 0},
+    // A FLOAT has neither the padding nor the dilation.
+    {"padding_and_dilation_beyond_exact_numbers", 1, 4, 7, 5, 3, 2, 1, (1 << 24) + 16, 1,
+     (1 << 24) + 3, 0, (1 << 24) + 5},
     {"dilation_2x3", 1, 8, 11, 13, 8, 3, 3, 1, 1, 2, 3, 2, 3},
     {"negative_padding", 1, 8, 12, 12, 8, 1, 1, 3, 3, -1, -1},
     {"many_tiles", 1, 24, 40, 33, 16},
@@ -78,6 +91,10 @@ const Case cases[] = {
     {"parts_of_the_output_channels", 1, 5, 7, 6, 203},
     {"parts_of_the_output_channels_of_groups", 2, 6, 7, 6, 262, 3, 3, 1, 1, 1, 1, 1, 1, 1, 2},
     {"many_images", 21, 8, 4, 5, 8},
+    // More than are at work at once in the backward pass, whose blocks share what is theirs alone
+    // elsewhere; whose chunks of tiles do.
+    {"many_images_of_many_blocks", 5, 200, 3, 3, 5},
+    {"many_images_of_chunks_of_tiles", 2, 16, 48, 48, 1, 1, 1, 1, 1, 0, 0, 1, 1, 16},
     // Between whose rows the backward pass leaves gaps (Blocking::pitch).
     {"rows_of_a_page", 2, 64, 5, 32, 4},
     {"rows_of_nearly_a_page", 1, 64, 5, 31, 4, 3, 3, 1, 1, 1, 1, 1, 1, 2, 1},
@@ -100,20 +117,39 @@ class EveryKernel : public KernelTest<DeformableConv2dKernel, Case> {};
 
 DCN4J_TEST_VALUES(EveryKernel, Problem)
 
+/// What a forward pass adds lies as its output does, or otherwise.
+template <class Element>
+void expectEpilogueOfOpsOfTheirOwn(const DeformableConv2dKernel& kernel, const Case& c) {
+    Problem<Element> plain(c, 7);
+    plain.forward(kernel);
+    const auto results = plain.output.values();
+    const Layout other = c.layout == Layout::Contiguous ? Layout::Reversed : Layout::Contiguous;
+    for (const Layout layout : {c.layout, other}) {
+        Problem<Element> fused(c, 7);
+        const Conv2dGeometry& g = fused.g;
+        Array<Element> addend({g.batch, g.outChannels, g.outHeight, g.outWidth}, layout);
+        std::mt19937 random(8);
+        fill(addend, random);
+        addend.at(0, 0, 0, 0) = narrow<Element>(ComputeType<Element>(std::nanf("")));
+        fused.inputs.addend = addend.tensor();
+        fused.inputs.rectified = true;
+        fused.forward(kernel);
+        const auto addends = addend.values(), got = fused.output.values();
+        ASSERT_TRUE(std::isnan(got[0]));
+        for (std::size_t i = 1; i < got.size(); ++i) {
+            using Real = ComputeType<Element>;
+            const auto sum =
+                narrow<Element>(static_cast<Real>(results[i]) + static_cast<Real>(addends[i]));
+            ASSERT_EQ(got[i], std::max<double>(widen(sum), 0)) << i;
+        }
+        EXPECT_TRUE(fused.output.guardsIntact());
+    }
+}
+
 TEST_P(EveryKernel, AddsAndRectifiesAsOpsOfTheirOwnWould) {
     if (!kernel().takesEpilogue()) GTEST_SKIP();
-    Problem<float> plain(shape(), 7), fused(shape(), 7);
-    fused.inputs.addend = fused.gradOutput.tensor();
-    fused.inputs.rectified = true;
-    plain.forward(kernel());
-    fused.forward(kernel());
-    const auto results = plain.output.values(), addends = plain.gradOutput.values();
-    const auto got = fused.output.values();
-    for (std::size_t i = 0; i < got.size(); ++i) {
-        const float sum = static_cast<float>(results[i]) + static_cast<float>(addends[i]);
-        ASSERT_EQ(got[i], sum < 0 ? 0 : sum) << i;
-    }
-    EXPECT_TRUE(fused.output.guardsIntact());
+    expectEpilogueOfOpsOfTheirOwn<float>(kernel(), shape());
+    expectEpilogueOfOpsOfTheirOwn<Float16>(kernel(), shape());
 }
 
 TEST_P(EveryKernel, AddsToTheInputsGradientAsAnOpOfItsOwnWould) {
@@ -255,6 +291,24 @@ INSTANTIATE_TEST_SUITE_P(DeformableConv2d, EveryKernel,
                          testing::Combine(testing::ValuesIn(convolutionKernelsUnderTest()),
                                           testing::ValuesIn(cases)),
                          KernelAndCase());
+
+/// So many that a forward pass takes them in two waves.
+TEST(ConvolutionOfManyImages, ReadsEachFromItsOwn) {
+    for (const bool offset : {true, false}) {
+        const Case c{"many", 130, 8, 32, 33, 3, 1, 1, 31, 32, 0, 0, 1, 1, 1, 1, offset, false};
+        Problem<float> p(c, 7);
+        p.forward(referenceDeformableConv2d());
+        const auto want = p.output.values();
+        for (const DeformableConv2dKernel* kernel : convolutionKernelsUnderTest()) {
+            p.forward(*kernel);
+            const auto got = p.output.values();
+            for (std::size_t i = 0; i < want.size(); ++i) {
+                ASSERT_NEAR(got[i], want[i], 1e-4) << kernel->name() << " at " << i;
+            }
+            p.output.forEach([](float& e) { e = 9; });
+        }
+    }
+}
 
 TEST(Reference, GradientsAgreeWithCentralDifferences) {
     const Case c{"small", 2, 4, 5, 6, 4, 3, 2, 2, 1, 1, 1, 1, 2, 2, 2};

@@ -42,6 +42,7 @@ const Case cases[] = {
     {"one_sample", 2, 12, 13, 6, 4, 1, 7, 7, 1},
     {"many_samples", 1, 12, 13, 3, 2, 1, 3, 3, 70},
     {"many_bins", 1, 20, 30, 2, 2, 1, 40, 6, 5},
+    {"many_bins_of_many_channels", 1, 9, 9, 2, 64, 1, 12, 3, 2},
     {"many_channels", 1, 9, 9, 5, 100, 1, 3, 3},
     {"classes_of_many_blocks", 2, 9, 9, 4, 200, 1, 3, 3, 2, 2},
     {"blocks_of_many_classes", 1, 9, 9, 3, 130, 2, 3, 3, 2, 65},
