@@ -97,8 +97,12 @@ TEST(Memory, ThatIsKeptIsGivenUpWhereMemoryIsMissing) {
 }
 
 TEST(Memory, MoreThanThereIsThrowsAndLeavesTheRestUsable) {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__)
     GTEST_SKIP() << "the sanitizer ends the process instead";
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    GTEST_SKIP() << "the sanitizer ends the process instead";
+#endif
 #endif
     for (int shift : {0, 1, 2, 3, 4}) {
         EXPECT_THROW(takeMemory(std::numeric_limits<std::size_t>::max() >> shift), std::bad_alloc);
