@@ -99,7 +99,6 @@ const Case cases[] = {
     attention("attention_of_many_points", 1, 1, 3, {{8, 8}, {4, 4}}, 5, 70),
     attention("attention_channels_last", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::ChannelsLast),
     attention("attention_reversed", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::Reversed),
-    attention("attention_of_spread_vectors", 2, 3, 8, {{6, 8}}, 9, 4, Layout::Reversed),
     attention("attention_of_large_images", 2, 4, 32, {{33, 33}}, 3, 1),
     attention("attention_planar", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::Spread, true),
 };
