@@ -211,6 +211,19 @@ struct Blocking {
     }
 };
 
+/// Threads that have enough to compute in a forward pass: to wake one takes as long as half of so
+/// many products.
+inline Index threadsWorthWaking(const Conv2dGeometry& g) {
+    constexpr Index productsOfAThread = Index{1} << 21;
+    const Index products =
+        g.batch * g.outPixels() * g.outChannels * g.channelsPerGroup() * g.taps();
+    return ceilDivide(products, productsOfAThread);
+}
+
+/// Numbers of images that a forward pass repacks together in any case: threads wait for one another
+/// twice in a wave of images.
+inline constexpr Index waveNumbers = Index{1} << 20;
+
 /// Calls `multiply(row, rows)` for the rows of a product, and `ask(part, parts)` for what will be
 /// wanted after it. A product leaves memory idle, but a processor waits for few lines at a time: so
 /// they take turns, where the other factor has so few numbers that it stays in a cache.

@@ -42,8 +42,7 @@ class Direct {
           tiles_(ceilDivide(g.outHeight, tile_.rows) * tilesAcross_),
           imageSize_(rows_ * columns_ * g.channels),
           wave_(std::clamp<Index>(waveNumbers / imageSize_, 1, std::max<Index>(g.batch, 1))),
-          threads_(threadsFor(
-              threads, std::min(wave_ * tiles_, ceilDivide(products(g), productsOfAThread)))),
+          threads_(threadsFor(threads, std::min(wave_ * tiles_, threadsWorthWaking(g)))),
           inPlace_(areInPlace(inputs.weights, g)),
           weights_(inPlace_ ? 0 : panels_ * depth_ * panel_),
           images_(wave_ * imageSize_),
@@ -89,20 +88,10 @@ class Direct {
     }
 
   private:
-    /// A thread has at least so many products to compute: to wake one takes as long as half of
-    /// them.
-    static constexpr Index productsOfAThread = Index{1} << 21;
-    /// Numbers of images that are repacked together: threads wait for one another twice in a wave.
-    static constexpr Index waveNumbers = Index{1} << 20;
-
     /// Output pixels that are computed together: whole rows, or a part of one.
     struct Tile {
         Index rows, columns;
     };
-
-    static Index products(const Conv2dGeometry& g) {
-        return g.batch * g.outPixels() * g.outChannels * g.channels * g.taps();
-    }
 
     /// Rows, or columns, of an image and the zeros around it that a kernel sees.
     static Index reach(Index out, Index stride, Index kernel, Index dilation) {

@@ -35,7 +35,7 @@ class Forward {
                                                     mostWaveNumbers / blocking_.imageSize)),
                                   1, std::max<Index>(g.batch, 1))),
           threads_(threadsFor(threads, std::min(wave_ * blocking_.tiles * blocking_.panelChunks,
-                                                ceilDivide(products(g), productsOfAThread)))),
+                                                threadsWorthWaking(g)))),
           hasBias_(inputs.bias.present()),
           isPointwise_(!inputs.offset.present() && !inputs.mask.present() && g.taps() == 1 &&
                        g.strideH == 1 && g.strideW == 1 && g.padTop == 0 && g.padLeft == 0 &&
@@ -80,18 +80,8 @@ class Forward {
     }
 
   private:
-    /// A thread has at least so many products to compute: to wake one takes as long as half of
-    /// them.
-    static constexpr Index productsOfAThread = Index{1} << 21;
-
-    static Index products(const Conv2dGeometry& g) {
-        return g.batch * g.outPixels() * g.outChannels * g.channelsPerGroup() * g.taps();
-    }
-
-    /// Numbers of images that are repacked together in any case: threads wait for one another twice
-    /// in a wave.
-    static constexpr Index waveNumbers = Index{1} << 20;
-    /// And at most, however few tiles an image has: 256 MiB of floats.
+    /// Numbers of images that are repacked together at most, however few tiles an image has: 256
+    /// MiB of floats.
     static constexpr Index mostWaveNumbers = Index{1} << 26;
 
     /// A group's panel of output channels, [K][panel].
