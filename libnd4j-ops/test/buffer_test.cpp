@@ -13,6 +13,17 @@
 #include <thread>
 #include <vector>
 
+// GCC says by macros what sanitizers watch, clang when it is asked.
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define DCN4J_ADDRESS_SANITIZER
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define DCN4J_THREAD_SANITIZER
+#endif
+
 namespace dcn4j::cpu {
 namespace {
 
@@ -73,12 +84,8 @@ TEST(Memory, OfManySizesIsNotAllKept) {
 }
 
 TEST(Memory, ThatIsKeptIsGivenUpWhereMemoryIsMissing) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__linux__)
+#if defined(DCN4J_ADDRESS_SANITIZER) || defined(DCN4J_THREAD_SANITIZER) || !defined(__linux__)
     GTEST_SKIP() << "needs a limit of the address space";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    GTEST_SKIP() << "needs a limit of the address space";
-#endif
 #endif
     const std::size_t kept = std::size_t{200} << 20, wanted = std::size_t{300} << 20;
     giveMemory(takeMemory(kept), kept);
@@ -97,12 +104,8 @@ TEST(Memory, ThatIsKeptIsGivenUpWhereMemoryIsMissing) {
 }
 
 TEST(Memory, MoreThanThereIsThrowsAndLeavesTheRestUsable) {
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef DCN4J_ADDRESS_SANITIZER
     GTEST_SKIP() << "the sanitizer ends the process instead";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-    GTEST_SKIP() << "the sanitizer ends the process instead";
-#endif
 #endif
     for (int shift : {0, 1, 2, 3, 4}) {
         EXPECT_THROW(takeMemory(std::numeric_limits<std::size_t>::max() >> shift), std::bad_alloc);

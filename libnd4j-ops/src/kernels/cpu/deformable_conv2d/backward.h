@@ -216,10 +216,10 @@ class Backward {
                 work.gradImage = image_.mine() + imageRoom();
                 std::fill_n(work.gradImage, (blocking_.planePixels + 1) * row, Real{0});
             }
+            // Blocks of a chunk after the first add to the gradients of samples that it wrote.
+            const bool adds = block > blocks.firstBlock;
             const Index end = partition_.firstTile(task.tileChunk + 1);
             for (Index tile = partition_.firstTile(task.tileChunk); tile < end; ++tile) {
-                // Blocks of a chunk after the first add to what that one wrote.
-                const bool adds = block > blocks.firstBlock;
                 Real* const total = sharesGradSamples_ ? gradSamples(task.at, task.blockChunk, tile)
                                                        : tileGradSamples_.mine();
                 work.gradSamples = adds ? tileGradSamples_.mine() : total;

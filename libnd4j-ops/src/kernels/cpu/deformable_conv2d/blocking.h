@@ -192,7 +192,7 @@ struct Blocking {
 
     /// In the backward pass blocks are tasks too: narrower where images and channels are few, and
     /// where outputs are so many that the second-level cache would not hold a block's weights and
-    /// their gradient (Zen 4: 4 to 6 % of a pass of 256 or 512 channels).
+    /// their gradient (Zen 4: 3 to 7 % of a pass of 256 or 512 channels).
     static Index backwardBlockChannels(const Conv2dGeometry& g) {
         const Index most = std::min<Index>(forwardBlockChannels(g), 64);
         if (isOfSmallGroups(g)) return most;

@@ -103,11 +103,13 @@ class Weights {
         return t.strides[2] == g_.kernelW * t.strides[3] &&
                t.strides[1] == g_.taps() * t.strides[3];
     }
-    /// The same where they are [channels][taps], side by side, of the type that is computed in;
-    /// null elsewhere.
+    /// Whether they lie side by side.
+    bool isSideBySide(const Tensor<4>& t) const { return isOneSpan(t) && t.strides[3] == 1; }
+    /// Where they are [channels][taps], side by side, of the type that is computed in; null
+    /// elsewhere.
     Real* inPlace(const Tensor<4>& t, const Block& b, Index o) const {
         if constexpr (std::is_same_v<Element, Real>) {
-            if (isOneSpan(t) && t.strides[3] == 1) return weightsOf(t, b, o);
+            if (isSideBySide(t)) return weightsOf(t, b, o);
         }
         return nullptr;
     }
@@ -116,7 +118,7 @@ class Weights {
     /// the next one's it is so far that a processor doesn't foresee them.
     template <For Use>
     void prefetch(const Tensor<4>& t, const Block& b, Index o) const {
-        if (o >= g_.outChannelsPerGroup() || !isOneSpan(t) || t.strides[3] != 1) return;
+        if (o >= g_.outChannelsPerGroup() || !isSideBySide(t)) return;
         cpu::prefetch<Use>(weightsOf(t, b, o), b.channels * g_.taps(), 0, 1);
     }
 
