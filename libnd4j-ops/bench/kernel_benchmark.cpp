@@ -141,11 +141,9 @@ struct Tile {
         cpu::convolution::loadBlock<float>(kernels, inputs.input, p.g, blocking, block, 0, image);
     }
     void plan(Index tile) {
-        positions.plan(0, 0, tile * blocking.tile, points(tile), samples.data());
+        positions.plan(0, 0, blocking.firstPoint(tile), points(tile), samples.data());
     }
-    Index points(Index tile) const {
-        return std::min(blocking.tile, p.g.outPixels() - tile * blocking.tile);
-    }
+    Index points(Index tile) const { return blocking.pointsOf(tile); }
 };
 
 /// Measures `action(tile's number, points)` over the tiles of an image.
@@ -240,10 +238,13 @@ void gemmToWeights(State& state, const Shape& shape, const cpu::InstructionSet& 
 void store(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     Tile t(shape, set, true);
     overTiles(state, t, 0, [&](Index tile, Index points) {
-        cpu::storePixels<float>(
-            t.kernels,
-            {t.p.output, t.p.g.outWidth, {0, 0, t.p.g.outChannels}, tile * t.blocking.tile, points},
-            {t.output.data(), t.blocking.outLd});
+        cpu::storePixels<float>(t.kernels,
+                                {t.p.output,
+                                 t.p.g.outWidth,
+                                 {0, 0, t.p.g.outChannels},
+                                 t.blocking.firstPoint(tile),
+                                 points},
+                                {t.output.data(), t.blocking.outLd});
     });
 }
 

@@ -1,4 +1,4 @@
-// How a convolution's repacked images lie in memory.
+// How a convolution is cut into tiles and tasks, and its repacked images lie in memory.
 #include "../src/kernels/cpu/deformable_conv2d/blocking.h"
 
 #include <gtest/gtest.h>
@@ -83,6 +83,61 @@ TEST(Blocking, KeepsABlocksWeightsAndTheirGradientInASecondLevelCacheBackward) {
     }
     EXPECT_EQ(Blocking::backward(geometry(8, 128, 9, 7), alignment, panel).maxDepth, 9 * 64);
     EXPECT_EQ(Blocking::backward(geometry(8, 256, 9, 7), alignment, panel).maxDepth, 9 * 32);
+}
+
+/// Tiles follow one another and none is empty; all but the last are whole turns of a product's
+/// rows, and differ by one turn at most.
+void expectEvenTiles(const Blocking& blocking, Index points) {
+    constexpr Index turn = 12;
+    Index least = points, most = 0, next = 0;
+    for (Index tile = 0; tile < blocking.tiles; ++tile) {
+        ASSERT_EQ(blocking.firstPoint(tile), next) << points << " " << tile;
+        const Index count = blocking.pointsOf(tile);
+        ASSERT_GT(count, 0) << points << " " << tile;
+        ASSERT_LE(count, blocking.tile) << points << " " << tile;
+        next += count;
+        if (tile + 1 < blocking.tiles) {
+            ASSERT_EQ(count % turn, 0) << points << " " << tile;
+        }
+        least = std::min(least, roundUp(count, turn));
+        most = std::max(most, roundUp(count, turn));
+    }
+    EXPECT_EQ(next, points);
+    EXPECT_LE(most - least, turn) << points;
+    EXPECT_LE(blocking.tile, Blocking::mostTilePoints);
+}
+
+TEST(Blocking, CutsAnImageIntoEvenTiles) {
+    // Of 20,000 channels a tile has as few pixels as a product's rows.
+    for (const Index channels : {3, 64, 256, 512, 20000}) {
+        for (Index points = 1; points < 5000; points += 1 + points / 50) {
+            const Conv2dGeometry g = geometry(1, channels, 1, points);
+            expectEvenTiles(Blocking::forward(g, alignment, panel), points);
+            expectEvenTiles(Blocking::backward(g, alignment, panel), points);
+        }
+    }
+}
+
+/// The output pixels of the first half of all tiles, of all pixels.
+double firstHalf(const Blocking& blocking, Index points) {
+    return static_cast<double>(blocking.firstPoint(blocking.tiles / 2)) /
+           static_cast<double>(points);
+}
+
+TEST(Blocking, GivesTwoThreadsAsMuchOfAnImage) {
+    for (const Index side : {24, 28, 32, 56, 64, 100, 128}) {
+        for (const Index channels : {64, 256, 512}) {
+            const Conv2dGeometry g = geometry(1, channels, side, side);
+            const Blocking forward = Blocking::forward(g, alignment, panel);
+            EXPECT_NEAR(firstHalf(forward, side * side), .5, .015) << channels << " " << side;
+            const Blocking backward = Blocking::backward(g, alignment, panel);
+            const BackwardPartition partition(backward, 1);
+            if (partition.tileChunks == 1) continue;
+            EXPECT_EQ(partition.tileChunks % 2, 0) << channels << " " << side;
+            EXPECT_EQ(partition.firstTile(partition.tileChunks / 2), backward.tiles / 2);
+            EXPECT_NEAR(firstHalf(backward, side * side), .5, .015) << channels << " " << side;
+        }
+    }
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ class Backward {
     Real* gradSamples(Index at, Index blockChunk, Index tile) const {
         return gradSamples_.data() +
                (at * partition_.blockChunkCount() + blockChunk) * gradSamplesSize_ +
-               tile * blocking_.tile * 3 * g_.taps();
+               blocking_.firstPoint(tile) * 3 * g_.taps();
     }
     Real* gradImage(Index at, Index tileChunk, const Block& b) const {
         const Index image = wave_ + at * partition_.tileChunks + tileChunk;
@@ -177,7 +177,7 @@ class Backward {
     }
     Real* gradTile(Index at, Index group, Index tile) const {
         return gradTiles_.data() +
-               ((at * g_.groups + group) * g_.outPixels() + tile * blocking_.tile) *
+               ((at * g_.groups + group) * g_.outPixels() + blocking_.firstPoint(tile)) *
                    blocking_.outLd;
     }
 
@@ -225,7 +225,7 @@ class Backward {
                 work.gradSamples = adds ? tileGradSamples_.mine() : total;
                 computeTile(task, work, tile);
                 if (adds) {
-                    addRow(total, work.gradSamples, 3 * g_.taps() * pointsOf(tile));
+                    addRow(total, work.gradSamples, 3 * g_.taps() * blocking_.pointsOf(tile));
                 } else if (!sharesGradSamples_) {
                     storeGradSamples(task.n, b.offsetGroup, tile, total);
                 }
@@ -259,7 +259,7 @@ class Backward {
 
     void computeTile(const Task& task, Work& work, Index tile) const {
         const Block& b = blocking_.block(work.block);
-        const Index first = tile * blocking_.tile, points = pointsOf(tile);
+        const Index first = blocking_.firstPoint(tile), points = blocking_.pointsOf(tile);
         positions_.plan(task.n, b.offsetGroup, first, points, samples_.mine());
         if (sharesImages_) zeroTouched(work, points);
         const Real* weights = weights_.data() + work.block * blockSize_;
@@ -325,7 +325,7 @@ class Backward {
     void prefetch(const Task& task, const Work& work, Index tile, Index part, Index parts) const {
         if (tile == partition_.firstTile(task.tileChunk + 1)) return;
         const Block& b = blocking_.block(work.block);
-        const Index first = tile * blocking_.tile, points = pointsOf(tile);
+        const Index first = blocking_.firstPoint(tile), points = blocking_.pointsOf(tile);
         positions_.prefetch(task.n, b.offsetGroup, first, points, part, parts);
         const Index from = positions_.reach(first), end = positions_.reach(first + points);
         const Index start = from * b.paddedChannels, numbers = (end - from) * b.paddedChannels;
@@ -346,9 +346,10 @@ class Backward {
     /// A tile of a group's gradient of the output, [points][outLd].
     void loadGradOutput(Index n, Index group, Index tile, Real* to) const {
         const Channels channels{n, group * outputs_, outputs_};
-        loadPixels<Element>(
-            kernels_, {gradOutput_, g_.outWidth, channels, tile * blocking_.tile, pointsOf(tile)},
-            {to, blocking_.outLd});
+        loadPixels<Element>(kernels_,
+                            {gradOutput_, g_.outWidth, channels, blocking_.firstPoint(tile),
+                             blocking_.pointsOf(tile)},
+                            {to, blocking_.outLd});
         addGradBias(tile, to, channels, 1);
     }
 
@@ -357,9 +358,10 @@ class Backward {
         for (Index o = 0; o < outputs_; ++o) {
             const Tensor<4> view = everyChannel<Element>(gradOutput_, outputs_, o);
             Real* to = gradTile_.mine() + o * b.paddedLanes;
-            loadPixels<Element>(
-                kernels_, {view, g_.outWidth, b.of(task.n), tile * blocking_.tile, pointsOf(tile)},
-                {to, blocking_.outLd, b.paddedLanes});
+            loadPixels<Element>(kernels_,
+                                {view, g_.outWidth, b.of(task.n), blocking_.firstPoint(tile),
+                                 blocking_.pointsOf(tile)},
+                                {to, blocking_.outLd, b.paddedLanes});
             addGradBias(tile, to, {task.n, b.firstLane * outputs_ + o, b.lanes}, outputs_);
         }
     }
@@ -372,10 +374,11 @@ class Backward {
                       (slotOf(channels.n) * blocking_.tiles + tile) * g_.outChannels +
                       channels.first;
         constexpr Index together = 64;
+        const Index points = blocking_.pointsOf(tile);
         for (Index c = 0; c < channels.count; c += together) {
             const Index count = std::min(together, channels.count - c);
             Real sums[together] = {};
-            for (Index point = 0; point < pointsOf(tile); ++point) {
+            for (Index point = 0; point < points; ++point) {
                 const Real* row = rows + point * blocking_.outLd + c;
                 for (Index i = 0; i < count; ++i) sums[i] += row[i];
             }
@@ -384,10 +387,6 @@ class Backward {
                 sum = channels.n < partition_.slots ? sums[i] : sum + sums[i];
             }
         }
-    }
-
-    Index pointsOf(Index tile) const {
-        return std::min(blocking_.tile, g_.outPixels() - tile * blocking_.tile);
     }
 
     /// Part of the gradient of a block of the input: over the chunks of tiles, in their order, each
@@ -415,7 +414,7 @@ class Backward {
             if (total == nullptr) {
                 total = part;
             } else {
-                addRow(total, part, 3 * g_.taps() * pointsOf(tile));
+                addRow(total, part, 3 * g_.taps() * blocking_.pointsOf(tile));
             }
         }
         storeGradSamples(n, group, tile, total);
@@ -423,7 +422,7 @@ class Backward {
 
     /// Stores the gradients of a tile's samples, [taps][3][points], of an offset group.
     void storeGradSamples(Index n, Index group, Index tile, const Real* from) const {
-        const Index first = tile * blocking_.tile, points = pointsOf(tile);
+        const Index first = blocking_.firstPoint(tile), points = blocking_.pointsOf(tile);
         for (Index entry = 0; entry < 3 * g_.taps(); ++entry, from += points) {
             const Index k = group * g_.taps() + entry / 3;
             const bool isMask = entry % 3 == 2;

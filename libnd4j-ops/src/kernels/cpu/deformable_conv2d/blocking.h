@@ -38,21 +38,28 @@ struct BlockChunk {
 
 struct Blocking {
     static constexpr Index mostTilePoints = 144;
+    /// Rows of a product that every instruction set multiplies in whole turns.
+    static constexpr Index rowsTogether = 12;
     /// Numbers that a tile of every kind may hold together: 448 KiB of floats, most of a small
     /// second-level cache.
     static constexpr Index tileNumbers = 114688;
+    /// A backward task of a chunk of an image's tiles must be worth the gradients that it writes to
+    /// be added up after: with four tiles they cost 3 to 10 % of the time of one thread (Zen 4),
+    /// with eight up to 2 %, and 6 % where an image is small.
+    static constexpr Index leastChunkTiles = 8;
 
     std::vector<Block> blocks;
     /// Blocks span groups; a group is a lane, in which its inputs meet its outputs (gather_sum.h).
     bool groupsAreLanes;
     Index groupDepth = 0;  ///< K of one convolution group, the largest
-    Index tile = 0;        ///< output pixels of a tile
+    Index tile = 0;        ///< output pixels of the largest tile
     Index tiles = 0;       ///< tiles of one image
     Index maxDepth = 0;
     Index pitch;          ///< pixels from one row of a repacked image to the next
     Index planePixels;    ///< of all rows
     Index imageSize = 0;  ///< numbers of one repacked image
     Index apartFrom;      ///< numbers between where images and their gradients begin in a page
+    Index outPixels;      ///< of one image
     Index columnLd = 0;   ///< leading dimension of a column tile
     Index outPanels;      ///< panels of a group's output channels
     Index outLd;          ///< of an output tile: a group's channels in whole panels, or rows of
@@ -63,17 +70,16 @@ struct Blocking {
     /// Tiles are the forward pass's tasks: a column tile and an output tile.
     static Blocking forward(const Conv2dGeometry& g, Index alignment, Index panelWidth) {
         Blocking blocking(g, forwardBlockChannels(g), alignment, panelWidth, false);
-        blocking.tile = largestTile(blocking.columnLd + blocking.outLd);
-        blocking.tiles = ceilDivide(g.outPixels(), blocking.tile);
+        Index tiles = ceilDivide(g.outPixels(), largestTile(blocking.columnLd + blocking.outLd));
         // Few tiles: a multiple of 16 in the batch, so that they balance threads, but not so small
         // that reading the weights takes longer than multiplying by them.
         const Index batch = std::max<Index>(g.batch, 1);
-        if (batch * blocking.tiles < 64) {
-            blocking.tiles = ceilDivide(roundUp(batch * blocking.tiles, 16), batch);
-            blocking.tile =
-                roundUp(std::max<Index>(ceilDivide(g.outPixels(), blocking.tiles), 24), 6);
+        if (batch * tiles < 64) {
+            constexpr Index leastPoints = 24;
+            tiles = std::min(ceilDivide(roundUp(batch * tiles, 16), batch),
+                             std::max<Index>(g.outPixels() / leastPoints, 1));
         }
-        blocking.setTiles(g);
+        blocking.cut(tiles);
         // Still few: chunks of the output channels, each of which gathers the column anew.
         const Index leastPanels = ceilDivide(64, panelWidth);
         blocking.chunkPanels =
@@ -88,12 +94,21 @@ struct Blocking {
     /// points a tile, calls take equally long (Zen 4).
     static Blocking backward(const Conv2dGeometry& g, Index alignment, Index panelWidth) {
         Blocking blocking(g, backwardBlockChannels(g), alignment, panelWidth, true);
-        blocking.tile = largestTile(2 * blocking.columnLd + blocking.outLd);
-        blocking.setTiles(g);
+        Index tiles =
+            ceilDivide(g.outPixels(), largestTile(2 * blocking.columnLd + blocking.outLd));
+        // Chunks of them are tasks (BackwardPartition), as even as the tiles are.
+        if (tiles >= 2 * leastChunkTiles) tiles = roundUp(tiles, 2);
+        blocking.cut(tiles);
         return blocking;
     }
 
     Index count() const { return static_cast<Index>(blocks.size()); }
+    /// The output pixel that a tile begins with. As many tiles have as many pixels, but for a turn
+    /// of the product's rows, so that threads with as many tiles finish at once.
+    Index firstPoint(Index of) const {
+        return std::min(ceilDivide(outPixels, rowsTogether) * of / tiles * rowsTogether, outPixels);
+    }
+    Index pointsOf(Index of) const { return firstPoint(of + 1) - firstPoint(of); }
     /// Numbers from an image of so many to its gradient behind it, which begins half a page apart.
     Index gradientAfter(Index numbers) const { return roundUp(numbers, 2 * apartFrom) + apartFrom; }
     const Block& block(Index i) const { return blocks[static_cast<std::size_t>(i)]; }
@@ -110,6 +125,7 @@ struct Blocking {
     Blocking(const Conv2dGeometry& g, Index blockChannels, Index alignment, Index panelWidth,
              bool apart)
         : groupsAreLanes(isOfSmallGroups(g)),
+          outPixels(g.outPixels()),
           outPanels(groupsAreLanes ? 1 : ceilDivide(g.outChannelsPerGroup(), panelWidth)) {
         const Index perGroup = g.channelsPerGroup();
         const Index inputs = groupsAreLanes ? perGroup : 1;
@@ -202,12 +218,15 @@ struct Blocking {
     }
 
     static Index largestTile(Index numbersAPoint) {
-        return std::clamp<Index>(tileNumbers / numbersAPoint / 12 * 12, 12, mostTilePoints);
+        return std::clamp<Index>(tileNumbers / numbersAPoint / rowsTogether * rowsTogether,
+                                 rowsTogether, mostTilePoints);
     }
 
-    void setTiles(const Conv2dGeometry& g) {
-        tile = std::min(tile, g.outPixels());
-        tiles = ceilDivide(g.outPixels(), tile);
+    /// Cuts an image into so many tiles, none of them empty.
+    void cut(Index count) {
+        const Index turns = ceilDivide(outPixels, rowsTogether);
+        tiles = std::min(count, turns);
+        tile = std::min(ceilDivide(turns, tiles) * rowsTogether, outPixels);
     }
 };
 
@@ -229,8 +248,9 @@ inline constexpr Index waveNumbers = Index{1} << 20;
 /// they take turns, where the other factor has so few numbers that it stays in a cache.
 template <class Multiply, class Ask>
 void productInParts(Index rows, Index numbers, Multiply multiply, Ask ask) {
-    constexpr Index fewNumbers = 65536, rowsTogether = 12;
-    const Index together = numbers <= fewNumbers ? rowsTogether : std::max<Index>(rows, 1);
+    constexpr Index fewNumbers = 65536;
+    const Index together =
+        numbers <= fewNumbers ? Blocking::rowsTogether : std::max<Index>(rows, 1);
     const Index parts = ceilDivide(rows, together);
     for (Index part = 0; part < parts; ++part) {
         const Index row = part * together;
@@ -248,12 +268,11 @@ class BackwardPartition {
     BackwardPartition(const Blocking& blocking, Index batch) : tiles_(blocking.tiles) {
         setChunks(blocking);
         slots = std::clamp<Index>(ceilDivide(16, blockChunkCount()), 1, std::max<Index>(batch, 1));
-        // A chunk of tiles must be worth the gradients that it writes to be added up after: with
-        // four tiles they cost 3 to 10 % of the time of one thread (Zen 4), with eight up to 2 %,
-        // and 6 % where an image is small.
-        constexpr Index tasks = 64, leastTiles = 8;
-        tileChunks = std::clamp<Index>(ceilDivide(tasks, slots * blockChunkCount()), 1,
-                                       std::max<Index>(tiles_ / leastTiles, 1));
+        // An even number of chunks, of which two threads take as many.
+        constexpr Index tasks = 64;
+        const Index wanted = ceilDivide(tasks, slots * blockChunkCount());
+        const Index most = tiles_ / Blocking::leastChunkTiles;
+        tileChunks = wanted == 1 || most < 2 ? 1 : std::min(roundUp(wanted, 2), most / 2 * 2);
     }
 
     Index blockChunkCount() const { return static_cast<Index>(blockChunks_.size()); }

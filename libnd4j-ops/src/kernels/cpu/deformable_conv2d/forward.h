@@ -123,8 +123,8 @@ class Forward {
     };
 
     void computeTile(const Task& task) const {
-        const Index first = task.tile * blocking_.tile;
-        const Index points = std::min(blocking_.tile, g_.outPixels() - first);
+        const Index first = blocking_.firstPoint(task.tile);
+        const Index points = blocking_.pointsOf(task.tile);
         const Index firstPanel = task.panelChunk * blocking_.chunkPanels;
         const Index firstOut = firstPanel * panel_;
         const Index channels = std::min(blocking_.chunkPanels * panel_, outputs_ - firstOut);
@@ -140,7 +140,7 @@ class Forward {
                 continue;
             }
             const PackedRows<const Real> column = loadColumn(task, b, first, points);
-            const Index next = first + blocking_.tile;  // what the thread takes next
+            const Index next = first + points;  // what the thread takes next
             productInParts(
                 points, channels * b.depth,
                 [&](Index row, Index rows) {
