@@ -6,6 +6,7 @@
 #include "../src/kernels/registry.h"
 #include "array.h"
 #include "shapes.h"
+#include "time_calls.h"
 
 namespace dcn4j {
 namespace {
@@ -77,14 +78,14 @@ void forward(State& state, const AggregationCase& shape,
              const DeformableAggregationKernel& kernel) {
     Problem p(shape);
     p.g.output = p.rows(p.output);
-    for (auto _ : state) kernel.forward(p.g, threads());
+    timeCalls(state, [&] { kernel.forward(p.g, threads()); });
 }
 
 void backward(State& state, const AggregationCase& shape,
               const DeformableAggregationKernel& kernel) {
     Problem p(shape);
     p.g.output = p.rows(p.gradOutput);
-    for (auto _ : state) kernel.backward(p.g, threads());
+    timeCalls(state, [&] { kernel.backward(p.g, threads()); });
 }
 
 /// The plain depth-wise convolution of the same pixels, channels first or last.

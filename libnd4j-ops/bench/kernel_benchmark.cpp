@@ -20,6 +20,7 @@
 #include "../src/kernels/cpu/isa.h"
 #include "array.h"
 #include "shapes.h"
+#include "time_calls.h"
 
 namespace dcn4j {
 
@@ -84,16 +85,15 @@ void rate(State& state, double operations) {
 void forward(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     const cpu::TiledDeformableConv2d kernel(set);
     Problem p(shape);
-    for (auto _ : state) kernel.forward(p.g, p.inputs(), p.output, threads());
+    timeCalls(state, [&] { kernel.forward(p.g, p.inputs(), p.output, threads()); });
     rate(state, shape.flops());
 }
 
 void backward(State& state, const Shape& shape, const cpu::InstructionSet& set) {
     const cpu::TiledDeformableConv2d kernel(set);
     Problem p(shape);
-    for (auto _ : state) {
-        kernel.backward(p.g, p.inputs(), p.gradOutput, p.gradients(), threads());
-    }
+    timeCalls(state,
+              [&] { kernel.backward(p.g, p.inputs(), p.gradOutput, p.gradients(), threads()); });
     rate(state, 2 * shape.flops());
 }
 

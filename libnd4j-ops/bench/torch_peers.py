@@ -1,14 +1,17 @@
-"""Our kernels beside PyTorch's on the CPU: torchvision's deform_conv2d, dense and depth-wise, and
-multi-scale deformable attention as grid_sample composes it. Needs torch, torchvision and a build
-with -DDCN4J_BUILD_BENCHMARKS=ON:
+"""Our kernels beside PyTorch's on the CPU: a plain convolution (oneDNN's), torchvision's
+deform_conv2d, dense and depth-wise, and multi-scale deformable attention as grid_sample composes
+it. Needs torch, torchvision and a build with -DDCN4J_BUILD_BENCHMARKS=ON:
 
     python3 libnd4j-ops/bench/torch_peers.py BUILD [--threads 2] [--rounds 3] [--only WORD]
 
 Contenders take turns; a time is the least of the rounds, in milliseconds, of FLOAT. A backward pass
-gives all gradients.
+gives all gradients. PyTorch gets memory for each result: it is kept for the next one's, as ours is
+that a caller gives, so that no peer waits for an operating system's pages (of 8 MB, on 2 threads:
+half as long again as the convolution).
 """
 
 import argparse
+import ctypes
 import json
 import os
 import subprocess
@@ -29,6 +32,20 @@ def deformable_convolution(batch, channels, size, outputs, offset_groups, groups
 
     def forward(image, offset, weight, mask):
         return torchvision.ops.deform_conv2d(image, offset, weight, padding=1, mask=mask)
+
+    return forward, tensors
+
+
+def convolution(batch, channels, size, outputs):
+    """PyTorch's plain convolution with 3 x 3 taps, stride 1, padding 1 and a bias."""
+    tensors = [
+        torch.randn(batch, channels, size, size),
+        torch.randn(outputs, channels, 3, 3),
+        torch.randn(outputs),
+    ]
+
+    def forward(image, weight, bias):
+        return torch.nn.functional.conv2d(image, weight, bias, padding=1)
 
     return forward, tensors
 
@@ -62,15 +79,40 @@ def attention(batch, heads, channels, size, queries, points=4, levels=4):
     return forward, tensors
 
 
-# kernel_benchmark's name of a shape, and PyTorch's way of computing it.
+# kernel_benchmark's name of a shape, and PyTorch's ways of computing it, or the plain layer beside it.
 CASES = {
-    "2x64x128x128:64": lambda: deformable_convolution(2, 64, 128, 64, 2),
-    "1x256x64x64:256": lambda: deformable_convolution(1, 256, 64, 256, 1),
-    "1x512x32x32:512": lambda: deformable_convolution(1, 512, 32, 512, 1),
-    "8x64x56x56:64": lambda: deformable_convolution(8, 64, 56, 64, 1),
-    "1x256x64x64:256:depthwise": lambda: deformable_convolution(1, 256, 64, 256, 1, groups=256),
-    "attention/2x8x32:64": lambda: attention(2, 8, 32, 64, 5440),
+    "2x64x128x128:64": {
+        "plain": lambda: convolution(2, 64, 128, 64),
+        "deform_conv2d": lambda: deformable_convolution(2, 64, 128, 64, 2),
+    },
+    "1x256x64x64:256": {
+        "plain": lambda: convolution(1, 256, 64, 256),
+        "deform_conv2d": lambda: deformable_convolution(1, 256, 64, 256, 1),
+    },
+    "1x512x32x32:512": {
+        "plain": lambda: convolution(1, 512, 32, 512),
+        "deform_conv2d": lambda: deformable_convolution(1, 512, 32, 512, 1),
+    },
+    "8x64x56x56:64": {
+        "plain": lambda: convolution(8, 64, 56, 64),
+        "deform_conv2d": lambda: deformable_convolution(8, 64, 56, 64, 1),
+    },
+    "1x256x64x64:256:depthwise": {
+        "deform_conv2d": lambda: deformable_convolution(1, 256, 64, 256, 1, groups=256),
+    },
+    "attention/2x8x32:64": {"grid_sample": lambda: attention(2, 8, 32, 64, 5440)},
 }
+
+
+# Parameters of the C library's mallopt (malloc.h).
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+
+
+def keep_memory():
+    """Has the C library keep what is freed, however large."""
+    mallopt = ctypes.CDLL(None).mallopt
+    if not (mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1)):
+        raise OSError("mallopt: the C library does not take these parameters")
 
 
 def milliseconds(action, least=0.2):
@@ -84,9 +126,9 @@ def milliseconds(action, least=0.2):
     return 1e3 * best
 
 
-def peer(case):
-    """The forward and the backward call of a case."""
-    forward, tensors = CASES[case]()
+def passes(make):
+    """The forward and the backward call of a peer."""
+    forward, tensors = make()
     for tensor in tensors:
         tensor.requires_grad_()
     out = forward(*tensors)
@@ -109,7 +151,7 @@ def kernel_benchmark(build, threads, *arguments):
 
 
 def ours(build, threads, name):
-    """Milliseconds of the benchmark of that name."""
+    """The least milliseconds of a call of the benchmark of that name."""
     report = kernel_benchmark(
         build,
         threads,
@@ -119,7 +161,7 @@ def ours(build, threads, name):
         "--benchmark_repetitions=3",
     )
     times = json.loads(report)["benchmarks"]
-    return min(t["real_time"] for t in times if t["run_type"] == "iteration")
+    return 1e3 * min(t["least"] for t in times if t["run_type"] == "iteration")
 
 
 def name_of(tests, direction, case):
@@ -146,26 +188,36 @@ def main():
     parser.add_argument("--only", default="", help="part of the cases' names")
     args = parser.parse_args()
 
+    keep_memory()
     torch.manual_seed(1)
     torch.set_num_threads(args.threads)
     tests = kernel_benchmark(args.build, 1, "--benchmark_list_tests").splitlines()
     cases = [case for case in CASES if args.only in case]
-    best = {}
+    peers = {case: {p: passes(make) for p, make in CASES[case].items()} for case in cases}
+    best, peak = {}, 0.0
     for _ in range(args.rounds):
+        peak = max(peak, fma_peak(args.build, args.threads))
         for case in cases:
-            for direction, call in peer(case).items():
-                name = name_of(tests, direction, case)
-                pair = ours(args.build, args.threads, name), milliseconds(call)
-                so_far = best.get((case, direction), pair)
-                best[case, direction] = tuple(map(min, pair, so_far))
+            for direction in ("forward", "backward"):
+                times = {"ours": ours(args.build, args.threads, name_of(tests, direction, case))}
+                for peer, calls in peers[case].items():
+                    times[peer] = milliseconds(calls[direction])
+                for contender, time_ in times.items():
+                    key = case, direction, contender
+                    best[key] = min(time_, best.get(key, float("inf")))
     kernel = name_of(tests, "forward", cases[0]).split("/")[-3]
     print(
         f"{args.threads} threads, kernel {kernel}, PyTorch {torch.__version__}, torchvision "
-        f"{torchvision.__version__}, FMA peak {fma_peak(args.build, args.threads):.0f} GFLOP/s"
+        f"{torchvision.__version__}, FMA peak {peak:.0f} GFLOP/s"
     )
-    print(f"{'case':28} {'pass':9} {'ours':>9} {'PyTorch':>9}   times")
-    for (case, direction), (our, its) in best.items():
-        print(f"{case:28} {direction:9} {our:9.2f} {its:9.2f} {its / our:7.1f}")
+    row = "{:26} {:9} {:14} {:>9} {:>9} {:>10} {:>10}"
+    print(row.format("case", "pass", "peer", "ours", "peer", "peer/ours", "ours/peer"))
+    for (case, direction, peer), its in best.items():
+        if peer == "ours":
+            continue
+        our = best[case, direction, "ours"]
+        numbers = (f"{number:.2f}" for number in (our, its, its / our, our / its))
+        print(row.format(case, direction, peer, *numbers))
 
 
 if __name__ == "__main__":
