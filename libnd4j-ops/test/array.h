@@ -21,13 +21,15 @@ ElementType typeOf() {
 }
 
 /// Memory orders that arrays come in; shifted ones begin one element beyond a multiple of 16 bytes.
-/// RowsFirst is how TensorFlow keeps weights: [kH][kW][C][O].
+/// RowsFirst is how TensorFlow keeps weights: [kH][kW][C][O]. Of RowsApart elements of a row are
+/// neighbours, with gaps between rows, and others between planes.
 enum class Layout {
     Contiguous,
     ChannelsLast,
     Reversed,
     Spread,
     RowsFirst,
+    RowsApart,
     Shifted,
     ShiftedChannelsLast
 };
@@ -39,14 +41,15 @@ class Array {
   public:
     Array(const Index (&sizes)[4], Layout layout, Index guard = 64) {
         const Index order[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 2, 1, 0}, {0, 1, 2, 3},
-                                  {2, 3, 1, 0}, {0, 1, 2, 3}, {0, 2, 3, 1}};
+                                  {2, 3, 1, 0}, {0, 1, 2, 3}, {0, 1, 2, 3}, {0, 2, 3, 1}};
         if (layout >= Layout::Shifted) ++guard;
         const Index spacing = layout == Layout::Spread ? 3 : 1;
+        const Index gap = layout == Layout::RowsApart ? 2 : 0;
         Index stride = spacing;
         for (int i = 3; i >= 0; --i) {
             const Index d = order[static_cast<int>(layout)][i];
             tensor_.strides[d] = stride;
-            stride *= sizes[d];
+            stride = stride * sizes[d] + gap;
             sizes_[d] = sizes[d];
         }
         memory_.assign(static_cast<std::size_t>(stride + 2 * guard),

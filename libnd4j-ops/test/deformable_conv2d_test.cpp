@@ -115,6 +115,13 @@ const Case cases[] = {
             {"channels_last", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
     laidOut(Layout::Reversed, {"reversed_order", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
     laidOut(Layout::Spread, {"spread_elements", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
+    laidOut(Layout::RowsApart, {"rows_apart", 2, 24, 9, 10, 18, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2}),
+    laidOut(Layout::RowsApart,
+            {"rows_apart_of_many_tiles", 1, 6, 31, 35, 9, 3, 2, 1, 1, 1, 1, 1, 1, 2, 1}),
+    laidOut(Layout::RowsApart, {"rows_apart_without_offset", 2, 12, 9, 10, 20, 3, 3, 1, 1, 1, 1, 1,
+                                1, 1, 1, false, false}),
+    laidOut(Layout::RowsApart,
+            {"depthwise_with_rows_apart", 1, 20, 6, 6, 20, 3, 3, 1, 1, 1, 1, 1, 1, 5, 20}),
     laidOut(Layout::Shifted, {"not_at_16_bytes", 2, 16, 8, 8, 16}),
     laidOut(Layout::ShiftedChannelsLast, {"channels_last_not_at_16_bytes", 2, 16, 8, 8, 16}),
 };

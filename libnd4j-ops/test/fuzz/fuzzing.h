@@ -80,8 +80,8 @@ inline ElementType drawType(FuzzedDataProvider& data) {
 }
 
 inline Layout drawLayout(FuzzedDataProvider& data) {
-    return data.PickValueInArray(
-        {Layout::Contiguous, Layout::ChannelsLast, Layout::Reversed, Layout::Spread});
+    return data.PickValueInArray({Layout::Contiguous, Layout::ChannelsLast, Layout::Reversed,
+                                  Layout::Spread, Layout::RowsApart});
 }
 
 /// The error that sums of some thousand products of an element type may have, for values near 1.
