@@ -26,6 +26,7 @@ struct Case {
     Index queries = 0;
     Layout layout = Layout::Contiguous;
     bool planar = false;  ///< all x of a point before all y
+    Index apart = 0;      ///< channels, and samples, that lie between two groups
 
     AggregationCall call() const {
         AggregationCall g{};
@@ -68,6 +69,7 @@ struct Problem {
     Problem(const Case& c, unsigned seed, Index guard = 64)
         : g(c.call()),
           levels(static_cast<Index>(g.levels.size())),
+          apart(c.apart),
           location({g.batch, samples() * 2, g.outHeight, g.outWidth}, c.layout, guard),
           weight({g.batch, samples(), g.outHeight, g.outWidth}, c.layout, guard),
           output({g.batch, channels(), g.outHeight, g.outWidth}, c.layout, guard),
@@ -87,6 +89,10 @@ struct Problem {
         }
         fill(weight, random);
         fill(gradOutput, random);
+        if (apart > 0) {  // what is between groups counts as results, which are small
+            for (auto* array : {&output, &gradLocation, &gradWeight}) clear(*array);
+            for (auto& array : gradValues) clear(*array);
+        }
         g.location = locations(location);
         g.weight = weights(weight);
         g.gradLocation = locations(gradLocation);
@@ -143,30 +149,35 @@ struct Problem {
         return all;
     }
 
-    Index channels() const { return g.groups * g.channels; }
-    Index samples() const { return g.groups * levels * g.taps(); }
+    // Of the arrays, with what lies between groups.
+    Index channels() const { return g.groups * (g.channels + apart); }
+    Index samples() const { return g.groups * (levels * g.taps() + apart); }
 
     /// [n][groups * channels][h][w] as [n][h][w][groups][channels].
     Tensor<5> inGroups(const Array<Element>& array) const {
         const Tensor<4>& t = array.tensor();
         const Index* s = t.strides;
-        return {t.data, {s[0], s[2], s[3], g.channels * s[1], s[1]}};
+        return {t.data, {s[0], s[2], s[3], (g.channels + apart) * s[1], s[1]}};
     }
     Tensor<7> locations(const Array<Element>& array) const {
         const Tensor<4>& t = array.tensor();
         const Index *s = t.strides, taps = g.taps(), two = 2 * taps * s[1];
         return {t.data,
-                {s[0], s[2], s[3], levels * two, two, planar ? s[1] : 2 * s[1],
+                {s[0], s[2], s[3], levels * two + 2 * apart * s[1], two, planar ? s[1] : 2 * s[1],
                  planar ? taps * s[1] : s[1]}};
     }
     Tensor<6> weights(const Array<Element>& array) const {
         const Tensor<4>& t = array.tensor();
         const Index *s = t.strides, taps = g.taps() * s[1];
-        return {t.data, {s[0], s[2], s[3], levels * taps, taps, s[1]}};
+        return {t.data, {s[0], s[2], s[3], levels * taps + apart * s[1], taps, s[1]}};
+    }
+
+    static void clear(Array<Element>& array) {
+        array.forEach([](Element& e) { e = narrow<Element>(Real{0}); });
     }
 
     AggregationCall g;
-    Index levels;
+    Index levels, apart;
     std::vector<std::unique_ptr<Array<Element>>> values, gradValues;
     Array<Element> location, weight, output, gradOutput, gradLocation, gradWeight;
     bool planar;

@@ -31,6 +31,12 @@ Case attention(const char* name, Index n, Index heads, Index channels,
     return c;
 }
 
+/// The case, with two channels, or samples, between groups.
+Case groupsApart(Case c) {
+    c.apart = 2;
+    return c;
+}
+
 const Case cases[] = {
     {"basic", 2, 2, 4, {{7, 9}}},
     {"one_pixel", 1, 1, 1, {{1, 1}}, 1, 1, 1, 1, 0, 0},
@@ -101,6 +107,27 @@ const Case cases[] = {
     attention("attention_reversed", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::Reversed),
     attention("attention_of_large_images", 2, 4, 32, {{33, 33}}, 3, 1),
     attention("attention_planar", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::Spread, true),
+    groupsApart({"groups_apart", 2, 3, 16, {{9, 10}}}),
+    groupsApart({"groups_apart_channels_last",
+                 2,
+                 3,
+                 7,
+                 {{9, 10}},
+                 3,
+                 3,
+                 1,
+                 1,
+                 1,
+                 1,
+                 1,
+                 1,
+                 true,
+                 1,
+                 0,
+                 Layout::ChannelsLast}),
+    groupsApart(attention("attention_of_groups_apart", 2, 3, 8, {{6, 8}, {3, 4}}, 9, 4)),
+    groupsApart(attention("attention_of_groups_apart_channels_last", 2, 3, 8, {{6, 8}, {3, 4}}, 9,
+                          4, Layout::ChannelsLast)),
 };
 
 class EveryAggregationKernel : public KernelTest<DeformableAggregationKernel, Case> {};
@@ -172,8 +199,35 @@ TEST_P(EveryAggregationKernel, IsZeroAtTheBorderWhateverThePixelsHold) {
     for (const double value : p.output.values()) ASSERT_EQ(value, 0);
 }
 
+TEST_P(EveryAggregationKernel, GivesPointsTheSameBitsWhateverTheWeightsOfOthersAre) {
+    Problem<float> plain(shape(), 7);
+    plain.forward(kernel());
+    const AggregationCall& g = plain.g;
+    const Index y = g.outHeight / 2, x = g.outWidth / 2, group = g.groups - 1;
+    const Index stride = g.channels + shape().apart;
+    for (const float weight :
+         {std::nanf(""), std::numeric_limits<float>::infinity(), 1e25f, 0.0f}) {
+        Problem<float> spoilt(shape(), 7);
+        static_cast<float*>(spoilt.g.weight.data)[spoilt.g.weight.at(
+            0, y, x, group, spoilt.levels - 1, g.taps() / 2)] = weight;
+        spoilt.forward(kernel());
+        for (Index n = 0; n < g.batch; ++n)
+            for (Index c = 0; c < g.groups * stride; ++c)
+                for (Index oy = 0; oy < g.outHeight; ++oy)
+                    for (Index ox = 0; ox < g.outWidth; ++ox) {
+                        const float got = spoilt.output.at(n, c, oy, ox);
+                        if (n > 0 || oy != y || ox != x || c / stride != group) {
+                            ASSERT_EQ(got, plain.output.at(n, c, oy, ox)) << weight << " " << c;
+                        } else if (std::isnan(weight) && c % stride < g.channels) {
+                            ASSERT_TRUE(std::isnan(got)) << c;
+                        }
+                    }
+    }
+}
+
 TEST_P(EveryAggregationKernel, GivesNotANumberForSamplesOutsideWithInfiniteGradients) {
     if (shape().scale == 0) return;  // samples are where they are
+    if (shape().apart > 0) return;   // what lies between groups is not written
     Problem<float> p(shape(), 6);
     p.location.forEach([](float& e) { e = 1e5f; });
     for (Index c = 0; c < p.channels(); ++c) {

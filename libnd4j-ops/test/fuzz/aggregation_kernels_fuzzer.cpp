@@ -18,6 +18,7 @@ Case drawCase(FuzzedDataProvider& data) {
     c.kW = draw(1, 4);
     c.layout = fuzz::drawLayout(data);
     c.planar = data.ConsumeBool();
+    c.apart = data.ConsumeBool() ? draw(1, 3) : 0;
     if (data.ConsumeBool()) {
         c.kH = 1;
         c.queries = draw(1, 40);
