@@ -66,23 +66,23 @@ template <class Element>
 struct Problem {
     using Real = ComputeType<Element>;
 
-    Problem(const Case& c, unsigned seed, Index guard = 64)
+    Problem(const Case& c, unsigned seed, Around around = Around::Guards)
         : g(c.call()),
           levels(static_cast<Index>(g.levels.size())),
           apart(c.apart),
-          location({g.batch, samples() * 2, g.outHeight, g.outWidth}, c.layout, guard),
-          weight({g.batch, samples(), g.outHeight, g.outWidth}, c.layout, guard),
-          output({g.batch, channels(), g.outHeight, g.outWidth}, c.layout, guard),
-          gradOutput({g.batch, channels(), g.outHeight, g.outWidth}, c.layout, guard),
-          gradLocation({g.batch, samples() * 2, g.outHeight, g.outWidth}, c.layout, guard),
-          gradWeight({g.batch, samples(), g.outHeight, g.outWidth}, c.layout, guard),
+          location({g.batch, samples() * 2, g.outHeight, g.outWidth}, c.layout, around),
+          weight({g.batch, samples(), g.outHeight, g.outWidth}, c.layout, around),
+          output({g.batch, channels(), g.outHeight, g.outWidth}, c.layout, around),
+          gradOutput({g.batch, channels(), g.outHeight, g.outWidth}, c.layout, around),
+          gradLocation({g.batch, samples() * 2, g.outHeight, g.outWidth}, c.layout, around),
+          gradWeight({g.batch, samples(), g.outHeight, g.outWidth}, c.layout, around),
           planar(c.planar) {
         std::mt19937 random(seed);
         g.type = typeOf<Element>();
         for (AggregationLevel& level : g.levels) {
             const Index sizes[4] = {g.batch, channels(), level.height, level.width};
-            values.push_back(std::make_unique<Array<Element>>(sizes, c.layout, guard));
-            gradValues.push_back(std::make_unique<Array<Element>>(sizes, c.layout, guard));
+            values.push_back(std::make_unique<Array<Element>>(sizes, c.layout, around));
+            gradValues.push_back(std::make_unique<Array<Element>>(sizes, c.layout, around));
             fill(*values.back(), random);
             level.values = inGroups(*values.back());
             level.gradValues = inGroups(*gradValues.back());

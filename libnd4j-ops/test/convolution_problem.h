@@ -39,22 +39,23 @@ inline std::ostream& operator<<(std::ostream& out, const Case& c) {
 /// The arrays of one case, filled at random; offsets keep positions off integers.
 template <class Element>
 struct Problem {
-    Problem(const Case& c, unsigned seed, Index guard = 64)
+    Problem(const Case& c, unsigned seed, Around around = Around::Guards)
         : g(c.geometry()),
-          input({g.batch, g.channels, g.height, g.width}, c.layout, guard),
-          weights({g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, c.layout, guard),
+          input({g.batch, g.channels, g.height, g.width}, c.layout, around),
+          weights({g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, c.layout, around),
           offset({g.batch, 2 * g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout,
-                 guard),
-          mask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout, guard),
-          bias({1, 1, 1, g.outChannels}, c.layout, guard),
-          output({g.batch, g.outChannels, g.outHeight, g.outWidth}, c.layout, guard),
-          gradOutput({g.batch, g.outChannels, g.outHeight, g.outWidth}, c.layout, guard),
-          gradInput({g.batch, g.channels, g.height, g.width}, c.layout, guard),
-          gradWeights({g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, c.layout, guard),
+                 around),
+          mask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout, around),
+          bias({1, 1, 1, g.outChannels}, c.layout, around),
+          output({g.batch, g.outChannels, g.outHeight, g.outWidth}, c.layout, around),
+          gradOutput({g.batch, g.outChannels, g.outHeight, g.outWidth}, c.layout, around),
+          gradInput({g.batch, g.channels, g.height, g.width}, c.layout, around),
+          gradWeights({g.outChannels, g.channelsPerGroup(), g.kernelH, g.kernelW}, c.layout,
+                      around),
           gradOffset({g.batch, 2 * g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout,
-                     guard),
-          gradMask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout, guard),
-          gradBias({1, 1, 1, g.outChannels}, c.layout, guard) {
+                     around),
+          gradMask({g.batch, g.offsetGroups * g.taps(), g.outHeight, g.outWidth}, c.layout, around),
+          gradBias({1, 1, 1, g.outChannels}, c.layout, around) {
         std::mt19937 random(seed);
         for (auto* array : {&input, &weights, &mask, &bias, &gradOutput}) fill(*array, random);
         offset.forEach(

@@ -54,8 +54,19 @@ void expectLikeReference(const Kernel& kernel, const Case& c, double tolerance) 
     expectLikeReference<Problem>(kernel, c, tolerance, [](Problem&) {});
 }
 
-/// What every op's kernels promise: the reference's values in each element type, and the same bits
-/// for any number of threads. Suite is a KernelTest, Problem<Element> the arrays of a case.
+/// A kernel does a case whose arrays end, or begin, where nothing can be read.
+template <class Problem, class Kernel, class Case>
+void expectNoReadingBesideArrays(const Kernel& kernel, const Case& c) {
+    for (const Around around : {Around::NoReadingBefore, Around::NoReadingAfter}) {
+        Problem p(c, 3, around);
+        p.forward(kernel);
+        p.backward(kernel);
+    }
+}
+
+/// What every op's kernels promise: the reference's values in each element type, the same bits for
+/// any number of threads, and to read nothing but their arrays. Suite is a KernelTest,
+/// Problem<Element> the arrays of a case.
 #define DCN4J_TEST_VALUES(Suite, Problem)                                       \
     TEST_P(Suite, AgreesWithTheReferenceInFloat) {                              \
         expectLikeReference<Problem<float>>(kernel(), shape(), 2e-5);           \
@@ -69,6 +80,10 @@ void expectLikeReference(const Kernel& kernel, const Case& c, double tolerance) 
     }                                                                           \
     TEST_P(Suite, GivesTheSameBitsForAnyNumberOfThreads) {                      \
         expectSameBitsForAnyNumberOfThreads<Problem<float>>(kernel(), shape()); \
+    }                                                                           \
+    TEST_P(Suite, ReadsNothingBesideItsArrays) {                                \
+        expectNoReadingBesideArrays<Problem<float>>(kernel(), shape());         \
+        expectNoReadingBesideArrays<Problem<Float16>>(kernel(), shape());       \
     }
 
 /// Positions that no image has.

@@ -46,16 +46,16 @@ template <class Element, class RoiElement = ComputeType<Element>>
 struct Problem {
     using Real = ComputeType<Element>;
 
-    Problem(const Case& c, unsigned seed, Index guard = 64)
+    Problem(const Case& c, unsigned seed, Around around = Around::Guards)
         : g(c.geometry()),
-          input({g.batch, g.channels(), g.height, g.width}, c.layout, guard),
-          rois({1, 1, g.rois, 5}, c.layout, guard),
-          trans({g.rois, 2 * g.classes, g.partSize, g.partSize}, c.layout, guard),
-          output({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout, guard),
-          count({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout, guard),
-          gradOutput({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout, guard),
-          gradInput({g.batch, g.channels(), g.height, g.width}, c.layout, guard),
-          gradTrans({g.rois, 2 * g.classes, g.partSize, g.partSize}, c.layout, guard) {
+          input({g.batch, g.channels(), g.height, g.width}, c.layout, around),
+          rois({1, 1, g.rois, 5}, c.layout, around),
+          trans({g.rois, 2 * g.classes, g.partSize, g.partSize}, c.layout, around),
+          output({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout, around),
+          count({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout, around),
+          gradOutput({g.rois, g.outputDim, g.pooledSize, g.pooledSize}, c.layout, around),
+          gradInput({g.batch, g.channels(), g.height, g.width}, c.layout, around),
+          gradTrans({g.rois, 2 * g.classes, g.partSize, g.partSize}, c.layout, around) {
         std::mt19937 random(seed);
         for (auto* array : {&input, &trans, &gradOutput}) fill(*array, random);
         std::uniform_real_distribution<double> fraction(0, 1);

@@ -136,9 +136,9 @@ class Trial {
           seed_(data.ConsumeIntegral<std::uint8_t>()),
           kernel_(*kernels[data.ConsumeIntegralInRange<std::size_t>(0, kernels.size() - 1)]),
           threads_(data.ConsumeIntegralInRange(2, 5)),
-          expected_(c, seed_, 0),
-          one_(c, seed_, 0),
-          many_(c, seed_, 0) {}
+          expected_(c, seed_, Around::Nothing),
+          one_(c, seed_, Around::Nothing),
+          many_(c, seed_, Around::Nothing) {}
 
     /// Does the same to each of the three.
     template <class Change>
