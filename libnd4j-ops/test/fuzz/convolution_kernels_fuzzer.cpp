@@ -1,6 +1,9 @@
 // Deformable convolution of any shape, layout, type and content: every kernel that this processor
 // runs gives what the reference gives, and the same bits with any number of threads.
 #include <numeric>
+#include <random>
+#include <string>
+#include <vector>
 
 #include "../convolution_problem.h"
 #include "../kernels_under_test.h"
@@ -9,12 +12,57 @@
 namespace dcn4j {
 namespace {
 
-using convolution::Case;
-using convolution::Problem;
+/// A convolution, and what follows it.
+struct Case : convolution::Case {
+    bool addend = false, rectified = false;
+};
+
+/// Adds to the output, and to the input's gradient, what lies otherwise than they do in some cases.
+template <class Element>
+struct Problem : convolution::Problem<Element> {
+    using Base = convolution::Problem<Element>;
+
+    Problem(const Case& c, unsigned seed, Around around)
+        : Base(c, seed, around),
+          rectified(c.rectified),
+          addend({this->g.batch, this->g.outChannels, this->g.outHeight, this->g.outWidth},
+                 seed % 2 == 0 ? c.layout : Layout::Contiguous, around),
+          gradAddend({this->g.batch, this->g.channels, this->g.height, this->g.width},
+                     seed % 2 == 0 ? c.layout : Layout::Contiguous, around) {
+        std::mt19937 random(seed + 1);
+        for (auto* array : {&addend, &gradAddend}) fill(*array, random);
+        if (!c.addend) return;
+        added = addend.tensor();
+        gradAdded = gradAddend.tensor();
+    }
+
+    /// Rectified, one kernel's infinity is 0 where another has no number: what is rectified is
+    /// compared with the same kernel's output.
+    void forward(const DeformableConv2dKernel& kernel, int threads) {
+        this->inputs.addend = added;
+        Base::forward(kernel, threads);
+        if (!rectified) return;
+        std::vector<double> want = this->output.values();
+        for (double& value : want) value = value < 0 ? 0 : value;
+        this->inputs.rectified = true;
+        Base::forward(kernel, threads);
+        this->inputs.rectified = false;
+        fuzz::expectSame(std::string(kernel.name()) + " rectified", this->output.values(), want);
+    }
+
+    void backward(const DeformableConv2dKernel& kernel, int threads) {
+        this->inputs.addend = gradAdded;
+        Base::backward(kernel, threads);
+    }
+
+    bool rectified;
+    Array<Element> addend, gradAddend;
+    Tensor<4> added, gradAdded;
+};
 
 Case drawCase(FuzzedDataProvider& data) {
     const fuzz::Integers draw(data);
-    Case c{"fuzzed", 1, 1, 1, 1, 1};
+    Case c{{"fuzzed", 1, 1, 1, 1, 1}};
     c.n = draw(1, 3);
     // Up to as many as make each a lane.
     c.groups = data.ConsumeBool() ? draw(1, 4) : draw(1, 70);
@@ -32,8 +80,10 @@ Case drawCase(FuzzedDataProvider& data) {
     c.dH = draw(1, 4);
     c.dW = draw(1, 4);
     c.offset = data.ConsumeIntegralInRange(0, 7) != 0;
-    c.mask = c.offset && data.ConsumeBool();
+    c.mask = data.ConsumeBool();
     c.bias = data.ConsumeBool();
+    c.addend = data.ConsumeBool();
+    c.rectified = data.ConsumeBool();
     c.layout = fuzz::drawLayout(data);
     return c;
 }
@@ -53,7 +103,11 @@ constexpr auto check = [](auto element, FuzzedDataProvider& data, const Case& c)
     fuzz::Trial<P, DeformableConv2dKernel> trial(data, c, convolutionKernelsUnderTest());
     trial.disturb(fuzz::drawNumber, &P::offset);
     trial.disturb(fuzz::drawValue, &P::input);
+    trial.disturb(fuzz::drawValue, &P::weights);
     trial.disturb(fuzz::drawValue, &P::mask);
+    trial.disturb(fuzz::drawValue, &P::bias);
+    trial.disturb(fuzz::drawValue, &P::addend);
+    trial.disturb(fuzz::drawValue, &P::gradAddend);
     trial.disturb(fuzz::drawValue, &P::gradOutput);
     trial.check(referenceDeformableConv2d(), fuzz::tolerance<decltype(element)>());
 };
