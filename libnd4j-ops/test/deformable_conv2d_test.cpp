@@ -99,6 +99,7 @@ const Case cases[] = {
     // More than are at work at once in the backward pass, whose blocks share what is theirs alone
     // elsewhere; whose chunks of tiles do.
     {"many_images_of_many_blocks", 5, 200, 3, 3, 5},
+    {"many_images_of_two_blocks", 11, 40, 4, 5, 6},
     {"many_images_of_chunks_of_tiles", 2, 16, 48, 48, 1, 1, 1, 1, 1, 0, 0, 1, 1, 16},
     // Between whose rows the backward pass leaves gaps (Blocking::pitch).
     {"rows_of_a_page", 2, 64, 5, 32, 4},

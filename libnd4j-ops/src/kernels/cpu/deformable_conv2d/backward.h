@@ -40,7 +40,8 @@ class Backward {
           threads_(threadsFor(
               threads, partition_.slots * partition_.tileChunks * partition_.blockChunkCount())),
           sharesGradSamples_(blocking_.count() > g.offsetGroups),
-          sharesGradOutput_(blocking_.count() > g.groups && !blocking_.groupsAreLanes),
+          sharesGradOutput_(blocking_.count() > mostOwnTiles * g.groups &&
+                            !blocking_.groupsAreLanes),
           sharesImages_(partition_.tileChunks > 1),
           wave_(imagesAtWork()),
           panel_(kernels.panelWidth),
@@ -80,8 +81,8 @@ class Backward {
                 if (sharesGradOutput_) {
                     team.share(images * g_.groups * tiles, [&](Index i) {
                         const Index at = i / tiles / g_.groups, group = i / tiles % g_.groups;
-                        loadGradOutput(first + at, group, i % tiles,
-                                       gradTile(at, group, i % tiles));
+                        loadGradOutput(first + at, group, i % tiles, gradTile(at, group, i % tiles),
+                                       true);
                     });
                 }
                 if (sharesImages_) {
@@ -119,6 +120,10 @@ class Backward {
     }
 
   private:
+    /// So many blocks of a group repack a tile of the output's gradient each: it stays in their
+    /// cache, where that of an image goes through memory.
+    static constexpr Index mostOwnTiles = 2;
+
     /// A block's weights, [panel of depth][o][panel].
     void packWeights(Index block) const {
         const Block& b = blocking_.block(block);
@@ -291,7 +296,7 @@ class Backward {
         const Real* gradOutput =
             sharesGradOutput_ ? gradTile(task.at, b.group, tile) : gradTile_.mine();
         if (!sharesGradOutput_) {
-            loadGradOutput(task.n, b.group, tile, gradTile_.mine());
+            loadGradOutput(task.n, b.group, tile, gradTile_.mine(), b.firstDepth == 0);
         }
         productInParts(
             points, outputs_ * b.depth,
@@ -343,14 +348,15 @@ class Backward {
         }
     }
 
-    /// A tile of a group's gradient of the output, [points][outLd].
-    void loadGradOutput(Index n, Index group, Index tile, Real* to) const {
+    /// A tile of a group's gradient of the output, [points][outLd], which one of those who load it
+    /// adds to the bias' gradient.
+    void loadGradOutput(Index n, Index group, Index tile, Real* to, bool addsToBias) const {
         const Channels channels{n, group * outputs_, outputs_};
         loadPixels<Element>(kernels_,
                             {gradOutput_, g_.outWidth, channels, blocking_.firstPoint(tile),
                              blocking_.pointsOf(tile)},
                             {to, blocking_.outLd});
-        addGradBias(tile, to, channels, 1);
+        if (addsToBias) addGradBias(tile, to, channels, 1);
     }
 
     /// A tile of the output's gradient for groups that are lanes, [points][outputs][paddedLanes].
@@ -483,7 +489,7 @@ class Backward {
     const BackwardPartition partition_;
     const int threads_;
     const bool sharesGradSamples_;  ///< blocks do: gradients of samples are added up
-    const bool sharesGradOutput_;   ///< blocks do: the output's gradient is repacked once
+    const bool sharesGradOutput_;   ///< blocks do: the output's gradient is repacked once an image
     const bool sharesImages_;       ///< chunks of tiles do: the input is, and each has its gradient
     const Index wave_;              ///< images at work at once
     const Index panel_;
