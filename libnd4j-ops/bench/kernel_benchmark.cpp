@@ -135,7 +135,7 @@ struct Tile {
         room(gradSamples, 3 * p.g.taps() * blocking.tile);
         samples.resize(static_cast<std::size_t>(blocking.tile * p.g.taps()));
         packImage();
-        plan(0);
+        positions.plan(0, 0, 0, blocking.tile, samples.data());  // of the largest tile
     }
     void packImage() {
         cpu::convolution::loadBlock<float>(kernels, inputs.input, p.g, blocking, block, 0, image);

@@ -55,6 +55,9 @@ const Case cases[] = {
     {"channels_of_more_blocks_than_backward_tasks", 1, 280, 12, 10, 2, 6, 5, 1, 1, 2, 2},
     {"groups", 2, 12, 6, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 4},
     {"offset_groups", 2, 12, 6, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 4, 1},
+    // Several tiles of groups whose blocks share the output's gradient, and of some that do not.
+    {"groups_of_three_blocks", 2, 24, 13, 12, 6, 3, 3, 1, 1, 1, 1, 1, 1, 6, 2},
+    {"groups_of_two_blocks", 2, 24, 13, 12, 6, 3, 3, 1, 1, 1, 1, 1, 1, 4, 2},
     {"groups_across_offset_groups", 1, 12, 6, 6, 6, 3, 3, 1, 1, 1, 1, 1, 1, 2, 3},
     {"depthwise_of_many_channels", 1, 70, 5, 5, 70, 3, 3, 1, 1, 1, 1, 1, 1, 2, 70},
     {"depthwise", 1, 20, 6, 6, 20, 3, 3, 1, 1, 1, 1, 1, 1, 5, 20},

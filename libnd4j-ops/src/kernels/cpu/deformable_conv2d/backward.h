@@ -40,7 +40,7 @@ class Backward {
           threads_(threadsFor(
               threads, partition_.slots * partition_.tileChunks * partition_.blockChunkCount())),
           sharesGradSamples_(blocking_.count() > g.offsetGroups),
-          sharesGradOutput_(blocking_.count() > mostOwnTiles * g.groups &&
+          sharesGradOutput_(blocking_.count() > mostThatRepack * g.groups &&
                             !blocking_.groupsAreLanes),
           sharesImages_(partition_.tileChunks > 1),
           wave_(imagesAtWork()),
@@ -120,9 +120,9 @@ class Backward {
     }
 
   private:
-    /// So many blocks of a group repack a tile of the output's gradient each: it stays in their
-    /// cache, where that of an image goes through memory.
-    static constexpr Index mostOwnTiles = 2;
+    /// At most so many blocks of a group each repack a tile of the output's gradient: it stays in
+    /// their cache, where that of an image goes through memory.
+    static constexpr Index mostThatRepack = 2;
 
     /// A block's weights, [panel of depth][o][panel].
     void packWeights(Index block) const {

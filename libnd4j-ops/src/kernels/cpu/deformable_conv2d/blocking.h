@@ -45,7 +45,7 @@ struct Blocking {
     static constexpr Index tileNumbers = 114688;
     /// A backward task of a chunk of an image's tiles must be worth the gradients that it writes to
     /// be added up after: with four tiles they cost 3 to 10 % of the time of one thread (Zen 4),
-    /// with eight up to 2 %, and 6 % where an image is small.
+    /// with eight up to 2 %, and 5 % where an image is small.
     static constexpr Index leastChunkTiles = 8;
 
     std::vector<Block> blocks;
@@ -71,13 +71,14 @@ struct Blocking {
     static Blocking forward(const Conv2dGeometry& g, Index alignment, Index panelWidth) {
         Blocking blocking(g, forwardBlockChannels(g), alignment, panelWidth, false);
         Index tiles = ceilDivide(g.outPixels(), largestTile(blocking.columnLd + blocking.outLd));
-        // Few tiles: a multiple of 16 in the batch, so that they balance threads, but not so small
-        // that reading the weights takes longer than multiplying by them.
+        // Few tiles: a multiple of 16 in the batch, so that they balance threads, or an even number
+        // of some 24 points each: of fewer, reading the weights takes longer than multiplying by
+        // them.
         const Index batch = std::max<Index>(g.batch, 1);
         if (batch * tiles < 64) {
-            constexpr Index leastPoints = 24;
-            tiles = std::min(ceilDivide(roundUp(batch * tiles, 16), batch),
-                             std::max<Index>(g.outPixels() / leastPoints, 1));
+            constexpr Index fewPoints = 24;
+            const Index most = (g.outPixels() + fewPoints / 2) / fewPoints / 2 * 2;
+            tiles = std::max(tiles, std::min(ceilDivide(roundUp(batch * tiles, 16), batch), most));
         }
         blocking.cut(tiles);
         // Still few: chunks of the output channels, each of which gathers the column anew.
@@ -103,12 +104,13 @@ struct Blocking {
     }
 
     Index count() const { return static_cast<Index>(blocks.size()); }
-    /// The output pixel that a tile begins with. As many tiles have as many pixels, but for a turn
-    /// of the product's rows, so that threads with as many tiles finish at once.
-    Index firstPoint(Index of) const {
-        return std::min(ceilDivide(outPixels, rowsTogether) * of / tiles * rowsTogether, outPixels);
+    /// The output pixel that a tile begins with. Tiles differ by `rowsTogether` pixels at most, so
+    /// that threads with the same number of tiles finish at once.
+    Index firstPoint(Index index) const {
+        return std::min(ceilDivide(outPixels, rowsTogether) * index / tiles * rowsTogether,
+                        outPixels);
     }
-    Index pointsOf(Index of) const { return firstPoint(of + 1) - firstPoint(of); }
+    Index pointsOf(Index index) const { return firstPoint(index + 1) - firstPoint(index); }
     /// Numbers from an image of so many to its gradient behind it, which begins half a page apart.
     Index gradientAfter(Index numbers) const { return roundUp(numbers, 2 * apartFrom) + apartFrom; }
     const Block& block(Index i) const { return blocks[static_cast<std::size_t>(i)]; }
@@ -223,9 +225,9 @@ struct Blocking {
     }
 
     /// Cuts an image into so many tiles, none of them empty.
-    void cut(Index count) {
+    void cut(Index wanted) {
         const Index turns = ceilDivide(outPixels, rowsTogether);
-        tiles = std::min(count, turns);
+        tiles = std::min(wanted, turns);
         tile = std::min(ceilDivide(turns, tiles) * rowsTogether, outPixels);
     }
 };

@@ -100,15 +100,16 @@ class Direct {
 
     /// It depends on the geometry alone: as many tiles as balance threads.
     static Tile tileOf(const Conv2dGeometry& g, Index outLd) {
-        const Index most =
-            std::clamp<Index>(Blocking::tileNumbers / outLd, 12, Blocking::mostTilePoints);
+        const Index most = std::clamp(Blocking::tileNumbers / outLd, Blocking::rowsTogether,
+                                      Blocking::mostTilePoints);
         const Index points =
             std::min(most, std::max<Index>(ceilDivide(g.batch * g.outPixels(), 16), 24));
         if (g.outWidth <= points) {
             return {std::min(points / g.outWidth, g.outHeight), g.outWidth};
         }
         const Index parts = ceilDivide(g.outWidth, points);
-        return {1, std::min(roundUp(ceilDivide(g.outWidth, parts), 12), g.outWidth)};
+        return {1, std::min(roundUp(ceilDivide(g.outWidth, parts), Blocking::rowsTogether),
+                            g.outWidth)};
     }
 
     /// Whether the weights lie as the product reads them: [kH][kW][C][O], in whole vectors.

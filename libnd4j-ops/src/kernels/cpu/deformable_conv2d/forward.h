@@ -140,7 +140,6 @@ class Forward {
                 continue;
             }
             const PackedRows<const Real> column = loadColumn(task, b, first, points);
-            const Index next = first + points;  // what the thread takes next
             productInParts(
                 points, channels * b.depth,
                 [&](Index row, Index rows) {
@@ -150,7 +149,7 @@ class Forward {
                          blocking_.groupDepth * panel_, panel_},
                         result_.mine() + row * blocking_.outLd, blocking_.outLd, b.firstDepth > 0);
                 },
-                [&](Index part, Index parts) { prefetch(task, b, next, part, parts); });
+                [&](Index part, Index parts) { prefetch(task, b, task.tile + 1, part, parts); });
             if (blocking_.lastOfGroup(block)) {
                 const Channels out{task.n, b.group * outputs_ + firstOut, channels};
                 store({output_, g_.outWidth, out, first, points}, inputs_.addend, result_.mine(),
@@ -159,11 +158,13 @@ class Forward {
         }
     }
 
-    /// Asks for one of `parts` parts of what the tile from output pixel `first` on reads: its
-    /// offsets and masks, and the pixels that no tile before it came to.
-    void prefetch(const Task& task, const Block& b, Index first, Index part, Index parts) const {
-        positions_.prefetch(task.n, b.offsetGroup, first, blocking_.tile, part, parts);
-        const Index from = positions_.reach(first), end = positions_.reach(first + blocking_.tile);
+    /// Asks for one of `parts` parts of what a tile reads: its offsets and masks, and the pixels
+    /// that no tile before it came to.
+    void prefetch(const Task& task, const Block& b, Index tile, Index part, Index parts) const {
+        if (tile == blocking_.tiles) return;
+        const Index first = blocking_.firstPoint(tile), points = blocking_.pointsOf(tile);
+        positions_.prefetch(task.n, b.offsetGroup, first, points, part, parts);
+        const Index from = positions_.reach(first), end = positions_.reach(first + points);
         cpu::prefetch(image(task.i, b) + from * b.paddedChannels, (end - from) * b.paddedChannels,
                       part, parts);
     }

@@ -44,6 +44,15 @@ final class NativePeers implements AutoCloseable {
     return () -> Double.parseDouble(ask(question(pass, shape)));
   }
 
+  /** Adds the peak and, where it is, oneDNN's plain convolution in float. */
+  void addTo(Race race, ConvolutionShape shape) throws IOException {
+    race.addTimed(Contender.FMA_PEAK, fmaPeak(shape));
+    if (haveOneDnn(shape)) {
+      race.addTimed(Contender.ONEDNN_CONV, oneDnn("forward", shape));
+      race.addTimed(Contender.ONEDNN_CONV_BACKWARD, oneDnn("backward", shape));
+    }
+  }
+
   private static String question(String pass, ConvolutionShape s) {
     return String.format(
         "%s %d %d %d %d %d %d %d",
@@ -55,15 +64,6 @@ final class NativePeers implements AutoCloseable {
         s.getGroups(),
         s.getStride(),
         s.getKernel());
-  }
-
-  /** Adds the peak and, where it is, oneDNN's plain convolution in float. */
-  void addTo(Race race, ConvolutionShape shape) throws IOException {
-    race.addTimed(Contender.FMA_PEAK, fmaPeak(shape));
-    if (haveOneDnn(shape)) {
-      race.addTimed(Contender.ONEDNN_CONV, oneDnn("forward", shape));
-      race.addTimed(Contender.ONEDNN_CONV_BACKWARD, oneDnn("backward", shape));
-    }
   }
 
   private String ask(String question) throws IOException {
