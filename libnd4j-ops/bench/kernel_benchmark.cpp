@@ -141,16 +141,17 @@ struct Tile {
         cpu::convolution::loadBlock<float>(kernels, inputs.input, p.g, blocking, block, 0, image);
     }
     void plan(Index tile) {
-        positions.plan(0, 0, blocking.firstPoint(tile), points(tile), samples.data());
+        positions.plan(0, 0, blocking.firstPoint(tile), blocking.pointsOf(tile), samples.data());
     }
-    Index points(Index tile) const { return blocking.pointsOf(tile); }
 };
 
 /// Measures `action(tile's number, points)` over the tiles of an image.
 template <class Action>
 void overTiles(State& state, Tile& t, double operationsAPoint, Action action) {
     for (auto _ : state) {
-        for (Index tile = 0; tile < t.blocking.tiles; ++tile) action(tile, t.points(tile));
+        for (Index tile = 0; tile < t.blocking.tiles; ++tile) {
+            action(tile, t.blocking.pointsOf(tile));
+        }
         benchmark::ClobberMemory();
     }
     rate(state, operationsAPoint * static_cast<double>(t.p.g.outPixels()));

@@ -79,28 +79,24 @@ def attention(batch, heads, channels, size, queries, points=4, levels=4):
     return forward, tensors
 
 
-# kernel_benchmark's name of a shape, and PyTorch's ways of computing it, or the plain layer beside it.
+def dense(batch, channels, size, outputs, offset_groups):
+    """A plain convolution, and torchvision's deformable one of the same shape."""
+    return {
+        "plain": convolution(batch, channels, size, outputs),
+        "deform_conv2d": deformable_convolution(batch, channels, size, outputs, offset_groups),
+    }
+
+
+# kernel_benchmark's name of a shape, and what PyTorch computes beside it.
 CASES = {
-    "2x64x128x128:64": {
-        "plain": lambda: convolution(2, 64, 128, 64),
-        "deform_conv2d": lambda: deformable_convolution(2, 64, 128, 64, 2),
+    "2x64x128x128:64": lambda: dense(2, 64, 128, 64, 2),
+    "1x256x64x64:256": lambda: dense(1, 256, 64, 256, 1),
+    "1x512x32x32:512": lambda: dense(1, 512, 32, 512, 1),
+    "8x64x56x56:64": lambda: dense(8, 64, 56, 64, 1),
+    "1x256x64x64:256:depthwise": lambda: {
+        "deform_conv2d": deformable_convolution(1, 256, 64, 256, 1, groups=256)
     },
-    "1x256x64x64:256": {
-        "plain": lambda: convolution(1, 256, 64, 256),
-        "deform_conv2d": lambda: deformable_convolution(1, 256, 64, 256, 1),
-    },
-    "1x512x32x32:512": {
-        "plain": lambda: convolution(1, 512, 32, 512),
-        "deform_conv2d": lambda: deformable_convolution(1, 512, 32, 512, 1),
-    },
-    "8x64x56x56:64": {
-        "plain": lambda: convolution(8, 64, 56, 64),
-        "deform_conv2d": lambda: deformable_convolution(8, 64, 56, 64, 1),
-    },
-    "1x256x64x64:256:depthwise": {
-        "deform_conv2d": lambda: deformable_convolution(1, 256, 64, 256, 1, groups=256),
-    },
-    "attention/2x8x32:64": {"grid_sample": lambda: attention(2, 8, 32, 64, 5440)},
+    "attention/2x8x32:64": lambda: {"grid_sample": attention(2, 8, 32, 64, 5440)},
 }
 
 
@@ -126,9 +122,8 @@ def milliseconds(action, least=0.2):
     return 1e3 * best
 
 
-def passes(make):
+def passes(forward, tensors):
     """The forward and the backward call of a peer."""
-    forward, tensors = make()
     for tensor in tensors:
         tensor.requires_grad_()
     out = forward(*tensors)
@@ -193,7 +188,9 @@ def main():
     torch.set_num_threads(args.threads)
     tests = kernel_benchmark(args.build, 1, "--benchmark_list_tests").splitlines()
     cases = [case for case in CASES if args.only in case]
-    peers = {case: {p: passes(make) for p, make in CASES[case].items()} for case in cases}
+    peers = {
+        case: {peer: passes(*made) for peer, made in CASES[case]().items()} for case in cases
+    }
     best, peak = {}, 0.0
     for _ in range(args.rounds):
         peak = max(peak, fma_peak(args.build, args.threads))
@@ -202,9 +199,8 @@ def main():
                 times = {"ours": ours(args.build, args.threads, name_of(tests, direction, case))}
                 for peer, calls in peers[case].items():
                     times[peer] = milliseconds(calls[direction])
-                for contender, time_ in times.items():
-                    key = case, direction, contender
-                    best[key] = min(time_, best.get(key, float("inf")))
+                so_far = best.setdefault((case, direction), times)
+                best[case, direction] = {who: min(times[who], so_far[who]) for who in times}
     kernel = name_of(tests, "forward", cases[0]).split("/")[-3]
     print(
         f"{args.threads} threads, kernel {kernel}, PyTorch {torch.__version__}, torchvision "
@@ -212,12 +208,11 @@ def main():
     )
     row = "{:26} {:9} {:14} {:>9} {:>9} {:>10} {:>10}"
     print(row.format("case", "pass", "peer", "ours", "peer", "peer/ours", "ours/peer"))
-    for (case, direction, peer), its in best.items():
-        if peer == "ours":
-            continue
-        our = best[case, direction, "ours"]
-        numbers = (f"{number:.2f}" for number in (our, its, its / our, our / its))
-        print(row.format(case, direction, peer, *numbers))
+    for (case, direction), times in best.items():
+        our = times.pop("ours")
+        for peer, its in times.items():
+            numbers = (f"{number:.2f}" for number in (our, its, its / our, our / its))
+            print(row.format(case, direction, peer, *numbers))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ namespace dcn4j::cpu::convolution {
 namespace {
 
 constexpr Index page = 4096 / sizeof(float), panel = 16, alignment = 4;
+constexpr Index turn = 12;  // of a product's rows
 
 Conv2dGeometry geometry(Index batch, Index channels, Index height, Index width) {
     Conv2dGeometry g{};
@@ -88,7 +89,6 @@ TEST(Blocking, KeepsABlocksWeightsAndTheirGradientInASecondLevelCacheBackward) {
 /// Tiles follow one another and none is empty; all but the last are whole turns of a product's
 /// rows, and differ by one turn at most.
 void expectEvenTiles(const Blocking& blocking, Index points) {
-    constexpr Index turn = 12;
     Index least = points, most = 0, next = 0;
     for (Index tile = 0; tile < blocking.tiles; ++tile) {
         ASSERT_EQ(blocking.firstPoint(tile), next) << points << " " << tile;
@@ -109,7 +109,6 @@ void expectEvenTiles(const Blocking& blocking, Index points) {
 
 /// Whether a tile of so many numbers a point keeps to its part of the cache, if it has any choice.
 void expectFewNumbers(const Blocking& blocking, Index numbersAPoint) {
-    constexpr Index turn = 12;
     EXPECT_LE(blocking.tile, std::max(turn, Blocking::tileNumbers / numbersAPoint));
 }
 
@@ -131,9 +130,9 @@ TEST(Blocking, CutsAnImageIntoEvenTiles) {
 /// Expects the first half of all tiles to have half of the pixels, but for a turn of the product's
 /// rows or half of one of many tiles.
 void expectHalves(const Blocking& blocking, Index points) {
-    const double turn = 12, few = .015 * static_cast<double>(points);
     EXPECT_NEAR(static_cast<double>(blocking.firstPoint(blocking.tiles / 2)),
-                static_cast<double>(points) / 2, std::max(turn, few))
+                static_cast<double>(points) / 2,
+                std::max(static_cast<double>(turn), .015 * static_cast<double>(points)))
         << blocking.tiles << " tiles";
 }
 

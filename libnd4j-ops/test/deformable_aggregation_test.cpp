@@ -32,8 +32,9 @@ Case attention(const char* name, Index n, Index heads, Index channels,
 }
 
 /// The case, with two channels, or samples, between groups.
-Case groupsApart(Case c) {
+Case groupsApart(Case c, Layout layout = Layout::Contiguous) {
     c.apart = 2;
+    c.layout = layout;
     return c;
 }
 
@@ -108,26 +109,11 @@ const Case cases[] = {
     attention("attention_of_large_images", 2, 4, 32, {{33, 33}}, 3, 1),
     attention("attention_planar", 2, 3, 7, {{6, 8}, {3, 4}}, 9, 4, Layout::Spread, true),
     groupsApart({"groups_apart", 2, 3, 16, {{9, 10}}}),
-    groupsApart({"groups_apart_channels_last",
-                 2,
-                 3,
-                 7,
-                 {{9, 10}},
-                 3,
-                 3,
-                 1,
-                 1,
-                 1,
-                 1,
-                 1,
-                 1,
-                 true,
-                 1,
-                 0,
-                 Layout::ChannelsLast}),
+    groupsApart({"groups_apart_channels_last", 2, 3, 7, {{9, 10}}}, Layout::ChannelsLast),
     groupsApart(attention("attention_of_groups_apart", 2, 3, 8, {{6, 8}, {3, 4}}, 9, 4)),
-    groupsApart(attention("attention_of_groups_apart_channels_last", 2, 3, 8, {{6, 8}, {3, 4}}, 9,
-                          4, Layout::ChannelsLast)),
+    groupsApart(
+        attention("attention_of_groups_apart_channels_last", 2, 3, 8, {{6, 8}, {3, 4}}, 9, 4),
+        Layout::ChannelsLast),
 };
 
 class EveryAggregationKernel : public KernelTest<DeformableAggregationKernel, Case> {};

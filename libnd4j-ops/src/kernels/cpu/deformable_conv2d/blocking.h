@@ -40,6 +40,9 @@ struct Blocking {
     static constexpr Index mostTilePoints = 144;
     /// Rows of a product that every instruction set multiplies in whole turns.
     static constexpr Index rowsTogether = 12;
+    /// Points that a tile has where an image has few: of fewer, reading the weights takes longer
+    /// than multiplying by them.
+    static constexpr Index fewPoints = 24;
     /// Numbers that a tile of every kind may hold together: 448 KiB of floats, most of a small
     /// second-level cache.
     static constexpr Index tileNumbers = 114688;
@@ -72,11 +75,9 @@ struct Blocking {
         Blocking blocking(g, forwardBlockChannels(g), alignment, panelWidth, false);
         Index tiles = ceilDivide(g.outPixels(), largestTile(blocking.columnLd + blocking.outLd));
         // Few tiles: a multiple of 16 in the batch, so that they balance threads, or an even number
-        // of some 24 points each: of fewer, reading the weights takes longer than multiplying by
-        // them.
+        // of some `fewPoints` each.
         const Index batch = std::max<Index>(g.batch, 1);
         if (batch * tiles < 64) {
-            constexpr Index fewPoints = 24;
             const Index most = (g.outPixels() + fewPoints / 2) / fewPoints / 2 * 2;
             tiles = std::max(tiles, std::min(ceilDivide(roundUp(batch * tiles, 16), batch), most));
         }

@@ -102,8 +102,8 @@ class Direct {
     static Tile tileOf(const Conv2dGeometry& g, Index outLd) {
         const Index most = std::clamp(Blocking::tileNumbers / outLd, Blocking::rowsTogether,
                                       Blocking::mostTilePoints);
-        const Index points =
-            std::min(most, std::max<Index>(ceilDivide(g.batch * g.outPixels(), 16), 24));
+        const Index points = std::min(
+            most, std::max<Index>(ceilDivide(g.batch * g.outPixels(), 16), Blocking::fewPoints));
         if (g.outWidth <= points) {
             return {std::min(points / g.outWidth, g.outHeight), g.outWidth};
         }
