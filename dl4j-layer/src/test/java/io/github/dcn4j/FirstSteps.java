@@ -34,9 +34,11 @@ public class FirstSteps {
 
     INDArray images = Nd4j.zeros(64, 1, 16, 16);
     INDArray labels = Nd4j.zeros(64, 2);
-    for (int i = 0; i < 64 * 256; i++) { // image i / 256, row i / 16 % 16, column i % 16
-      images.putScalar(i, Math.sin((i / 256 % 2 == 0 ? i / 16 : i) % 16 + i / 256));
-      labels.putScalar(i / 256, i / 256 % 2, 1);
+    for (int n = 0; n < 64; n++) {
+      labels.putScalar(n, n % 2, 1);
+      for (int i = 0; i < 256; i++) {
+        images.putScalar(n, 0, i / 16, i % 16, Math.sin((n % 2 == 0 ? i / 16 : i % 16) + n));
+      }
     }
     for (int step = 0; step < 50; step++) {
       network.fit(images, labels);
