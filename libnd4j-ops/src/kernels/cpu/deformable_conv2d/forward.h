@@ -61,7 +61,8 @@ class Forward {
 #pragma omp parallel num_threads(threads_)
         {
             team.join();
-            team.share(blocks * panels, [&](Index i) { packWeights(i / panels, i % panels); });
+            // Blocks inside: an output channel's weights for them are neighbours.
+            team.share(blocks * panels, [&](Index i) { packWeights(i % blocks, i / blocks); });
             for (Index first = 0; first < g_.batch; first += wave_) {
                 const Index images = std::min(wave_, g_.batch - first);
                 // The next images take the place of those before.
