@@ -83,6 +83,18 @@ TEST(Memory, OfManySizesIsNotAllKept) {
     }
 }
 
+TEST(Memory, ThatThereWasNotLetsNoMoreBeKept) {
+#ifdef DCN4J_ADDRESS_SANITIZER
+    GTEST_SKIP() << "the sanitizer ends the process instead";
+#endif
+    EXPECT_THROW(takeMemory(std::size_t{1} << 60), std::bad_alloc);
+    for (std::size_t i = 1; i <= 100; ++i) {
+        const std::size_t bytes = i * (std::size_t{1} << 20);
+        giveMemory(takeMemory(bytes), bytes);
+        EXPECT_LE(keptMemory(), std::size_t{256} << 20);
+    }
+}
+
 TEST(Memory, ThatIsKeptIsGivenUpWhereMemoryIsMissing) {
 #if defined(DCN4J_ADDRESS_SANITIZER) || defined(DCN4J_THREAD_SANITIZER) || !defined(__linux__)
     GTEST_SKIP() << "needs a limit of the address space";

@@ -52,16 +52,17 @@ class Store {
   public:
     void* take(std::size_t size) {
         void* memory = reuse(size);
-        if (memory == nullptr) memory = allocate(size);
+        if (memory != nullptr) return memory;
+        memory = allocate(size);
         if (memory == nullptr) {
             // What is kept may be what is missing.
             releaseAll();
             memory = allocate(size);
         }
-        if (memory != nullptr) return memory;
+        if (memory == nullptr) throw std::bad_alloc();
         const std::lock_guard<std::mutex> lock(mutex_);
-        used_ -= size;
-        throw std::bad_alloc();
+        countUse(size);
+        return memory;
     }
 
     void give(void* memory, std::size_t size) noexcept {
@@ -94,16 +95,21 @@ class Store {
     void* reuse(std::size_t size) {
         const std::lock_guard<std::mutex> lock(mutex_);
         ++takings_;
-        used_ += size;
-        mostUsed_ = std::max(mostUsed_, used_);
         for (auto i = kept_.rbegin(); i != kept_.rend(); ++i) {
             if (i->size != size) continue;
             void* memory = i->memory;
             kept_.erase(std::next(i).base());
             bytes_ -= size;
+            countUse(size);
             return memory;
         }
         return nullptr;
+    }
+
+    /// Of memory that there is: what was asked for in vain is no use.
+    void countUse(std::size_t size) noexcept {
+        used_ += size;
+        mostUsed_ = std::max(mostUsed_, used_);
     }
 
     void releaseAll() noexcept {
