@@ -6,7 +6,6 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "../buffer.h"
 #include "../packing.h"
@@ -53,8 +52,9 @@ class Backward {
           gradWeights_(partition_.slots * partition_.tileChunks * weightsSize_),
           gradSamples_(sharesGradSamples_ ? wave_ * partition_.blockChunkCount() * gradSamplesSize_
                                           : 0),
-          gradBias_(gradients.bias.present() ? partition_.slots * blocking_.tiles * g.outChannels
-                                             : 0),
+          gradBias_(gradients.bias.present()
+                        ? (partition_.slots * blocking_.tiles + 1) * g.outChannels
+                        : 0),
           gradTiles_(sharesGradOutput_ ? wave_ * g.groups * g.outPixels() * blocking_.outLd : 0),
           images_(sharesImages_ ? wave_ * (1 + partition_.tileChunks) * blocking_.imageSize +
                                       blocking_.apartFrom
@@ -457,13 +457,13 @@ class Backward {
 
     /// The gradient of the bias: over slots and tiles, in order.
     void storeGradBias() const {
-        std::vector<Real> total(static_cast<std::size_t>(g_.outChannels));
-        const Index parts = g_.batch == 0 ? 0 : partition_.slots * blocking_.tiles;
-        for (Index part = 0; part < parts; ++part) {
-            const Real* from = gradBias_.data() + part * g_.outChannels;
-            for (std::size_t o = 0; o < total.size(); ++o) total[o] += from[o];
+        const Index parts = partition_.slots * blocking_.tiles;
+        Real* total = gradBias_.data() + parts * g_.outChannels;
+        std::fill_n(total, g_.outChannels, Real{0});
+        for (Index part = 0; g_.batch > 0 && part < parts; ++part) {
+            addRow(total, gradBias_.data() + part * g_.outChannels, g_.outChannels);
         }
-        packing_.storeBias(gradients_.bias, total.data());
+        packing_.storeBias(gradients_.bias, total);
     }
 
     static void addRow(Real* total, const Real* from, Index count) {
@@ -500,7 +500,7 @@ class Backward {
         gradSamplesSize_;  ///< numbers of the gradients of an image's samples, of a chunk of blocks
     const Buffer<Real> weights_, gradWeights_;
     const Buffer<Real> gradSamples_;
-    const Buffer<Real> gradBias_;   ///< [slot][tile][output channel]
+    const Buffer<Real> gradBias_;   ///< [slot][tile][output channel], then their sums
     const Buffer<Real> gradTiles_;  ///< [image][group][pixel][outLd]
     const Buffer<Real> images_;     ///< images, then their gradients
     const Buffer<RowSpan> written_;
