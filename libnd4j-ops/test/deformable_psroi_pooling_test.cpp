@@ -123,6 +123,18 @@ TEST_P(EveryPoolingKernel, PassesInfiniteGradientsOn) {
         Infinite::OrNotANumber);
 }
 
+TEST_P(EveryPoolingKernel, GivesBinsNoGradientWhoseCountIsNotAboveZero) {
+    const float counts[] = {std::nanf(""), 0, -1, 2};
+    Problem<float> expected(shape(), 3), actual(shape(), 3);
+    for (Problem<float>* p : {&expected, &actual}) {
+        int i = 0;
+        p->count.forEach([&](float& e) { e = counts[i++ % 4]; });
+        p->backward(p == &actual ? kernel() : referenceOf(kernel()));
+        for (double value : p->gradInput.values()) ASSERT_TRUE(std::isfinite(value));
+    }
+    expectLike(expected.results(), actual.results(), 2e-5);
+}
+
 TEST_P(EveryPoolingKernel, AgreesWithTheReferenceAtIntegerPositions) {
     expectLikeReference<Problem<double>>(kernel(), shape(), 1e-12, [](auto& p) {
         p.trans.forEach([](double& e) { e = 0; });

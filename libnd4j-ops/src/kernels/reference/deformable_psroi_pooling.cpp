@@ -54,7 +54,7 @@ class Pass {
 
         forEachBin([&](Index r, Index o, Index ph, Index pw, const Roi<Real>& roi) {
             const Real kept = static_cast<const Real*>(count.data)[count.at(r, o, ph, pw)];
-            if (kept <= 0) return;
+            if (!(kept > 0)) return;  // a NaN is not
             const Real grad = load<Element>(gradOutput, r, o, ph, pw) / kept;
             const Index c = g_.inputChannel(o, ph, pw);
             Real* plane = gradInput.data() + (roi.image * g_.channels() + c) * g_.pixels();
