@@ -3,6 +3,9 @@
 // against this.
 #include "../deformable_aggregation.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "../sampling/aggregation_taps.h"
 
 namespace dcn4j {
@@ -29,8 +32,10 @@ class Reference final : public DeformableAggregationKernel {
 
     void backward(const AggregationCall& call, int) const override {
         withAll(call, [&](auto all) {
-            Index pixels = 0;  // of all levels: room for those of the largest
-            for (const AggregationLevel& level : call.levels) pixels += level.pixels();
+            Index pixels = 0;  // of the largest level
+            for (const AggregationLevel& level : call.levels) {
+                pixels = std::max(pixels, level.pixels());
+            }
             std::vector<typename decltype(all)::Real> sums(
                 static_cast<std::size_t>(all.planes() * pixels));
             all.sums = sums.data();

@@ -59,8 +59,8 @@ class Pass {
     using Real = ComputeType<Element>;
     using Pixel = typename AggregateSamples<Real>::Pixel;
 
-    static constexpr Index unlimited = Index{1} << 40;
-    static constexpr Index balanced = 16;  ///< tasks that balance the threads of a processor
+    /// Tasks: one a tile, however many groups there are; as many as balance a processor's threads.
+    static constexpr Index unlimited = Index{1} << 62, balanced = 16;
 
     /// Places are cut into parts so that the images of a call, or some of them, make `tasks`.
     Pass(const InstructionSet& set, const AggregationCall& call, int threads, Index tasks)
