@@ -1,14 +1,12 @@
 // Memory for the kernels' intermediate results, kept from call to call.
 #pragma once
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <new>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "../tensor.h"
 
@@ -23,11 +21,7 @@ inline Index roundUp(Index a, Index b) {
 
 /// The number of the calling thread within its parallel region.
 inline int threadNumber() {
-#ifdef _OPENMP
     return omp_get_thread_num();
-#else
-    return 0;
-#endif
 }
 
 /// Of `threads`, as many as find something to do: the others would only hold memory.

@@ -9,6 +9,7 @@
 // are tested against this.
 #include "../deformable_conv2d.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "../elements.h"

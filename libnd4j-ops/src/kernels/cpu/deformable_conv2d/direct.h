@@ -157,7 +157,7 @@ class Direct {
 
     Panels<Real> panels() const {
         if (!inPlace_) return {weights_.data(), depth_ * panel_, panel_};
-        return {reinterpret_cast<const Real*>(inputs_.weights.data), panel_, g_.outChannels};
+        return {elementsOf<const Real>(inputs_.weights), panel_, g_.outChannels};
     }
 
     /// Packs a row of image `n`, the i-th of its wave, with the zeros beside it.

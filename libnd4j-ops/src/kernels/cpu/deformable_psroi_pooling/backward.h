@@ -125,7 +125,7 @@ class Backward {
         }
     }
 
-    /// Adds what the run's bins in one cell give to a band of an image.
+    /// Adds what the chunk's bins in one cell give to a band of an image.
     void scatterGradients(const RoiChunk& chunk, Index image, const ClassBlock& b, Index cell,
                           Index band) const {
         const Index n = chunk.firstImage + image;

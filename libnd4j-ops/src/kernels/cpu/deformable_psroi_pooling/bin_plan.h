@@ -116,8 +116,7 @@ class BinPlans {
         AxisWeight<Real>* const first = next;
         AxisWeight<Real>* low = nullptr;  // that of the sample before
         Index kept = 0;
-        // Positions never decrease: a pixel met before is that of `low` or of the rowWeight after
-        // it.
+        // Positions never decrease: a pixel met before is that of `low` or of the weight after it.
         for (Index i = 0; i < g_.samplePerPart; ++i) {
             AxisSample<Real> s;
             if (!locate(axis.position(i), size, s)) continue;
