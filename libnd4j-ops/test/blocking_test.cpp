@@ -64,6 +64,21 @@ TEST(Blocking, LeavesNoGapsWhereRowsLieApartAnyway) {
     EXPECT_EQ(pitch(1, (Index{1} << 21) - 1, 1024), 1024);
 }
 
+TEST(Blocking, CutsTheLargestOutputIntoTiles) {
+    Conv2dGeometry g = geometry(1, 1, 1, 1);
+    g.outWidth = Index{1} << 20;
+    g.outHeight = Blocking::mostOutPixels / g.outWidth;
+    // So many outputs that tiles are the smallest.
+    g.outChannels = 1 << 13;
+    for (const Blocking& blocking :
+         {Blocking::forward(g, alignment, panel), Blocking::backward(g, alignment, panel)}) {
+        EXPECT_EQ(blocking.tile, turn);
+        const Index last = blocking.tiles - 1;
+        EXPECT_EQ(blocking.firstPoint(last), last * turn);
+        EXPECT_EQ(blocking.pointsOf(last), g.outPixels() - last * turn);
+    }
+}
+
 TEST(Blocking, PutsImagesWhereNoGradientOfOneIs) {
     const Blocking blocking = Blocking::backward(geometry(2, 100, 9, 7), alignment, panel);
     ASSERT_GT(blocking.count(), 1);

@@ -38,6 +38,8 @@ struct BlockChunk {
 
 struct Blocking {
     static constexpr Index mostTilePoints = 144;
+    /// Output pixels of an image, of which an Index holds the product of turns and tiles.
+    static constexpr Index mostOutPixels = Index{1} << 35;
     /// Rows of a product that every instruction set multiplies in whole turns.
     static constexpr Index rowsTogether = 12;
     /// Points that a tile has where an image has few: of fewer, reading the weights takes longer

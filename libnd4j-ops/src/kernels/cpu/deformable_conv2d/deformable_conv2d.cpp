@@ -21,9 +21,11 @@
 namespace dcn4j::cpu {
 namespace {
 
-/// Whether the micro-kernels can number a plane's pixels (see PlannedSample).
+/// Whether the micro-kernels can't number a plane's pixels (see PlannedSample), or Blocking can't
+/// cut the output's into tiles.
 bool tooManyPixels(const Conv2dGeometry& g) {
-    return g.pixels() >= std::numeric_limits<std::int32_t>::max();
+    return g.pixels() >= std::numeric_limits<std::int32_t>::max() ||
+           g.outPixels() > convolution::Blocking::mostOutPixels;
 }
 
 }  // namespace
