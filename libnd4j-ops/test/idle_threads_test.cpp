@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "../src/kernels/cpu/buffer.h"
 #include "aggregation_problem.h"
 #include "convolution_problem.h"
+#include "kept_memory.h"
 #include "kernels_under_test.h"
 #include "pooling_problem.h"
 
@@ -18,7 +18,7 @@ void expectNoMemoryOfIdleThreads(const std::vector<const Kernel*>& kernels, cons
     Problem p(c, 1);
     for (const Kernel* kernel : kernels) {
         // What earlier tests left is released, and would hide what is taken.
-        for (int i = 0; i < 5000; ++i) cpu::giveMemory(cpu::takeMemory(64), 64);
+        cpu::ageKeptMemory();
         p.forward(*kernel, 1);
         p.backward(*kernel, 1);
         const std::size_t before = cpu::keptMemory();
