@@ -1,7 +1,8 @@
 // What each part of the CPU kernels costs: repack, plan, gather, products, scatter, store, and the
 // whole, for every instruction set that this processor runs, beside oneDNN's plain convolution
-// where that is installed. Pooling as a whole is measured too (pooling_benchmark.cpp). One thread,
-// unless OMP_NUM_THREADS says otherwise (the parts are always on one).
+// where that is installed. Pooling and aggregation as wholes are measured too
+// (pooling_benchmark.cpp, aggregation_benchmark.cpp). One thread, unless OMP_NUM_THREADS says
+// otherwise (the parts are always on one).
 //
 //   kernel_benchmark --benchmark_filter='forward' --benchmark_repetitions=5
 //

@@ -1,4 +1,4 @@
-// The hand-written declarations of libnd4j, against the real libnd4jcpu.so.
+// The hand-written declarations of libnd4j, against ND4J's real library.
 //
 // The compiler lays our classes out by src/libnd4j/libnd4j.h; ND4J's library was laid out by its
 // own headers. Where the two disagree, an op would jump into the wrong function. This test finds

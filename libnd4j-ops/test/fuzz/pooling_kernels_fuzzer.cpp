@@ -1,6 +1,6 @@
-// Deformable position-sensitive ROI pooling of any shape, layout, type and content: every kernel
-// that this processor runs gives what the reference gives, and the same bits with any number of
-// threads.
+// Deformable position-sensitive ROI pooling of any shape, layout and type, of any corners of rois
+// and any `trans`: every kernel that this processor runs gives what the reference gives, and the
+// same bits with any number of threads.
 #include "../kernels_under_test.h"
 #include "../pooling_problem.h"
 #include "fuzzing.h"

@@ -5,9 +5,8 @@
 //   dot[pixel][corner]        = sum over the channels c of the offset group of
 //                               gradColumn[pixel][tap][c] * input[corner of the sample][c]
 //
-//   pixel    of a few images, oH * oW each, in tiles of 64 or 128; a block has one tile,
-//   one
-//            tap and one offset group, so that a dot product belongs to one block
+//   pixel    of a few images, oH * oW each, in tiles of 64 or 128; a block has
+//            one tile, one tap and one offset group, so that a dot product belongs to one block
 //   c        all channels of the offset group, in tiles of 32 to 256
 //
 // The gradients of offset and mask are combinations of a sample's four dots: those of the value for

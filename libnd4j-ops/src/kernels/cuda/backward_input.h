@@ -3,9 +3,9 @@
 //   gradInput[pixel][c] = sum over the samples that read the pixel, of
 //                         (bilinear weight * mask) * gradColumn[the sample's pixel][its tap][c]
 //
-//   pixel    H * W of a few images, in tiles of 4 x 8, one a block; c: 32 packed channels a block,
-//   or
-//            64 where segments are whole multiples of that (half of it in double)
+//   pixel    H * W of a few images, in tiles of 4 x 8, one a block
+//   c        32 packed channels a block, or 64 where segments are whole multiples of that
+//            (half of it in double)
 //
 // The usual way, gradients of columns added to the pixels that a sample reads, needs atomic
 // additions. Here a pixel gathers what is its own from the lists of the four cells around it

@@ -2,8 +2,8 @@
 // weights and bias.
 //
 //   gradWeights[o][c][tap] = sum over slots of the partial sums of backward_weights.h
-//   gradBias[o]            = sum over pixels of gradOutput[pixel][o], in slots of 512 and then of
-//   those
+//   gradBias[o]            = sum over pixels of gradOutput[pixel][o], in slots of 512
+//                            and then of those
 //
 // A block's threads are lines of the slots (or pixels) side by side; each sums its own in order,
 // then the lines' sums are added in order. How many lines there are depends on the geometry alone.

@@ -8,10 +8,10 @@
 // Forward: one thread an output, output channels first; all threads of a warp follow one bin.
 //
 // Backward, input: a block owns a tile of 8 x 8 pixels of up to 32 planes (one cell, one class). It
-// looks at the bins of the image's rois in order, 256 at a time, keeps those that touch the tile
-// with what they weigh in its rows and columns (a bin's weights are products of one for each axis),
-// and then each warp adds the kept bins to its row of pixels, a channel a thread. No element has
-// two owners, and the order is that of the rois.
+// looks at the bins of the image's rois in order, 256 at a time (128 in double), keeps those that
+// touch the tile with what they weigh in its rows and columns (a bin's weights are products of one
+// for each axis), and then each warp adds the kept bins to its row of pixels, a channel a thread.
+// No element has two owners, and the order is that of the rois.
 //
 // Backward, trans: a block owns a part of a roi and class, and adds its threads' shares in order.
 //

@@ -8,8 +8,8 @@
 // With g = lane / 4 and t = lane % 4, a product of 16 x 8 totals has
 //
 //   totals        c[0], c[1]: row g, columns 2t, 2t + 1; c[2], c[3]: row g + 8
-//   halves, k 16  a[0]: row g, depths 2t, 2t + 1; a[1]: row g + 8; a[2], a[3]: depths 2t + 8, 2t +
-//   9
+//   halves, k 16  a[0]: row g, depths 2t, 2t + 1; a[1]: row g + 8;
+//                 a[2], a[3]: depths 2t + 8, 2t + 9
 //                 b[0]: depths 2t, 2t + 1 of column g; b[1]: depths 2t + 8, 2t + 9
 //   TF32, k 8     a[0]: row g, depth t; a[1]: row g + 8; a[2], a[3]: depth t + 4
 //                 b[0]: depth t of column g; b[1]: depth t + 4

@@ -1,6 +1,6 @@
-// The bilinear rule, written once for every kernel: a sample is four corners and four weights, and
-// its derivative with respect to the position is that of the patch between them (Dai et al.,
-// Deformable Convolutional Networks, arXiv 1703.06211, equations 3 and 4).
+// The bilinear rule: a sample is four corners and four weights, and its derivative with respect to
+// the position is that of the patch between them (Dai et al., Deformable Convolutional Networks,
+// arXiv 1703.06211, equations 3 and 4).
 //
 // Everything here has internal linkage: this header is compiled for several instruction sets, and
 // a function shared between them could be the one that the processor can't run.

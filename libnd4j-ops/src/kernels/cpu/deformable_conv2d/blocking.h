@@ -288,7 +288,7 @@ class BackwardPartition {
 
   private:
     /// At most 16 chunks for each offset group, so that their partial sums stay few where blocks
-    /// are many (a depth-wise convolution has one for each channel).
+    /// are many, as groups are.
     void setChunks(const Blocking& blocking) {
         for (Index first = 0; first < blocking.count();) {
             const Index offsetGroup = blocking.block(first).offsetGroup;

@@ -7,8 +7,8 @@
 //
 // The input is repacked per image into blocks of channels, [pixels + 1][channels of the block] with
 // a last row of zeros, so that a sample reads four contiguous rows and a corner outside the image
-// needs no branch. packing.h, positions.h and weights.h alone know element types and strides; the
-// micro-kernels see packed real numbers.
+// needs no branch. The micro-kernels see packed real numbers; element types and strides are known
+// around them (packing.h, positions.h, weights.h, epilogue.h).
 #include "deformable_conv2d.h"
 
 #include <limits>

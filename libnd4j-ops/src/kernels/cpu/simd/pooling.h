@@ -1,5 +1,5 @@
 // The inner loops of deformable PSROI pooling, one table of functions per instruction set and real
-// type, as micro_kernels.h has them for the convolution.
+// type, as micro_kernels.h has them for the other ops.
 //
 // The image and its gradient are packed [pixel][channels], so that vectors lie along the channels
 // and a bin's pixels need no gathering.
