@@ -125,7 +125,15 @@ TEST(Overlap, OfStridesThatAreNotNestedTakesNoTimeThatGrowsWithTheirSteps) {
 TEST(Overlap, IsNoneOfWhatHasNoElements) {
     const ArrayShape some = floats({3}, {1}), none = floats({3, 0}, {1, 1});
     EXPECT_FALSE(mayOverlap(0, some, 1, none));
-    EXPECT_FALSE(dcn4j::mayOverlap(nullptr, some, memory, some));
+    EXPECT_FALSE(mayOverlap(1, none, 0, some));
+    EXPECT_FALSE(dcn4j::mayOverlap(nullptr, some, nullptr, some));
+}
+
+TEST(Overlap, OfAnArraysOwnElementsIsWhereAStrideIsZero) {
+    EXPECT_TRUE(floats({2, 3}, {0, 1}).hasZeroStride());
+    EXPECT_FALSE(floats({2, 3}, {3, 1}).hasZeroStride());
+    EXPECT_FALSE(floats({1, 3}, {0, 1}).hasZeroStride());
+    EXPECT_FALSE(floats({2, 0}, {0, 0}).hasZeroStride());
 }
 
 TEST(Overlap, CountsInBytes) {

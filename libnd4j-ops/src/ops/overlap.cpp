@@ -64,19 +64,15 @@ Index floorDivide(Index a, Index b) {
 /// each.
 constexpr std::size_t mostDistances = 256;
 
-/// Whether the arrays share a place, where b begins `distance` bytes beyond a. What is left to ask
-/// is the same for all steps of a dimension but for the distance: so they go on together, and the
-/// work is bounded, whatever the strides.
+/// Whether two arrays share a place, where b begins `distance` bytes beyond a, and neither ends
+/// before the other begins. What is left to ask is the same for all steps of a dimension but for
+/// the distance: so they go on together, and the work is bounded, whatever the strides.
 bool mayMeet(const Places& a, const Places& b, Index distance) {
     std::vector<Index> distances{distance}, next;
     std::size_t i = 0, j = 0;
     while (!distances.empty()) {
         const bool restA = i < a.dimensions.size(), restB = j < b.dimensions.size();
-        const Index spanA = spanOf(a, i), spanB = spanOf(b, j);
-        const auto isApart = [&](Index d) { return d >= spanA || -d >= spanB; };
-        distances.erase(std::remove_if(distances.begin(), distances.end(), isApart),
-                        distances.end());
-        if (!restA && !restB) return !distances.empty();
+        if (!restA && !restB) return true;
         if (distances.size() > mostDistances) return true;
         // The larger stride first; what has none so large is one step of it.
         const Index stride =
