@@ -1,6 +1,12 @@
 // Transpose, plan and the products of every instruction set, each against plain loops.
+#include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "../src/kernels/sampling/plane.h"
 #include "micro_kernel_test.h"
@@ -68,6 +74,12 @@ class MicroKernel : public MicroKernelTest {
         for (std::size_t i = 0; i < y.size(); ++i) {
             baseY[i] = static_cast<Real>(i % 4) - 2;
             baseX[i] = static_cast<Real>(i % 5) - 3;
+        }
+        // An offset that is lost where it is added to the base before the tap.
+        for (const std::size_t i : {std::size_t{0}, y.size() - 1}) {
+            y[i] = x[i] = std::numeric_limits<Real>::epsilon() / 4;
+            baseY[i] = -at.tapY;
+            baseX[i] = -at.tapX;
         }
         kernels<Real>().plan(points, at, samples.data(), step);
         for (std::size_t i = 0; i < y.size(); ++i) {
@@ -138,7 +150,7 @@ class MicroKernel : public MicroKernelTest {
     void gemmSegments() {
         const auto& kernels = this->kernels<Real>();
         const Index width = kernels.panelWidth, count = 3, rowStride = 4, stride = 200;
-        for (const Index rows : {1, 5, 12, 31}) {
+        for (const Index rows : {1, 5, 12, 13, 31}) {
             for (const Index columns : {Index{1}, width, 2 * width + 1}) {
                 for (const Index depth : {1, 6, 21}) {
                     const Index panels = (columns + width - 1) / width;
@@ -188,6 +200,31 @@ TEST_P(MicroKernel, GemmSegments) {
     gemmSegments<float>();
     gemmSegments<double>();
 }
+
+#if defined(__x86_64__) && defined(__linux__)
+TEST(InstructionSets, OfTheProcessorAreListedFastestFirst) {
+    std::ifstream processors("/proc/cpuinfo");
+    std::string line, word;
+    while (line.rfind("flags", 0) != 0 && std::getline(processors, line)) continue;
+    std::set<std::string> flags;
+    for (std::istringstream words(line); words >> word;) flags.insert(word);
+    const auto has = [&](const std::vector<const char*>& all) {
+        return std::all_of(all.begin(), all.end(), [&](auto flag) { return flags.count(flag); });
+    };
+    std::vector<std::string> expected{"baseline"};
+    if (has({"avx2", "fma", "f16c"})) {
+        expected.insert(expected.begin(), "avx2");
+        if (has({"avx512f", "avx512dq", "avx512bw", "avx512vl"})) {
+            expected.insert(expected.begin(), "avx512");
+        }
+    }
+    std::vector<std::string> listed;
+    for (const InstructionSet* set : runnableInstructionSets()) {
+        if (set->name != std::string("zen4")) listed.push_back(set->name);
+    }
+    EXPECT_EQ(listed, expected);
+}
+#endif
 
 INSTANTIATE_TEST_SUITE_P(EverySet, MicroKernel, testing::ValuesIn(everySet()), nameOfSet);
 

@@ -18,6 +18,7 @@ TEST(RoiSampling, RoiBeginsHalfAPixelBeforeItsRoundedCoordinates) {
     const RoiAxis<double> negative(-2.5, 0.49, 1.0);
     EXPECT_EQ(negative.start, -3.5);
     EXPECT_EQ(negative.size, 4);
+    EXPECT_EQ(RoiAxis<double>(-3, -0.5, 1.0).size, 3);  // to -1 and the pixel there
 }
 
 TEST(RoiSampling, ReversedRoiIsATenthOfAPixelWide) {

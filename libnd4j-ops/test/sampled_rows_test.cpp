@@ -89,6 +89,10 @@ class SampledRows : public MicroKernelTest {
         for (auto& s : outside) locate(Real{-2}, Real{1}, Real{1}, {height, width}, s);
         const RowSpan span = kernels<Real>().touched(5, outside.data(), pixels);
         EXPECT_EQ(span.first, span.end);
+        for (auto& s : outside) locate(Real{-0.5}, Real{-0.5}, Real{1}, {height, width}, s);
+        const RowSpan corner = kernels<Real>().touched(5, outside.data(), pixels);
+        EXPECT_EQ(corner.first, 0);
+        EXPECT_EQ(corner.end, 1);
     }
 
     template <class Real>

@@ -142,6 +142,21 @@ class AggregationValuesTest {
     }
   }
 
+  /** Two taps 3 apart, spread about their center 1 by 2: they read at -1 and 5. */
+  @Test
+  void theCenterOfAnEvenKernelIsRoundedDown() {
+    DCNv3Config config = DCNv3Config.builder().kH(1).kW(2).dW(3).offsetScale(2).build();
+    INDArray input = Nd4j.createFromArray(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0);
+    INDArray output =
+        new NDDeformable()
+            .dcnv3(
+                input.reshape(1, 1, 8, 1),
+                Nd4j.zeros(DataType.DOUBLE, 1, 1, 5, 4),
+                Nd4j.ones(DataType.DOUBLE, 1, 1, 5, 2),
+                config);
+    assertEquals(Nd4j.createFromArray(32.0, 65.0, 130.0, 4.0, 8.0), output.ravel());
+  }
+
   /** DCNv4's aggregation has no softmax: any numbers are weights. */
   @Test
   void masksAreMultipliedInAsTheyAre() {

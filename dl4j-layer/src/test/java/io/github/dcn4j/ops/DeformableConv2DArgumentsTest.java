@@ -132,6 +132,22 @@ class DeformableConv2DArgumentsTest {
   }
 
   @Test
+  void aKernelThatIsOnePixelTooLargeIsRefusedWhateverTheStride() {
+    assertRefused(
+        false,
+        goodInputs(false),
+        Calls.with(2, 2, Calls.with(6, 4, GOOD)),
+        "input: expected at least the dilated kernel's 9 x 3 pixels with its padding, got 8 x 7");
+  }
+
+  @Test
+  void samePaddingIgnoresWhatIsGiven() {
+    int[] arguments = Calls.with(4, -1, Calls.with(5, -1, Calls.with(8, 1, GOOD)));
+    INDArray output = Nd4j.exec(call("deformable_conv2d", goodInputs(false), arguments).build())[0];
+    assertEquals(zeros(2, 6, 6, 5), output);
+  }
+
+  @Test
   void theNumberOfArgumentsIsChecked() {
     assertRefused(false, goodInputs(false), new int[0], "integer arguments: expected 12");
     assertRefused(true, goodInputs(true), Arrays.copyOf(GOOD, 11), "expected 12");

@@ -222,6 +222,19 @@ class PlainConv2DTest {
     assertTrue(e.getMessage().contains("addend: expected"), e.getMessage());
   }
 
+  @Test
+  void anAddendUnlikeTheOutputIsRefused() {
+    Calls.assertRefused(
+        DynamicCustomOp.builder("dcn4j_conv2d")
+            .addInputs(
+                Nd4j.ones(DataType.FLOAT, 1, 4, 5, 5),
+                Nd4j.ones(DataType.FLOAT, 2, 4, 1, 1),
+                Nd4j.ones(DataType.FLOAT, 2),
+                Nd4j.ones(DataType.FLOAT, 1, 2, 5, 4))
+            .addIntegerArguments(1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1),
+        "addend: expected [1, 2, 5, 5] (as the output), got [1, 2, 5, 4]");
+  }
+
   /**
    * Shapes that would fit, were the bias taken for the output's gradient, and that for an addend.
    */
