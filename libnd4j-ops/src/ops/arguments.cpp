@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 
@@ -152,6 +153,16 @@ Index readInteger(const std::string& op, const std::string& argument, int value,
 Index readSize(const std::string& op, const std::string& argument, int value) {
     return readInteger(op, argument, value, 1, std::numeric_limits<std::int32_t>::max(),
                        "1 to 2147483647");
+}
+
+double readFinite(const std::string& op, const std::string& argument, double value,
+                  ElementType type) {
+    const bool isDouble = type == ElementType::Float64;
+    const double most =
+        isDouble ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+    if (std::abs(value) <= most) return value;
+    refuse(op, argument, "a finite number",
+           std::to_string(value) + (isDouble ? "" : ", computed in FLOAT"));
 }
 
 }  // namespace dcn4j

@@ -78,5 +78,8 @@ Index readInteger(const std::string& op, const std::string& argument, int value,
                   Index most, const std::string& range);
 /// Reads an integer argument that must be 1 or more.
 Index readSize(const std::string& op, const std::string& argument, int value);
+/// Reads a floating point argument that must be finite in what arrays of `type` are computed in.
+double readFinite(const std::string& op, const std::string& argument, double value,
+                  ElementType type);
 
 }  // namespace dcn4j

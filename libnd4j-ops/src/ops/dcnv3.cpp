@@ -1,7 +1,6 @@
 // The libnd4j ops dcnv3 and dcnv3_bp: an aggregation of one level, by a kernel that slides.
 //
 // They check the arguments, describe the arrays to the kernels and hand over.
-#include <cmath>
 #include <limits>
 
 #include "aggregation_op.h"
@@ -14,7 +13,7 @@ AggregationAxis axisOf(Index kernel, Index stride, Index pad, Index dilation) {
     return {kernel, stride, dilation, center, static_cast<double>(center - pad)};
 }
 
-/// The integer and float arguments, as axes and a level without its size.
+/// The integer arguments, as axes; checks that there is a float argument.
 void readArguments(const std::string& op, const OpArguments& arguments, AggregationCall& g,
                    Index (&pads)[2]) {
     const std::vector<int>& integers = arguments.integers;
@@ -45,10 +44,6 @@ void readArguments(const std::string& op, const OpArguments& arguments, Aggregat
     if (floats.size() != 1) {
         refuse(op, "float arguments", "1 (offsetScale)", std::to_string(floats.size()));
     }
-    if (!std::isfinite(floats[0])) {
-        refuse(op, "offsetScale", "a finite number", std::to_string(floats[0]));
-    }
-    g.levels = {{0, 0, floats[0], floats[0]}};
 }
 
 /// How many times the kernel fits along one axis.
@@ -87,9 +82,9 @@ AggregationArguments describeCall(const std::string& op, bool backward,
     }
     g.batch = input.sizes()[0];
     g.channels = channels / g.groups;
-    AggregationLevel& level = g.levels[0];
-    level.height = input.sizes()[1];
-    level.width = input.sizes()[2];
+    const double scale = readFinite(op, "offsetScale", arguments.floats[0], input.type());
+    g.levels = {{input.sizes()[1], input.sizes()[2], scale, scale}};
+    const AggregationLevel& level = g.levels[0];
     g.outHeight = outSize(op, "height", level.height, pads[0], g.y);
     g.outWidth = outSize(op, "width", level.width, pads[1], g.x);
     call.output = {g.batch, g.outHeight, g.outWidth, channels};

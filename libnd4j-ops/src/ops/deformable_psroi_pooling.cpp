@@ -3,8 +3,6 @@
 // They check the arguments, describe the arrays to the kernels and hand over.
 #include "../kernels/deformable_psroi_pooling.h"
 
-#include <cmath>
-
 #include "checked_op.h"
 
 namespace dcn4j {
@@ -39,16 +37,10 @@ void readArguments(const std::string& op, const OpArguments& arguments, PsroiPoo
     g.partSize = readSize(op, "partSize", integers[3]);
     g.samplePerPart = readSize(op, "samplePerPart", integers[4]);
 
-    const std::vector<double>& floats = arguments.floats;
-    if (floats.size() != 2) {
-        refuse(op, "float arguments", "2 (spatialScale, transStd)", std::to_string(floats.size()));
+    if (arguments.floats.size() != 2) {
+        refuse(op, "float arguments", "2 (spatialScale, transStd)",
+               std::to_string(arguments.floats.size()));
     }
-    const auto read = [&](const char* name, double value) {
-        if (!std::isfinite(value)) refuse(op, name, "a finite number", std::to_string(value));
-        return value;
-    };
-    g.spatialScale = read("spatialScale", floats[0]);
-    g.transStd = read("transStd", floats[1]);
 }
 
 /// Finds the inputs by their number.
@@ -90,6 +82,8 @@ Call describeCall(const std::string& op, bool backward, const OpArguments& argum
     const ArrayShape& rois = call.shape(1);
     checkRank(op, "input", input, 4, "[N, outputDim*groupSize*groupSize, H, W]");
     checkFloating(op, "input", input);
+    g.spatialScale = readFinite(op, "spatialScale", arguments.floats[0], input.type());
+    g.transStd = readFinite(op, "transStd", arguments.floats[1], input.type());
     checkChannels(op, call);
     g.batch = input.sizes()[0];
     g.height = input.sizes()[2];

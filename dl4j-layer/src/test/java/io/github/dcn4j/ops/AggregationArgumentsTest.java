@@ -177,7 +177,7 @@ class AggregationArgumentsTest {
     assertRefused(DCNV3, raw("dcnv3", DCNV3, new int[9], 1), "integer arguments: expected 10");
     assertRefused(DCNV3, raw("dcnv3", DCNV3, integers), "float arguments: expected 1");
     assertRefused(DCNV3, raw("dcnv3", DCNV3, integers, 1, 2), "float arguments: expected 1");
-    for (double scale : new double[] {Double.NaN, Double.POSITIVE_INFINITY}) {
+    for (double scale : new double[] {Double.NaN, Double.POSITIVE_INFINITY, 1e39}) {
       assertRefused(
           DCNV3, raw("dcnv3", DCNV3, integers, scale), "offsetScale: expected a finite number");
     }

@@ -122,7 +122,7 @@ class DeformablePSROIPoolingArgumentsTest {
 
   @Test
   void floatArgumentsMustBeFinite() {
-    for (double bad : new double[] {Double.NaN, Double.POSITIVE_INFINITY, -1.0 / 0}) {
+    for (double bad : new double[] {Double.NaN, Double.POSITIVE_INFINITY, -1.0 / 0, -1e39}) {
       for (boolean backward : new boolean[] {false, true}) {
         List<INDArray> inputs = goodInputs(backward);
         assertRefused(
