@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -60,6 +61,11 @@ class AggregationArgumentsTest {
         Arguments.of(
             ATTENTION,
             0,
+            Nd4j.zeros(DataType.INT32, 2, 16, 2, 3),
+            "value: expected type FLOAT, DOUBLE, HALF or BFLOAT16, got INT"),
+        Arguments.of(
+            ATTENTION,
+            0,
             zeros(2, 15, 2, 3),
             "spatialShapes: expected sizes whose products add up to the 15 rows of the value, got"
                 + " [3, 4, 2, 2]"),
@@ -79,6 +85,17 @@ class AggregationArgumentsTest {
             1,
             Nd4j.createFromArray(new long[][] {{1L << 33, 1L << 33}, {1L << 62, 4}}),
             "spatialShapes: expected sizes whose products add up to the 16 rows"),
+        // 16 in 64 bits.
+        Arguments.of(
+            ATTENTION,
+            1,
+            Nd4j.createFromArray(new long[][] {{1L << 33, 1L << 33}, {4, 4}}),
+            "spatialShapes: expected sizes whose products add up to the 16 rows"),
+        Arguments.of(
+            ATTENTION,
+            1,
+            sizes(new int[] {3, 4}, new int[] {2, 1}),
+            "spatialShapes: expected sizes whose products add up to the 16 rows"),
         Arguments.of(
             ATTENTION,
             1,
@@ -97,6 +114,16 @@ class AggregationArgumentsTest {
             1,
             Nd4j.zeros(DataType.INT16, 2, 2),
             "spatialShapes: expected type INT or LONG, got SHORT"),
+        Arguments.of(
+            ATTENTION,
+            1,
+            Nd4j.zeros(DataType.UINT32, 2, 2),
+            "spatialShapes: expected type INT or LONG, got unsigned INT"),
+        Arguments.of(
+            ATTENTION,
+            1,
+            Nd4j.create(DataType.INT32, 0, 2),
+            "spatialShapes: expected no empty dimension in [L, 2], got [0, 2]"),
         Arguments.of(
             ATTENTION,
             2,
@@ -144,6 +171,14 @@ class AggregationArgumentsTest {
         bad("removeCenter: expected 0 or 1, got 2", i -> i[9] = 2),
         bad("removeCenter: expected 0 unless kH and kW are odd", i -> i[9] = 1),
         bad(
+            "removeCenter: expected 0 unless kH and kW are odd",
+            i -> {
+              i[0] = 2;
+              i[1] = 3;
+              i[9] = 1;
+            }),
+        bad("kernel's 11 pixels with its padding, got 10", i -> i[6] = 5),
+        bad(
             "input: expected a height of at least the dilated kernel's 201 pixels",
             i -> i[6] = 100),
         bad("offset: expected [2, 4, 7, 36]", i -> i[5] = 2),
@@ -174,7 +209,12 @@ class AggregationArgumentsTest {
   @Test
   void theNumberOfArgumentsAndInputsIsChecked() {
     int[] integers = {3, 2, 2, 1, 2, 1, 2, 1, 3, 0};
-    assertRefused(DCNV3, raw("dcnv3", DCNV3, new int[9], 1), "integer arguments: expected 10");
+    for (int number : new int[] {9, 11}) {
+      assertRefused(
+          DCNV3,
+          raw("dcnv3", DCNV3, Arrays.copyOf(integers, number), 1),
+          "integer arguments: expected 10");
+    }
     assertRefused(DCNV3, raw("dcnv3", DCNV3, integers), "float arguments: expected 1");
     assertRefused(DCNV3, raw("dcnv3", DCNV3, integers, 1, 2), "float arguments: expected 1");
     for (double scale : new double[] {Double.NaN, Double.POSITIVE_INFINITY, 1e39}) {
@@ -200,8 +240,10 @@ class AggregationArgumentsTest {
   @ParameterizedTest
   @MethodSource("both")
   void aBadGradOutputIsNamed(Aggregation good) {
+    long[] shape = good.getGradOutput().shape();
+    shape[1]++;
     for (INDArray bad :
-        new INDArray[] {zeros(2, 6), good.getGradOutput().castTo(DataType.DOUBLE)}) {
+        new INDArray[] {zeros(2, 6), zeros(shape), good.getGradOutput().castTo(DataType.DOUBLE)}) {
       assertRefused(good, good.toBuilder().gradOutput(bad).build().call(true), "gradOutput: ");
     }
   }
