@@ -35,6 +35,19 @@ struct Plane {
     Pixel pitch = width;
 };
 
+/// Whether a coordinate is where a sample reads pixels 0 .. size - 1 of its axis, but for a weight
+/// of zero: at -1 exactly there is no value, but a derivative. A NaN fails every comparison.
+template <class Real>
+DCN4J_HOST_DEVICE inline auto isTouching(Real x, Real size) {
+    return (x >= Real{} - 1) & (x < size);
+}
+
+/// Whether it is where a sample may have a value.
+template <class Real>
+DCN4J_HOST_DEVICE inline auto isBetween(Real x, Real size) {
+    return (x > Real{} - 1) & (x < size);
+}
+
 /// What the rule says of a position. Real and Pixel are numbers, or vectors of numbers.
 template <class Real, class Pixel>
 struct Location {
@@ -52,9 +65,8 @@ DCN4J_HOST_DEVICE inline Location<Real, Pixel> locate(Real y, Real x, const Plan
     const Real zero{};
     const Pixel origin{}, none = plane.height * plane.pitch;
     Location<Real, Pixel> at;
-    // At -1 exactly the value is zero but the derivative is not; a NaN fails every comparison.
-    const auto touching = (y >= zero - 1) & (y < h) & (x >= zero - 1) & (x < w);
-    at.between = touching & (y > zero - 1) & (x > zero - 1);
+    const auto touching = isTouching(y, h) & isTouching(x, w);
+    at.between = isBetween(y, h) & isBetween(x, w);
     const Real inY = touching ? y : zero, inX = touching ? x : zero;
     const Pixel top = floorOf<Pixel>(inY), left = floorOf<Pixel>(inX);
     at.fractionY = inY - Convert<Real, Pixel>::of(top);

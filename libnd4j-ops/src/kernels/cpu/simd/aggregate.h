@@ -178,8 +178,8 @@ template <class Real, class Samples, class Action>
 inline void locateForSums(const AggregateTile<Real>& t, Index first, Index end, Samples& kept,
                           Action action) {
     using V = Vector<Real>;
-    const auto isOn = [](const V& x, const V& size) { return (x > V{} - 1) & (x < size); };
-    locateSamples(t, first, end, kept, isOn, [&](Index, auto& at) { action(at.modulation); });
+    locateSamples(t, first, end, kept, isBetween<V>,
+                  [&](Index, auto& at) { action(at.modulation); });
 }
 
 /// Locates samples of which some have a modulation that is no factor: infinity times a weight of

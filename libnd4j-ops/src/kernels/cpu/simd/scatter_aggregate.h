@@ -167,11 +167,8 @@ void scatterAggregate(const AggregateTile<Real>& tile, const AggregateGradients<
         auto factors = V{} == V{};
         const P none = P{} + (Pixel{1} << (8 * sizeof(Pixel) - 2));
         P least = none, greatest = P{} - 1;
-        // One at -1 exactly is outside, but its derivative is not.
-        const auto isOn = [](const V& x, const V& size) { return (x >= V{} - 1) & (x < size); };
-        locateSamples(t, first, first + count, s, isOn, [&](Index k, const auto& at) {
-            const auto between =
-                (at.y > V{} - 1) & (at.y < at.height) & (at.x > V{} - 1) & (at.x < at.width);
+        locateSamples(t, first, first + count, s, isTouching<V>, [&](Index k, const auto& at) {
+            const auto between = isBetween(at.y, at.height) & isBetween(at.x, at.width);
             least = ((at.upper < least) & between) ? at.upper : least;
             greatest = ((at.lower > greatest) & between) ? at.lower : greatest;
             factors &= isFactor(at.modulation);
