@@ -126,6 +126,7 @@ TEST(Overlap, IsNoneOfWhatHasNoElements) {
     const ArrayShape some = floats({3}, {1}), none = floats({3, 0}, {1, 1});
     EXPECT_FALSE(mayOverlap(0, some, 1, none));
     EXPECT_FALSE(mayOverlap(1, none, 0, some));
+    EXPECT_FALSE(dcn4j::mayOverlap(nullptr, some, memory, some));
     EXPECT_FALSE(dcn4j::mayOverlap(nullptr, some, nullptr, some));
 }
 

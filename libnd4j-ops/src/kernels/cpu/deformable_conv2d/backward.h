@@ -52,9 +52,8 @@ class Backward {
           gradWeights_(partition_.slots * partition_.tileChunks * weightsSize_),
           gradSamples_(sharesGradSamples_ ? wave_ * partition_.blockChunkCount() * gradSamplesSize_
                                           : 0),
-          gradBias_(gradients.bias.present()
-                        ? (partition_.slots * blocking_.tiles + 1) * g.outChannels
-                        : 0),
+          gradBias_(gradients.bias.present() ? partition_.slots * blocking_.tiles * g.outChannels
+                                             : 0),
           gradTiles_(sharesGradOutput_ ? wave_ * g.groups * g.outPixels() * blocking_.outLd : 0),
           images_(sharesImages_ ? wave_ * (1 + partition_.tileChunks) * blocking_.imageSize +
                                       blocking_.apartFrom
@@ -444,38 +443,40 @@ class Backward {
     void storeGradWeights(Index block, Index o) const {
         const Block& b = blocking_.block(block);
         Real* total = gradWeights(0, 0, block) + o * blocking_.columnLd;
-        addParts(total, b.depth);
+        addPartsOfWeights(total, b.depth);
         packing_.store(gradients_.weights, b, o, weightRows_.mine(), total);
     }
 
     /// The same of all weights of a block whose lanes are groups.
     void storeLanesOfGradWeights(Index block) const {
         Real* total = gradWeights(0, 0, block);
-        addParts(total, blocking_.block(block).depth * outputs_);
+        addPartsOfWeights(total, blocking_.block(block).depth * outputs_);
         packing_.storeLanes(gradients_.weights, blocking_.block(block), total);
+    }
+
+    void addPartsOfWeights(Real* total, Index count) const {
+        addParts(total, count, partition_.slots * partition_.tileChunks, weightsSize_);
     }
 
     /// The gradient of the bias: over slots and tiles, in order.
     void storeGradBias() const {
-        const Index parts = partition_.slots * blocking_.tiles;
-        Real* total = gradBias_.data() + parts * g_.outChannels;
-        std::fill_n(total, g_.outChannels, Real{0});
-        for (Index part = 0; g_.batch > 0 && part < parts; ++part) {
-            addRow(total, gradBias_.data() + part * g_.outChannels, g_.outChannels);
-        }
-        packing_.storeBias(gradients_.bias, total);
+        addParts(gradBias_.data(), g_.outChannels, partition_.slots * blocking_.tiles,
+                 g_.outChannels);
+        packing_.storeBias(gradients_.bias, gradBias_.data());
     }
 
     static void addRow(Real* total, const Real* from, Index count) {
         for (Index i = 0; i < count; ++i) total[i] += from[i];
     }
 
-    void addParts(Real* total, Index count) const {
-        if (g_.batch == 0) std::fill_n(total, count, Real{0});
-        const Index parts = g_.batch == 0 ? 1 : partition_.slots * partition_.tileChunks;
-        for (Index part = 1; part < parts; ++part) {
-            addRow(total, total + part * weightsSize_, count);
+    /// Adds to the first of some parts, `apart` from one another, the others in order. Without
+    /// images nothing is in them: the sum is zero.
+    void addParts(Real* total, Index count, Index parts, Index apart) const {
+        if (g_.batch == 0) {
+            std::fill_n(total, count, Real{0});
+            return;
         }
+        for (Index part = 1; part < parts; ++part) addRow(total, total + part * apart, count);
     }
 
     const MicroKernels<Real>& kernels_;
@@ -500,7 +501,7 @@ class Backward {
         gradSamplesSize_;  ///< numbers of the gradients of an image's samples, of a chunk of blocks
     const Buffer<Real> weights_, gradWeights_;
     const Buffer<Real> gradSamples_;
-    const Buffer<Real> gradBias_;   ///< [slot][tile][output channel], then their sums
+    const Buffer<Real> gradBias_;   ///< [slot][tile][output channel]
     const Buffer<Real> gradTiles_;  ///< [image][group][pixel][outLd]
     const Buffer<Real> images_;     ///< images, then their gradients
     const Buffer<RowSpan> written_;
